@@ -1,0 +1,84 @@
+namespace ModelCompiler.ModelDsl;
+
+// Members are written in YAML in kebab-case: TransformerXl is transformer-xl, ReluSquared is relu-squared.
+
+/// <summary>A ready-made architecture, itself written in the layer language (see Families/).</summary>
+public enum Family
+{
+    /// <summary>A causal Transformer decoder, GPT-2-like or Llama-like by its options.</summary>
+    Decoder,
+}
+
+/// <summary>How a model knows the order of its tokens.</summary>
+public enum PositionKind
+{
+    /// <summary>A trained vector per position, added to the embedding (GPT-2).</summary>
+    Learned,
+
+    /// <summary>Rotary position embedding of queries and keys (RoFormer, Su et al. 2021).</summary>
+    Rope,
+
+    /// <summary>No position information besides the causal mask.</summary>
+    None,
+}
+
+public enum NormKind
+{
+    /// <summary>Layer normalization (Ba et al. 2016): mean and variance.</summary>
+    Layer,
+
+    /// <summary>Root-mean-square normalization (Zhang and Sennrich 2019): no mean, no bias.</summary>
+    Rms,
+}
+
+public enum ActivationKind
+{
+    /// <summary>Gaussian error linear unit, exact form (Hendrycks and Gimpel 2016).</summary>
+    Gelu,
+
+    /// <summary>x · sigmoid(x) (Elfwing et al. 2017).</summary>
+    Silu,
+
+    /// <summary>max(x, 0)² (Primer, So et al. 2021).</summary>
+    ReluSquared,
+}
+
+public enum MlpKind
+{
+    Gelu,
+    Silu,
+    ReluSquared,
+
+    /// <summary>silu(gate) · up, then down (Shazeer 2020).</summary>
+    Swiglu,
+}
+
+/// <summary>An element type of the compute graph.</summary>
+public enum Precision
+{
+    Fp32,
+    Bf16,
+}
+
+public enum OptimizerKind
+{
+    /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter 2019).</summary>
+    Adamw,
+}
+
+/// <summary>The shape of the learning rate after its warm-up.</summary>
+public enum DecayKind
+{
+    Cosine,
+    Linear,
+    Constant,
+}
+
+public enum TokenizerKind
+{
+    /// <summary>Each byte of the text is a token: a vocabulary of 256.</summary>
+    Bytes,
+
+    /// <summary>Byte-level byte-pair encoding, trained on the training text to the declared vocabulary.</summary>
+    Bpe,
+}

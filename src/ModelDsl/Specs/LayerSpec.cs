@@ -1,0 +1,135 @@
+namespace ModelCompiler.ModelDsl;
+
+/// <summary>
+/// A layer of the layer language. In YAML a layer is a mapping with one key, the layer's name, whose value is its
+/// options (or its shorthand): <c>- norm: rms</c>, <c>- attention: { heads: 6 }</c>, <c>- residual: [ ... ]</c>.
+/// </summary>
+public abstract record LayerSpec
+{
+    [Key("name", "Name in parameter names and in generated code. Default: the layer's key.")]
+    public string? Name { get; init; }
+}
+
+[Layer("embedding", "Token ids [B, T] to vectors [B, T, C]. The first layer of a model.")]
+[Shorthand("position")]
+public sealed record EmbeddingLayer : LayerSpec
+{
+    [Key("position", "learned adds a trained vector per position; none adds nothing. (rope belongs to attention.)")]
+    public PositionKind Position { get; init; } = PositionKind.None;
+}
+
+[Layer("repeat", "The same layers n times, each time with parameters of its own: a block.")]
+public sealed record RepeatLayer : LayerSpec
+{
+    [Key("times", "How often.", Required = true, Min = 1, Max = 1024)]
+    public int Times { get; init; }
+
+    [Key("layers", "The layers of one block, [B, T, C] to [B, T, C].", Required = true)]
+    public EquatableArray<LayerSpec> Layers { get; init; }
+}
+
+[Layer("residual", "x + layers(x).")]
+[Shorthand("layers")]
+public sealed record ResidualLayer : LayerSpec
+{
+    [Key("layers", "The branch, [B, T, C] to [B, T, C].", Required = true)]
+    public EquatableArray<LayerSpec> Layers { get; init; }
+}
+
+[Layer("norm", "Normalization over the last dimension, with a trained scale.")]
+[Shorthand("kind")]
+public sealed record NormLayer : LayerSpec
+{
+    [Key("kind", "layer or rms.")]
+    public NormKind Kind { get; init; } = NormKind.Layer;
+
+    [Key("bias", "A trained shift; layer norm only. Default: true for layer, false for rms.")]
+    public bool? Bias { get; init; }
+
+    [Key("epsilon", "Added to the variance.", Min = 1e-12, Max = 1)]
+    public double Epsilon { get; init; } = 1e-5;
+}
+
+[Layer("attention", "Causal multi-head self-attention with its query, key, value and output projections, [B, T, C] to [B, T, C].")]
+[Shorthand("heads")]
+public sealed record AttentionLayer : LayerSpec
+{
+    [Key("heads", "Number of query heads; divides the width.", Required = true, Min = 1, Max = 1024)]
+    public int Heads { get; init; }
+
+    [Key("kv-heads", "Number of key and value heads; divides heads. Default: heads.", Min = 1, Max = 1024)]
+    public int? KvHeads { get; init; }
+
+    [Key("position", "rope rotates queries and keys; none leaves them.")]
+    public PositionKind Position { get; init; } = PositionKind.None;
+
+    [Key("rope-theta", "Base of the rotary frequencies.", Min = 1)]
+    public double RopeTheta { get; init; } = 10_000;
+
+    [Key("qk-norm", "RMS normalization of queries and keys per head.")]
+    public bool QkNorm { get; init; }
+
+    [Key("bias", "Biases on the four projections.")]
+    public bool Bias { get; init; } = true;
+}
+
+[Layer("mlp", "Two linear layers with an activation between them, or the three of a gated layer, [B, T, C] to [B, T, C].")]
+[Shorthand("kind")]
+public sealed record MlpLayer : LayerSpec
+{
+    [Key("kind", "The activation, or swiglu.")]
+    public MlpKind Kind { get; init; } = MlpKind.Gelu;
+
+    [Key("hidden", "Width of the hidden layer. Default: 4 × width; for swiglu 8/3 × width, rounded up to a multiple of 32.", Min = 1, Max = 1_048_576)]
+    public int? Hidden { get; init; }
+
+    [Key("bias", "Biases on the linear layers.")]
+    public bool Bias { get; init; } = true;
+}
+
+[Layer("linear", "A linear layer over the last dimension.")]
+[Shorthand("out")]
+public sealed record LinearLayer : LayerSpec
+{
+    [Key("out", "Width of the output.", Required = true, Min = 1, Max = 1_048_576)]
+    public int Out { get; init; }
+
+    [Key("bias", "A trained shift.")]
+    public bool Bias { get; init; } = true;
+}
+
+[Layer("activation", "A function of each element.")]
+[Shorthand("kind")]
+public sealed record ActivationLayer : LayerSpec
+{
+    [Key("kind", "gelu, silu or relu-squared.")]
+    public ActivationKind Kind { get; init; } = ActivationKind.Gelu;
+}
+
+[Layer("multiply", "Elementwise product of two branches over the same input: gates.")]
+public sealed record MultiplyLayer : LayerSpec
+{
+    [Key("left", "The first branch.", Required = true)]
+    public EquatableArray<LayerSpec> Left { get; init; }
+
+    [Key("right", "The second branch.", Required = true)]
+    public EquatableArray<LayerSpec> Right { get; init; }
+}
+
+[Layer("dropout", "Zeroes a share of the elements in training and scales the others up (Srivastava et al. 2014).")]
+[Shorthand("rate")]
+public sealed record DropoutLayer : LayerSpec
+{
+    [Key("rate", "The share.", Required = true, Min = 0, Max = 0.99)]
+    public double Rate { get; init; }
+}
+
+[Layer("head", "Vectors [B, T, C] to logits [B, T, V]. The last layer of a model.")]
+public sealed record HeadLayer : LayerSpec
+{
+    [Key("tie-embeddings", "Use the embedding matrix.")]
+    public bool TieEmbeddings { get; init; }
+
+    [Key("bias", "A trained shift; not with tied embeddings.")]
+    public bool Bias { get; init; }
+}

@@ -1,0 +1,179 @@
+namespace ModelCompiler.ModelDsl;
+
+/// <summary>A declared model: what the user wrote, with every default filled in. Structurally equal, without positions.</summary>
+public sealed record ModelSpec
+{
+    [Key("model", "Name of the model and of the generated C# class.", Required = true)]
+    public string Model { get; init; } = "";
+
+    [Key("namespace", "C# namespace of the generated class; the project's root namespace if not given.")]
+    public string? Namespace { get; init; }
+
+    [Key("architecture", "The layers of the model: a family with its options, or blocks in the layer language.", Required = true)]
+    public ArchitectureSpec Architecture { get; init; } = new();
+
+    [Key("efficiency", "The techniques that make training and inference cheaper.")]
+    public EfficiencySpec Efficiency { get; init; } = new();
+
+    [Key("training", "Batch, steps, optimizer and data.")]
+    public TrainingSpec Training { get; init; } = new();
+}
+
+/// <summary>The layers. With <see cref="Blocks"/>, only vocabulary, context and width stand beside it.</summary>
+public sealed record ArchitectureSpec
+{
+    [Key("family", "A ready-made architecture.")]
+    public Family? Family { get; init; }
+
+    [Key("vocabulary", "Number of different tokens, V.", Required = true, Min = 2, Max = 1_048_576)]
+    public int Vocabulary { get; init; }
+
+    [Key("context", "Longest sequence in tokens, the T of training steps.", Required = true, Min = 1, Max = 1_048_576)]
+    public int Context { get; init; }
+
+    [Key("width", "Width of the residual stream, C.", Required = true, Min = 1, Max = 65_536)]
+    public int Width { get; init; }
+
+    [Key("layers", "Number of Transformer blocks.", Min = 1, Max = 1024)]
+    public int? Layers { get; init; }
+
+    [Key("heads", "Number of attention (query) heads, H; divides width.", Min = 1, Max = 1024)]
+    public int? Heads { get; init; }
+
+    [Key("kv-heads", "Number of key and value heads (grouped-query attention); divides heads. As many as heads if not given.", Min = 1, Max = 1024)]
+    public int? KvHeads { get; init; }
+
+    [Key("position", "How the model knows the order of its tokens. Default: learned.")]
+    public PositionKind? Position { get; init; }
+
+    [Key("rope-theta", "Base of the rotary frequencies. Default: 10000.", Min = 1)]
+    public double? RopeTheta { get; init; }
+
+    [Key("norm", "The normalization before each sublayer and the head. Default: layer.")]
+    public NormKind? Norm { get; init; }
+
+    [Key("mlp", "The feed-forward sublayer. Default: gelu, four times the width.")]
+    public FamilyMlpSpec? Mlp { get; init; }
+
+    [Key("bias", "Biases on linear layers and layer norms. Default: true.")]
+    public bool? Bias { get; init; }
+
+    [Key("qk-norm", "RMS normalization of queries and keys per head (Henry et al. 2020). Default: false.")]
+    public bool? QkNorm { get; init; }
+
+    [Key("tie-embeddings", "The output head uses the embedding matrix. Default: false.")]
+    public bool? TieEmbeddings { get; init; }
+
+    [Key("dropout", "Share of activations zeroed after the embedding and after each sublayer. Default: 0.", Min = 0, Max = 0.99)]
+    public double? Dropout { get; init; }
+
+    [Key("blocks", "The model in the layer language, instead of a family.")]
+    public EquatableArray<LayerSpec> Blocks { get; init; }
+}
+
+[Shorthand("kind")]
+public sealed record FamilyMlpSpec
+{
+    [Key("kind", "The activation, or swiglu for a gated layer.")]
+    public MlpKind Kind { get; init; } = MlpKind.Gelu;
+
+    [Key("hidden", "Width of the hidden layer. Default: 4 × width; for swiglu 8/3 × width, rounded up to a multiple of 32.", Min = 1, Max = 1_048_576)]
+    public int? Hidden { get; init; }
+}
+
+public sealed record EfficiencySpec
+{
+    [Key("precision", "Element types of the compute graph and of the master weights.")]
+    public PrecisionSpec Precision { get; init; } = new();
+
+    [Key("checkpoint", "Activations that are recomputed in the backward pass instead of kept.")]
+    public CheckpointSpec? Checkpoint { get; init; }
+}
+
+[Shorthand("compute")]
+public sealed record PrecisionSpec
+{
+    [Key("compute", "Element type of activations and of the weights in matrix products.")]
+    public Precision Compute { get; init; } = Precision.Fp32;
+
+    [Key("master", "Element type of the weights that the optimizer updates; only fp32.")]
+    public Precision Master { get; init; } = Precision.Fp32;
+}
+
+/// <summary>Gradient checkpointing (Chen et al. 2016): exactly one of the keys is given.</summary>
+public sealed record CheckpointSpec
+{
+    [Key("boundaries", "Blocks at which a new segment starts: only the inputs of segments are kept. E.g. [blocks.2, blocks.4].")]
+    public EquatableArray<string> Boundaries { get; init; }
+
+    [Key("every", "A new segment starts at each n-th block.", Min = 1, Max = 1024)]
+    public int? Every { get; init; }
+}
+
+public sealed record TrainingSpec
+{
+    [Key("batch", "Sequences in a step, B.", Min = 1, Max = 65_536)]
+    public int Batch { get; init; } = 8;
+
+    [Key("steps", "Optimizer steps of a run.", Min = 1, Max = 100_000_000)]
+    public int Steps { get; init; } = 1000;
+
+    [Key("seed", "Seed of initialization, data order and dropout.", Min = 0, Max = int.MaxValue)]
+    public int Seed { get; init; } = 1;
+
+    [Key("optimizer", "The optimizer and its schedule.")]
+    public OptimizerSpec Optimizer { get; init; } = new();
+
+    [Key("data", "The training text and its tokenizer.")]
+    public DataSpec Data { get; init; } = new();
+}
+
+[Shorthand("kind")]
+public sealed record OptimizerSpec
+{
+    [Key("kind", "The update rule.")]
+    public OptimizerKind Kind { get; init; } = OptimizerKind.Adamw;
+
+    [Key("learning-rate", "Peak learning rate.", Min = 0, Max = 10)]
+    public double LearningRate { get; init; } = 3e-4;
+
+    [Key("warmup", "Steps of linear rise to the peak.", Min = 0, Max = 100_000_000)]
+    public int Warmup { get; init; } = 100;
+
+    [Key("decay", "The shape of the learning rate after the warm-up.")]
+    public DecayKind Decay { get; init; } = DecayKind.Cosine;
+
+    [Key("final", "Learning rate at the last step, as a share of the peak.", Min = 0, Max = 1)]
+    public double Final { get; init; } = 0.1;
+
+    [Key("beta1", "Decay of the first moment.", Min = 0, Max = 0.999999)]
+    public double Beta1 { get; init; } = 0.9;
+
+    [Key("beta2", "Decay of the second moment.", Min = 0, Max = 0.999999)]
+    public double Beta2 { get; init; } = 0.95;
+
+    [Key("epsilon", "Added to the root of the second moment.", Min = 1e-15, Max = 1)]
+    public double Epsilon { get; init; } = 1e-8;
+
+    [Key("weight-decay", "Decoupled weight decay, on matrices only.", Min = 0, Max = 10)]
+    public double WeightDecay { get; init; } = 0.1;
+
+    [Key("clip", "Largest global gradient norm; 0 for no clipping.", Min = 0, Max = 1e9)]
+    public double Clip { get; init; } = 1.0;
+}
+
+[Shorthand("source")]
+public sealed record DataSpec
+{
+    [Key("source", "A file or folder of .txt, .md, .jsonl or .parquet, or sdk-docs: the XML documentation of the installed .NET SDK.")]
+    public string Source { get; init; } = "sdk-docs";
+
+    [Key("field", "The text's field in JSONL and its column in Parquet.")]
+    public string Field { get; init; } = "text";
+
+    [Key("tokenizer", "How text becomes tokens.")]
+    public TokenizerKind Tokenizer { get; init; } = TokenizerKind.Bytes;
+
+    [Key("validation", "Share of the files held out for validation.", Min = 0, Max = 0.5)]
+    public double Validation { get; init; } = 0.05;
+}
