@@ -1,0 +1,29 @@
+using TorchSharp;
+
+namespace ModelCompiler.Runtime;
+
+/// <summary>The generated training step of a model, for its fixed batch B and context T. Not thread-safe.</summary>
+public interface ITrainingProgram : IDisposable
+{
+    /// <summary>Bytes of the arena that holds every activation.</summary>
+    long ArenaBytes { get; }
+
+    /// <summary>Optimizer steps made so far. It seeds dropout and corrects AdamW's bias; set it when a run is resumed.</summary>
+    int StepNumber { get; set; }
+
+    /// <summary>The mean cross-entropy in nats per token, by a forward pass without dropout.</summary>
+    /// <param name="tokens">int64 [B, T].</param>
+    /// <param name="targets">int64 [B, T]: the token that follows each.</param>
+    double Evaluate(torch.Tensor tokens, torch.Tensor targets);
+
+    /// <summary>One optimizer step: forward, backward, clip by global norm, update. Adds one to <see cref="StepNumber"/>.</summary>
+    /// <param name="tokens">int64 [B, T].</param>
+    /// <param name="targets">int64 [B, T]: the token that follows each.</param>
+    /// <param name="learningRate">The learning rate of this step.</param>
+    StepResult Step(torch.Tensor tokens, torch.Tensor targets, double learningRate);
+}
+
+/// <summary>What one training step reports.</summary>
+/// <param name="Loss">Mean cross-entropy in nats per token, before the update.</param>
+/// <param name="GradientNorm">Global norm of the gradients, before clipping.</param>
+public readonly record struct StepResult(double Loss, double GradientNorm);

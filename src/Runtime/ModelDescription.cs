@@ -1,0 +1,79 @@
+using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Training;
+
+namespace ModelCompiler.Runtime;
+
+/// <summary>What a compiled model says of itself: the facts of its declaration that the code around it needs.</summary>
+public sealed record ModelDescription
+{
+    /// <summary>The declared name, which is also the name of the generated class.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Number of different tokens, V.</summary>
+    public required int Vocabulary { get; init; }
+
+    /// <summary>Longest sequence in tokens, T.</summary>
+    public required int Context { get; init; }
+
+    /// <summary>Sequences in a training step, B.</summary>
+    public required int Batch { get; init; }
+
+    /// <summary>Hash of the declaration's architecture; a checkpoint fits the models that have the same.</summary>
+    public required string SpecHash { get; init; }
+
+    /// <summary>The layout of the flat parameter buffer.</summary>
+    public required IReadOnlyList<ParameterInfo> Parameters { get; init; }
+
+    /// <summary>Whether activations and matrix products are bf16; the master weights are fp32 either way.</summary>
+    public bool Bf16 { get; init; }
+
+    public required TrainingSettings Training { get; init; }
+
+    /// <summary>Number of parameters.</summary>
+    public long ParameterCount => Parameters.Sum(parameter => parameter.Length);
+}
+
+/// <summary>The declaration's <c>training</c> section, with every default filled in.</summary>
+public sealed record TrainingSettings
+{
+    /// <summary>Optimizer steps of a run.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Seed of initialization, data order and dropout.</summary>
+    public required int Seed { get; init; }
+
+    /// <summary>Peak learning rate.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>Steps of linear rise to the peak.</summary>
+    public required int Warmup { get; init; }
+
+    /// <summary>Shape of the learning rate after the warm-up.</summary>
+    public required DecayKind Decay { get; init; }
+
+    /// <summary>Learning rate at the last step, as a share of the peak.</summary>
+    public required double Final { get; init; }
+
+    public required double Beta1 { get; init; }
+
+    public required double Beta2 { get; init; }
+
+    public required double Epsilon { get; init; }
+
+    /// <summary>Decoupled weight decay, on matrices only.</summary>
+    public required double WeightDecay { get; init; }
+
+    /// <summary>Largest global gradient norm; 0 for no clipping.</summary>
+    public required double Clip { get; init; }
+
+    /// <summary>A file or folder of text, or <c>sdk-docs</c>.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The text's field in JSONL and its column in Parquet.</summary>
+    public required string Field { get; init; }
+
+    public required TokenizerKind Tokenizer { get; init; }
+
+    /// <summary>Share of the files held out for validation.</summary>
+    public required double Validation { get; init; }
+}
