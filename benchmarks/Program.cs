@@ -1,0 +1,17 @@
+using ModelCompiler.Benchmarks.Training;
+
+// Each benchmark is a subcommand that prints its figures; docs/benchmarks.md records them.
+(string Name, string Summary, Func<string[], int> Run)[] benchmarks =
+[
+    ("training", "[--quick] a training step of model P, generated against hand-written TorchSharp", TrainingBenchmark.Run),
+    ("training-worker", "<side> one side of it, driven by lines on standard input", TrainingWorker.Run),
+];
+
+var chosen = benchmarks.FirstOrDefault(benchmark => args.Length > 0 && benchmark.Name == args[0]);
+if (chosen.Run is not null)
+    return chosen.Run(args[1..]);
+
+Console.Error.WriteLine("usage: dotnet run -c Release --project benchmarks -- <benchmark>");
+foreach (var benchmark in benchmarks)
+    Console.Error.WriteLine($"  {benchmark.Name,-16} {benchmark.Summary}");
+return 1;
