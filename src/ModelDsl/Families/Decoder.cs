@@ -38,7 +38,6 @@ public static class Decoder
             [
                 new RepeatLayer
                 {
-                    Name = "blocks",
                     Times = a.Layers!.Value,
                     Layers = EquatableArray.Of<LayerSpec>(
                         new ResidualLayer { Layers = new LayerSpec[] { Norm(), attention }.Concat(Dropout()).ToEquatableArray() },

@@ -21,6 +21,8 @@ public sealed record EmbeddingLayer : LayerSpec
 [Layer("repeat", "The same layers n times, each time with parameters of its own: a block.")]
 public sealed record RepeatLayer : LayerSpec
 {
+    public RepeatLayer() => Name = "blocks";
+
     [Key("times", "How often.", Required = true, Min = 1, Max = 1024)]
     public int Times { get; init; }
 
@@ -64,6 +66,7 @@ public sealed record AttentionLayer : LayerSpec
     public PositionKind Position { get; init; } = PositionKind.None;
 
     [Key("rope-theta", "Base of the rotary frequencies.", Min = 1)]
+    [OnlyWith("position", PositionKind.Rope)]
     public double RopeTheta { get; init; } = 10_000;
 
     [Key("qk-norm", "RMS normalization of queries and keys per head.")]

@@ -47,6 +47,7 @@ public sealed record ArchitectureSpec
     public PositionKind? Position { get; init; }
 
     [Key("rope-theta", "Base of the rotary frequencies. Default: 10000.", Min = 1)]
+    [OnlyWith("position", PositionKind.Rope)]
     public double? RopeTheta { get; init; }
 
     [Key("norm", "The normalization before each sublayer and the head. Default: layer.")]
@@ -144,6 +145,7 @@ public sealed record OptimizerSpec
     public DecayKind Decay { get; init; } = DecayKind.Cosine;
 
     [Key("final", "Learning rate at the last step, as a share of the peak.", Min = 0, Max = 1)]
+    [OnlyWith("decay", DecayKind.Cosine, DecayKind.Linear)]
     public double Final { get; init; } = 0.1;
 
     [Key("beta1", "Decay of the first moment.", Min = 0, Max = 0.999999)]

@@ -1,0 +1,19 @@
+using System.Text;
+
+namespace ModelCompiler.Compiler.Frontends;
+
+public static class KebabCase
+{
+    /// <summary>A C# name as the language writes it: ReluSquared is relu-squared, Beta1 is beta1.</summary>
+    public static string Of(string name)
+    {
+        var text = new StringBuilder();
+        foreach (var letter in name)
+        {
+            if (char.IsUpper(letter) && text.Length > 0) text.Append('-');
+            text.Append(char.ToLowerInvariant(letter));
+        }
+
+        return text.ToString();
+    }
+}

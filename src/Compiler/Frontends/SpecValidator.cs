@@ -1,0 +1,16 @@
+using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Frontends.Validation;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Frontends;
+
+/// <summary>Finds what one key alone cannot tell: shapes that do not fit, and keys that contradict each other.</summary>
+public static class SpecValidator
+{
+    public static EquatableArray<Diagnostic> Validate(ModelSpec model) =>
+        NameRules.Check(model)
+            .Concat(ArchitectureRules.Check(model.Architecture))
+            .Concat(EfficiencyRules.Check(model))
+            .Concat(TrainingRules.Check(model))
+            .ToEquatableArray();
+}

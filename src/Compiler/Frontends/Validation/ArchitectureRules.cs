@@ -1,0 +1,53 @@
+using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Frontends.Shapes;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Frontends.Validation;
+
+/// <summary>A family with what it needs, or blocks with nothing of a family beside them.</summary>
+internal static class ArchitectureRules
+{
+    private const string Path = "architecture";
+
+    private static readonly string[] s_sharedKeys = ["family", "vocabulary", "context", "width", "blocks"];
+
+    public static IEnumerable<Diagnostic> Check(ArchitectureSpec architecture) =>
+        (architecture.Family is not null, architecture.Blocks.Count > 0) switch
+        {
+            (true, true) =>
+            [
+                DiagnosticCatalog.FamilyOrBlocks.At(Path + ".blocks",
+                    "'blocks' stands beside 'family'; remove one of them: blocks are the whole model"),
+            ],
+            (false, false) =>
+            [
+                DiagnosticCatalog.FamilyOrBlocks.At(Path,
+                    "the architecture has neither 'family' nor 'blocks'; write 'family: decoder', or the layers as 'blocks'"),
+            ],
+            (true, false) => CheckFamily(architecture),
+            (false, true) => FamilyKeys(architecture).Concat(BlockRules.Check(architecture)),
+        };
+
+    private static IEnumerable<Diagnostic> CheckFamily(ArchitectureSpec a)
+    {
+        foreach (var (key, value) in new[] { ("layers", a.Layers), ("heads", a.Heads) })
+            if (value is null)
+                yield return DiagnosticCatalog.FamilyNeedsKey.At(Path,
+                    $"a {KebabCase.Of(a.Family.ToString())} needs '{key}'; write '{key}: 6' in the architecture");
+
+        if (a.Heads is not { } heads) yield break;
+        var attention = new AttentionLayer
+        {
+            Heads = heads,
+            KvHeads = a.KvHeads,
+            Position = a.Position == PositionKind.Rope ? PositionKind.Rope : PositionKind.None,
+        };
+        foreach (var diagnostic in AttentionRules.Check(attention, a.Width, Path)) yield return diagnostic;
+    }
+
+    private static IEnumerable<Diagnostic> FamilyKeys(ArchitectureSpec architecture) =>
+        from key in RecordShape.Of(typeof(ArchitectureSpec)).Keys
+        where !s_sharedKeys.Contains(key.Name) && key.Get(architecture) is not null
+        select DiagnosticCatalog.FamilyKey.At(SpecPath.Key(Path, key.Name),
+            $"'{key.Name}' belongs to a family and does nothing beside 'blocks'; remove it and say it in the layers");
+}

@@ -1,0 +1,34 @@
+using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Frontends.Validation;
+
+/// <summary>Heads against the width; the keys have the same names in a family and in an attention layer.</summary>
+internal static class AttentionRules
+{
+    /// <param name="attention">The layer.</param>
+    /// <param name="width">Width of its input, C.</param>
+    /// <param name="path">Where heads and kv-heads stand.</param>
+    public static IEnumerable<Diagnostic> Check(AttentionLayer attention, int width, string path)
+    {
+        var heads = attention.Heads;
+        if (heads < 1 || width < 1) yield break;
+        if (width % heads != 0)
+            yield return DiagnosticCatalog.HeadsWidth.At(SpecPath.Key(path, "heads"),
+                $"{heads} heads do not divide the width of {width}; use {Nearest(heads, width)} heads, or a width of {Multiple(width, heads)}");
+        else if (attention.Position == PositionKind.Rope && width / heads % 2 != 0)
+            yield return DiagnosticCatalog.RopeHeadSize.At(SpecPath.Key(path, "heads"),
+                $"a head has the odd size {width} / {heads} = {width / heads}, and rope rotates pairs; use a width of {Multiple(width, 2 * heads)}");
+
+        if (attention.KvHeads is { } kvHeads && kvHeads > 0 && heads % kvHeads != 0)
+            yield return DiagnosticCatalog.KvHeads.At(SpecPath.Key(path, "kv-heads"),
+                $"{kvHeads} kv-heads do not divide {heads} heads; use {Nearest(kvHeads, heads)}");
+    }
+
+    /// <summary>The divisor of <paramref name="total"/> nearest to <paramref name="wanted"/>.</summary>
+    private static int Nearest(int wanted, int total) =>
+        Enumerable.Range(1, Math.Min(total, 2 * wanted)).Where(n => total % n == 0).OrderBy(n => Math.Abs(n - wanted)).First();
+
+    /// <summary>The next multiple of <paramref name="factor"/>.</summary>
+    private static int Multiple(int value, int factor) => (value + factor - 1) / factor * factor;
+}

@@ -1,0 +1,124 @@
+using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Frontends.Validation;
+
+/// <summary>The layer language: embedding first, head last, and the width that flows from layer to layer.</summary>
+internal sealed class BlockRules
+{
+    private readonly ArchitectureSpec _architecture;
+    private readonly List<Diagnostic> _found = [];
+
+    private BlockRules(ArchitectureSpec architecture) => _architecture = architecture;
+
+    public static IEnumerable<Diagnostic> Check(ArchitectureSpec architecture)
+    {
+        var rules = new BlockRules(architecture);
+        rules.CheckEnds(architecture.Blocks, "architecture.blocks");
+        rules.Flow(architecture.Blocks, "architecture.blocks", architecture.Width);
+        rules.CheckPositions();
+        return rules._found;
+    }
+
+    private void CheckEnds(EquatableArray<LayerSpec> layers, string path)
+    {
+        var last = layers.Count - 1;
+        if (layers[0] is not EmbeddingLayer)
+            _found.Add(DiagnosticCatalog.FirstLayer.At(SpecPath.Item(path, 0), "the first layer is not 'embedding'; begin the blocks with '- embedding'"));
+        if (layers[last] is not HeadLayer)
+            _found.Add(DiagnosticCatalog.LastLayer.At(SpecPath.Item(path, last), "the last layer is not 'head'; end the blocks with '- head'"));
+        CheckPlaces(layers, path, isWhole: true);
+    }
+
+    private void CheckPlaces(EquatableArray<LayerSpec> layers, string path, bool isWhole)
+    {
+        for (var i = 0; i < layers.Count; i++)
+        {
+            var at = SpecPath.Item(path, i);
+            if (layers[i] is EmbeddingLayer && !(isWhole && i == 0))
+                _found.Add(DiagnosticCatalog.MisplacedLayer.At(at, "'embedding' can only be the first layer of the model; remove this one"));
+            if (layers[i] is HeadLayer && !(isWhole && i == layers.Count - 1))
+                _found.Add(DiagnosticCatalog.MisplacedLayer.At(at, "'head' can only be the last layer of the model; remove this one"));
+            foreach (var body in LayerLists.Of(layers[i], at)) CheckPlaces(body.Layers, body.Path, isWhole: false);
+        }
+    }
+
+    /// <summary>The width after the layers, for an input of <paramref name="width"/>.</summary>
+    private int Flow(EquatableArray<LayerSpec> layers, string path, int width)
+    {
+        for (var i = 0; i < layers.Count; i++) width = Flow(layers[i], SpecPath.Item(path, i), width);
+        return width;
+    }
+
+    private int Flow(LayerSpec layer, string path, int width)
+    {
+        switch (layer)
+        {
+            case EmbeddingLayer embedding:
+                if (embedding.Position == PositionKind.Rope)
+                    _found.Add(DiagnosticCatalog.LayerPosition.At(SpecPath.Key(path, "position"),
+                        "the embedding adds learned positions or none; write 'position: rope' at the attention instead"));
+                return _architecture.Width;
+            case AttentionLayer attention:
+                if (attention.Position == PositionKind.Learned)
+                    _found.Add(DiagnosticCatalog.LayerPosition.At(SpecPath.Key(path, "position"),
+                        "attention has rotary positions or none; write 'position: learned' at the embedding instead"));
+                _found.AddRange(AttentionRules.Check(attention, width, path));
+                return width;
+            case NormLayer { Kind: NormKind.Rms, Bias: true }:
+                _found.Add(DiagnosticCatalog.RmsBias.At(SpecPath.Key(path, "bias"), "an rms norm has no bias; remove 'bias', or use 'kind: layer'"));
+                return width;
+            case LinearLayer linear:
+                return linear.Out;
+            case RepeatLayer or ResidualLayer:
+                return Body(layer, path, width);
+            case MultiplyLayer multiply:
+                return Branches(multiply, path, width);
+            case HeadLayer head:
+                CheckHead(head, path, width);
+                return width;
+            default:
+                return width;
+        }
+    }
+
+    private int Body(LayerSpec layer, string path, int width)
+    {
+        var (layers, layersPath) = LayerLists.Of(layer, path).Single();
+        var result = Flow(layers, layersPath, width);
+        if (result != width)
+            _found.Add(DiagnosticCatalog.BodyWidth.At(path,
+                $"the layers take a width of {width} and give {result}; end them with '- linear: {width}'"));
+        return width;
+    }
+
+    private int Branches(MultiplyLayer multiply, string path, int width)
+    {
+        var left = Flow(multiply.Left, SpecPath.Key(path, "left"), width);
+        var right = Flow(multiply.Right, SpecPath.Key(path, "right"), width);
+        if (left != right)
+            _found.Add(DiagnosticCatalog.BranchWidth.At(path,
+                $"the left branch gives a width of {left} and the right one {right}; end the right one with '- linear: {left}'"));
+        return left;
+    }
+
+    private void CheckHead(HeadLayer head, string path, int width)
+    {
+        if (!head.TieEmbeddings) return;
+        if (head.Bias)
+            _found.Add(DiagnosticCatalog.TiedHeadBias.At(SpecPath.Key(path, "bias"),
+                "a head that uses the embedding matrix has no bias; remove 'bias' or 'tie-embeddings'"));
+        if (width != _architecture.Width)
+            _found.Add(DiagnosticCatalog.TiedHeadWidth.At(path,
+                $"the embedding has a width of {_architecture.Width}, but the tied head gets {width}; put '- linear: {_architecture.Width}' before it"));
+    }
+
+    private void CheckPositions()
+    {
+        var layers = LayerLists.All(_architecture.Blocks, "architecture.blocks").ToArray();
+        if (!layers.Any(entry => entry.Layer is EmbeddingLayer { Position: PositionKind.Learned })) return;
+        foreach (var (_, path) in layers.Where(entry => entry.Layer is AttentionLayer { Position: PositionKind.Rope }).Take(1))
+            _found.Add(DiagnosticCatalog.TwoPositions.At(SpecPath.Key(path, "position"),
+                "the embedding has learned positions already; one of the two is enough"));
+    }
+}
