@@ -63,7 +63,7 @@ public static partial class DiagnosticCatalog
         "MC1020", "Duplicate layer name", "Two layers of one scope have the same name.");
 
     public static readonly DiagnosticInfo DuplicateModel = Error(
-        "MC1021", "Duplicate model", "Two models of one project have the same name and namespace.");
+        "MC1021", "Duplicate model", "Two models of one project have the same name.");
 
     public static readonly DiagnosticInfo ClassNotPartial = Error(
         "MC1022", "Model class not partial", "The generated code is another part of the class.");

@@ -1,0 +1,89 @@
+using ModelCompiler.Compiler;
+using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Emit;
+using ModelCompiler.Compiler.Frontends;
+using ModelCompiler.Generators.Yaml;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Generators.Pipeline;
+
+/// <summary>
+/// The work of each step: pure functions from equatable values to equatable values. None throws: a bug anywhere in the
+/// compiler becomes one diagnostic at its model.
+/// </summary>
+/// <param name="compile">The passes.</param>
+/// <param name="emit">The emitter.</param>
+internal sealed class Steps(
+    Func<ModelSpec, CompilationResult> compile,
+    Func<CompiledModel, SourceMap, string, EquatableArray<GeneratedFile>> emit)
+{
+    public static DeclaredModel Read(ModelFile file)
+    {
+        try
+        {
+            return new DeclaredModel(YamlFrontend.Read(file.Text, file.Path), Namespace: null);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            var failure = DiagnosticCatalog.InternalFailure.At(file.Path, default, Message(file.Path, e));
+            return new DeclaredModel(new ReadResult(null, new SourceMap(file.Path, []), EquatableArray.Of(failure)), Namespace: null);
+        }
+    }
+
+    public CompiledSpec Compile(ModelSpec spec, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        try
+        {
+            return new CompiledSpec(spec, compile(spec));
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            var failure = DiagnosticCatalog.InternalFailure.At("model", Message(spec.Model, e));
+            return new CompiledSpec(spec, new CompilationResult(null, EquatableArray.Of(failure)));
+        }
+    }
+
+    /// <summary>Joins what the passes made of a spec with its positions, and withholds models that share a name.</summary>
+    public static LocatedModel Locate(
+        DeclaredModel declared, IEnumerable<CompiledSpec> compiled, string rootNamespace, EquatableArray<ModelPlace> clashes)
+    {
+        var (spec, map, diagnostics) = declared.Result;
+        if (spec is null) return new LocatedModel(null, map, "", diagnostics);
+
+        var result = compiled.First(candidate => candidate.Spec == spec).Result;
+        diagnostics = diagnostics.Concat(result.Diagnostics.Select(map.Locate)).ToEquatableArray();
+        var @namespace = declared.Namespace ?? spec.Namespace ?? rootNamespace;
+
+        var place = Place(declared);
+        var others = clashes
+            .Where(other => other != place && StringComparer.OrdinalIgnoreCase.Equals(other.Name, spec.Model))
+            .ToEquatableArray();
+        if (others.Count == 0) return new LocatedModel(result.Model, map, @namespace, diagnostics);
+
+        var clash = DiagnosticCatalog.DuplicateModel.At(
+            "model", $"the project has another model named {spec.Model}, at {string.Join(" and ", others)}; rename one");
+        return new LocatedModel(null, map, @namespace, diagnostics.Append(map.Locate(clash)).ToEquatableArray());
+    }
+
+    public EmittedModel Emit(LocatedModel model, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (model.Model is null) return new EmittedModel(default, model.Diagnostics);
+        try
+        {
+            return new EmittedModel(emit(model.Model, model.Map, model.Namespace), model.Diagnostics);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            var failure = DiagnosticCatalog.InternalFailure.At("model", Message(model.Model.Spec.Model, e));
+            return new EmittedModel(default, model.Diagnostics.Append(model.Map.Locate(failure)).ToEquatableArray());
+        }
+    }
+
+    public static ModelPlace Place(DeclaredModel declared) => new(
+        declared.Result.Spec!.Model, declared.Result.Map.Path, declared.Result.Map.Find("model").StartLine + 1);
+
+    private static string Message(string model, Exception e) =>
+        $"the compiler failed on {model}: {e.GetType().Name}: {e.Message.Replace('\n', ' ').Replace("\r", "")}; please report it with the model's declaration";
+}
