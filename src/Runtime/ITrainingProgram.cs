@@ -11,6 +11,12 @@ public interface ITrainingProgram : IDisposable
     /// <summary>Optimizer steps made so far. It seeds dropout and corrects AdamW's bias; set it when a run is resumed.</summary>
     int StepNumber { get; set; }
 
+    /// <summary>
+    /// What the optimizer carries from step to step, by the field's names (AdamW: <c>exp_avg</c>, <c>exp_avg_sq</c>): fp32
+    /// buffers in the layout of the parameters. Checkpoints save and restore them in place.
+    /// </summary>
+    IReadOnlyDictionary<string, torch.Tensor> OptimizerState { get; }
+
     /// <summary>The mean cross-entropy in nats per token, by a forward pass without dropout.</summary>
     /// <param name="tokens">int64 [B, T].</param>
     /// <param name="targets">int64 [B, T]: the token that follows each.</param>
