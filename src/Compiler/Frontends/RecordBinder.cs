@@ -11,7 +11,7 @@ internal sealed class RecordBinder(BindingReport report)
     /// <param name="node">Its value.</param>
     /// <param name="specPath">Its place in the spec.</param>
     /// <param name="anchor">What to point at for the record as a whole: its key.</param>
-    /// <returns>The record, without the values that were wrong; null if it is no mapping at all.</returns>
+    /// <returns>The record, without the values that were wrong.</returns>
     public object Bind(RecordShape shape, SpecNode node, string specPath, SourceSpan anchor)
     {
         report.Place(specPath, anchor);
@@ -38,7 +38,7 @@ internal sealed class RecordBinder(BindingReport report)
             if (shape.Find(entry.Key) is not { } key)
             {
                 report.Add(DiagnosticCatalog.UnknownKey, entry.KeySpan,
-                    $"unknown key '{Short(entry.Key)}' in {Name(shape, specPath)}; {Suggestion.For(entry.Key, shape.Names, "keys")}");
+                    $"unknown key '{Short(entry.Key)}' in {Name(shape, specPath)}; {KeySuggestion(entry.Key, shape)}");
             }
             else if (given.ContainsKey(key.Name))
             {
@@ -110,7 +110,7 @@ internal sealed class RecordBinder(BindingReport report)
                 break;
             default:
                 report.Add(DiagnosticCatalog.WrongType, node.Span,
-                    $"{specPath} must be {key.Describe()}, not {Describe(node)}; write each item on a line after '- '");
+                    $"{specPath} must be {key.Describe()}, not {Describe(node)}; {(node is ScalarNode scalar ? $"write [{Short(scalar.Text)}]" : "write each item on a line after '- '")}");
                 break;
         }
 
@@ -158,6 +158,11 @@ internal sealed class RecordBinder(BindingReport report)
                 $"'{key.Name}' has no effect without '{condition.Key}: {values}'; add that or remove '{key.Name}'");
         }
     }
+
+    private static string KeySuggestion(string key, RecordShape shape) =>
+        Suggestion.Nearest(key, shape.Names) is null && RecordShape.SectionOf(key) is { } section
+            ? $"it belongs in {section}"
+            : Suggestion.For(key, shape.Names, "keys");
 
     private static string Name(RecordShape shape, string specPath) => shape.Layer?.Name ?? SpecPath.Describe(specPath);
 

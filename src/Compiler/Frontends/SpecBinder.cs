@@ -15,7 +15,8 @@ public static class SpecBinder
     public static ReadResult Bind(SpecNode root, string path)
     {
         var report = new BindingReport(path);
-        var model = (ModelSpec)new RecordBinder(report).Bind(RecordShape.Of(typeof(ModelSpec)), root, SpecPath.Root, root.Span)!;
+        var anchor = root is MappingNode { Entries: { Count: > 0 } entries } ? entries[0].KeySpan : root.Span;
+        var model = (ModelSpec)new RecordBinder(report).Bind(RecordShape.Of(typeof(ModelSpec)), root, SpecPath.Root, anchor);
         return new ReadResult(report.HasErrors ? null : model, report.ToSourceMap(), report.Diagnostics.ToEquatableArray());
     }
 }

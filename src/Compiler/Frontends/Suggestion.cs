@@ -15,7 +15,10 @@ public static class Suggestion
             ? $"did you mean '{nearest}'?"
             : $"the {what} are {string.Join(", ", names)}";
 
-    /// <summary>The nearest name within a third of its length, at least one edit; null if there is none.</summary>
+    /// <summary>
+    /// The nearest name within a third of its length, at least one edit; else one that is a word of what was written,
+    /// as norm of layer-norm; else null.
+    /// </summary>
     public static string? Nearest(string name, IEnumerable<string> names)
     {
         if (name.Length > LongestName) return null;
@@ -25,7 +28,8 @@ public static class Suggestion
             .Where(candidate => candidate.Distance <= Math.Max(1, candidate.Name.Length / 3))
             .OrderBy(candidate => candidate.Distance)
             .Select(candidate => candidate.Name)
-            .FirstOrDefault();
+            .FirstOrDefault()
+            ?? names.FirstOrDefault(written.Split('-').Contains);
     }
 
     /// <summary>Optimal string alignment distance: insertions, deletions, substitutions, swaps of neighbours.</summary>

@@ -6,22 +6,31 @@ using YamlDotNet.Core.Events;
 namespace ModelCompiler.Compiler.Frontends;
 
 /// <summary>One YAML document as a <see cref="SpecNode"/>, from the parser's events; limits what a hostile text costs.</summary>
-internal sealed class YamlReader(string text)
+internal sealed class YamlReader
 {
     /// <summary>Characters: some thousand times a usual spec.</summary>
     public const int MaxLength = 1 << 20;
 
     public const int MaxDepth = 64;
 
-    private readonly Parser _parser = new(new Scanner(new StringReader(text), skipComments: true));
+    private readonly string _text;
+    private readonly Scanner _scanner;
+    private readonly Parser _parser;
+
+    public YamlReader(string text)
+    {
+        _text = text;
+        _scanner = new Scanner(new StringReader(text), skipComments: true);
+        _parser = new Parser(_scanner);
+    }
 
     /// <exception cref="UnreadableYamlException">The text is not one document of the supported subset of YAML.</exception>
     /// <exception cref="YamlException">The text is not YAML.</exception>
     public SpecNode Read()
     {
-        if (text.Length > MaxLength)
+        if (_text.Length > MaxLength)
             throw new UnreadableYamlException(DiagnosticCatalog.TooLarge, Mark.Empty, Mark.Empty,
-                $"the text has {text.Length} characters; a model file has at most {MaxLength}");
+                $"the text has {_text.Length} characters; a model file has at most {MaxLength}");
 
         Next();
         if (Next() is StreamEnd) throw Empty();
@@ -39,10 +48,25 @@ internal sealed class YamlReader(string text)
     private static UnreadableYamlException Empty() => new(DiagnosticCatalog.EmptyFile, Mark.Empty, Mark.Empty,
         "nothing is declared here; begin with 'model: Name' and 'architecture:'");
 
-    private ParsingEvent Next() =>
-        _parser.MoveNext()
-            ? _parser.Current!
-            : throw new YamlException("the text ends within a value");
+    private ParsingEvent Next()
+    {
+        try
+        {
+            if (_parser.MoveNext()) return _parser.Current!;
+        }
+        catch (YamlException e) when (e.Start.Index == 0)
+        {
+            // Some messages come with the start of the text for a place.
+            throw new YamlException(_scanner.CurrentPosition, _scanner.CurrentPosition, e.Message);
+        }
+        catch (Exception e) when (e is not YamlException)
+        {
+            // Some broken texts break the parser too, with exceptions that say nothing of the text.
+        }
+
+        var at = _scanner.CurrentPosition;
+        throw new YamlException(at, at, "it cannot be read from here on; look for a bracket, a quote or a comma that is missing");
+    }
 
     private SpecNode ReadNode(int depth)
     {
@@ -54,8 +78,8 @@ internal sealed class YamlReader(string text)
             throw Unsupported(start, "aliases are not supported; write the value out, or use 'repeat' for repeated layers");
         if (start is NodeEvent { Anchor.IsEmpty: false })
             throw Unsupported(start, "anchors are not supported; remove the anchor");
-        if (start is NodeEvent { Tag.IsEmpty: false } node and not Scalar { Tag.IsNonSpecific: true, Style: not ScalarStyle.Plain })
-            throw Unsupported(start, $"tags are not supported; remove '{node.Tag}'");
+        if (start is NodeEvent { Tag.IsEmpty: false } and not Scalar { Tag.IsNonSpecific: true, Style: not ScalarStyle.Plain })
+            throw Unsupported(start, "tags are not supported; remove the tag");
 
         return start switch
         {

@@ -12,6 +12,9 @@ public sealed class RecordShape
 {
     private static readonly ConcurrentDictionary<Type, RecordShape> s_shapes = new();
 
+    private static readonly Lazy<ILookup<string, string>> s_sections = new(() =>
+        Sections(Of(typeof(ModelSpec)), SpecPath.Root).ToLookup(pair => pair.Key, pair => pair.Section));
+
     private readonly Dictionary<string, KeyShape> _byName;
     private readonly object _defaults;
 
@@ -56,12 +59,20 @@ public sealed class RecordShape
 
     public static RecordShape Of(Type type) => s_shapes.GetOrAdd(type, t => new RecordShape(t));
 
+    /// <summary>The section of a model that has this key; null if none or several have.</summary>
+    public static string? SectionOf(string key) => s_sections.Value[key].ToArray() is [var section] ? section : null;
+
     public KeyShape? Find(string name) => _byName.TryGetValue(name, out var key) ? key : null;
 
     public object New() => Activator.CreateInstance(Type);
 
     /// <summary>The value of a key that is not given; null where there is none.</summary>
     public object? Default(KeyShape key) => key.Required ? null : key.Get(_defaults);
+
+    private static IEnumerable<(string Key, string Section)> Sections(RecordShape shape, string path) =>
+        shape.Keys.SelectMany(key =>
+            (key.Kind == ValueKind.Record ? Sections(Of(key.Type), SpecPath.Key(path, key.Name)) : [])
+            .Prepend((key.Name, SpecPath.Describe(path))));
 
     internal static bool IsRecord(Type type) =>
         type.GetProperties().Any(property => property.IsDefined(typeof(KeyAttribute), inherit: true));
