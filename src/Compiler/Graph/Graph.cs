@@ -1,0 +1,115 @@
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Graphs;
+
+/// <summary>A value of the IR: assigned once, by a node or as an input. Its type is unknown before InferShapes.</summary>
+public sealed record Value(string Name, TensorType? Type = null);
+
+/// <summary>
+/// An operation. An empty string among the inputs is an optional input left out.
+/// <see cref="Origin"/> is the spec path that it comes from, by which comments and diagnostics find their line.
+/// </summary>
+public sealed record Node(
+    string Op, EquatableArray<string> Inputs, EquatableArray<Value> Outputs, Attributes Attributes, string Origin)
+{
+    public IEnumerable<string> Uses => Inputs.Where(i => i.Length > 0);
+}
+
+public enum InitKind
+{
+    Normal,
+    Ones,
+    Zeros,
+}
+
+public readonly record struct Init(InitKind Kind, double Deviation = 0);
+
+/// <summary>One named tensor of a checkpoint inside a packed parameter: its rows in order.</summary>
+public sealed record ParameterPart(string Name, Dim Rows, Init Init);
+
+/// <summary>
+/// A trained tensor of a function. <see cref="Type"/> is its type in the graph (the compute copy's); the master copy is
+/// always fp32. <see cref="Parts"/> names what a pass has packed into it; unpacked, it is its own only part.
+/// </summary>
+public sealed record Parameter(string Name, TensorType Type, EquatableArray<ParameterPart> Parts, string Origin)
+{
+    /// <summary>The parameter whose storage this one shares, or null.</summary>
+    public string? SharedWith { get; init; }
+
+    /// <summary>Matrices decay and are cast to the compute type; vectors are neither decayed nor large.</summary>
+    public bool IsMatrix => Type.Shape.Count > 1;
+
+    public static Parameter Of(string name, TensorType type, Init init, string origin) =>
+        new(name, type, EquatableArray.Of(new ParameterPart(name, type.Shape[0], init)), origin);
+}
+
+/// <summary>The gradient of a parameter: the last value of its accumulation.</summary>
+public sealed record ParameterGradient(string Parameter, string Value);
+
+/// <summary>
+/// A straight line of nodes over inputs and parameters. <see cref="Saved"/> are values of the forward function that the
+/// backward function of the same block reads: kept by the former, free inputs of the latter.
+/// </summary>
+public sealed record Function(
+    string Name,
+    EquatableArray<Value> Inputs,
+    EquatableArray<Parameter> Parameters,
+    EquatableArray<Node> Nodes,
+    EquatableArray<string> Outputs)
+{
+    public EquatableArray<Value> Saved { get; init; }
+
+    public EquatableArray<ParameterGradient> Gradients { get; init; }
+
+    public Parameter Parameter(string name) => Parameters.First(p => p.Name == name);
+
+    /// <summary>The type of every value by name: inputs, saved values, parameters and node outputs.</summary>
+    public Dictionary<string, TensorType> Types()
+    {
+        var types = new Dictionary<string, TensorType>();
+        foreach (var value in Inputs.Concat(Saved).Concat(Nodes.SelectMany(n => n.Outputs)))
+            types[value.Name] = value.Type ?? throw new GraphException($"{Name}: value '{value.Name}' has no type");
+        foreach (var parameter in Parameters) types[parameter.Name] = parameter.Type;
+        return types;
+    }
+}
+
+/// <summary>
+/// A program: a main function, and the functions of its repeated blocks. The node <c>repeat</c> of main applies a block
+/// n times, each time with parameters of its own; <c>repeat_backward</c> goes through it in reverse.
+/// </summary>
+public sealed record Graph(string Name, EquatableArray<Dim> Dims, Function Main, EquatableArray<Function> Blocks)
+{
+    /// <summary>Segments by block, after ChooseCheckpoints: the first layer of each, and last the number of layers.</summary>
+    public EquatableArray<Segments> Segments { get; init; }
+
+    /// <summary>After PlanMemory.</summary>
+    public MemoryPlan? Memory { get; init; }
+
+    public Function Block(string name) =>
+        Blocks.FirstOrDefault(b => b.Name == name) ?? throw new GraphException($"no function '{name}'");
+
+    public bool HasBlock(string name) => Blocks.Any(b => b.Name == name);
+
+    public Graph MapFunctions(Func<Function, Function> map) =>
+        this with { Main = map(Main), Blocks = Blocks.Select(map).ToEquatableArray() };
+
+    /// <summary>How often the block is repeated.</summary>
+    public int Times(string block) => Main.Nodes.First(n => n.Op == "repeat" && n.Attributes.String("block") == block).Attributes.Int("times");
+}
+
+/// <summary>Checkpoint segments of a repeated block.</summary>
+public sealed record Segments(string Block, EquatableArray<int> Starts)
+{
+    public int Longest => Enumerable.Range(0, Starts.Count - 1).Max(s => Starts[s + 1] - Starts[s]);
+
+    public int Count => Starts.Count - 1;
+}
+
+/// <summary>Names of the functions that passes derive from a block's.</summary>
+public static class FunctionNames
+{
+    public static string Backward(string block) => block + ".backward";
+
+    public static string Recompute(string block) => block + ".recompute";
+}

@@ -1,0 +1,51 @@
+using ModelCompiler.Compiler.Layers;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Graphs;
+
+/// <summary>A valid spec to the graph of its forward pass and loss: tokens, targets [B, T] → loss [].</summary>
+public static class GraphBuilder
+{
+    public const string Tokens = "tokens";
+    public const string Targets = "targets";
+    public const string Logits = "head";
+    public const string Loss = "loss";
+
+    public static Graph Build(ModelSpec spec)
+    {
+        var architecture = spec.Architecture;
+        var layers = architecture.Family is null ? architecture.Blocks : Decoder.Layers(architecture);
+        var model = new ModelContext(spec, Residuals(layers, 1));
+        var main = new FunctionBuilder(model, "main");
+        var ids = TensorType.Of(DType.I64, model.Batch, model.Sequence);
+        main.Input(Tokens, ids, model.Sequence);
+        main.Input(Targets, ids, model.Sequence);
+
+        Func<LayerSpec, string, string> origin = architecture.Family is null ? (_, path) => path : (layer, _) => FamilyOrigin(layer);
+        var logits = LayerScope.Build(main, layers, "architecture.blocks", origin, Tokens);
+        main.Origin = "architecture.vocabulary";
+        main.Node("cross_entropy", Loss, Dim.Of(1), Attributes.None, [logits, Targets], "lse");
+
+        Dim[] dims = [model.Batch, model.Sequence, model.Width, model.Vocabulary];
+        return new Graph(spec.Model, dims.ToEquatableArray(), main.Build(Loss), model.Blocks.ToEquatableArray());
+    }
+
+    /// <summary>The key of a family that its layers answer to.</summary>
+    private static string FamilyOrigin(LayerSpec layer) => layer switch
+    {
+        NormLayer => "architecture.norm",
+        AttentionLayer => "architecture.heads",
+        MlpLayer => "architecture.mlp",
+        DropoutLayer => "architecture.dropout",
+        RepeatLayer or ResidualLayer => "architecture.layers",
+        HeadLayer => "architecture.tie-embeddings",
+        _ => "architecture.vocabulary",
+    };
+
+    private static int Residuals(EquatableArray<LayerSpec> layers, int times) => layers.Sum(layer => layer switch
+    {
+        RepeatLayer repeat => Residuals(repeat.Layers, times * repeat.Times),
+        ResidualLayer residual => times + Residuals(residual.Layers, times),
+        _ => 0,
+    });
+}

@@ -1,0 +1,25 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Layers;
+
+public sealed class ActivationRule : LayerRule<ActivationLayer>
+{
+    protected override string Build(LayerScope scope, ActivationLayer layer, string name, string x)
+    {
+        var op = layer.Kind switch
+        {
+            ActivationKind.Gelu => Op(MlpKind.Gelu),
+            ActivationKind.Silu => Op(MlpKind.Silu),
+            _ => Op(MlpKind.ReluSquared),
+        };
+        return scope.Function.Node(op, name, scope.Function.Width(x), Attributes.None, [x]);
+    }
+
+    internal static string Op(MlpKind kind) => kind switch
+    {
+        MlpKind.Gelu => "gelu",
+        MlpKind.Silu => "silu",
+        _ => "relu_squared",
+    };
+}

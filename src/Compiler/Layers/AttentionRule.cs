@@ -1,0 +1,37 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Layers;
+
+/// <summary>Query, key and value projections, packed side by side; QK norm; rotation; attention; output projection.</summary>
+public sealed class AttentionRule : LayerRule<AttentionLayer>
+{
+    /// <summary>Of QK norms; the heads are narrow, and their scale is what attention reads.</summary>
+    private const double Epsilon = 1e-6;
+
+    protected override string Build(LayerScope scope, AttentionLayer layer, string name, string x)
+    {
+        var (f, model) = (scope.Function, scope.Function.Model);
+        var (width, kvHeads) = (f.Width(x), layer.KvHeads ?? layer.Heads);
+        var size = width.Value / layer.Heads;
+        var kvWidth = model.Dim(kvHeads * size);
+        string Project(string part, Dim to) => f.Linear($"{name}.{part}", x, to, layer.Bias, ModelContext.Deviation);
+
+        string[] parts = [Project("q", width), Project("k", kvWidth), Project("v", kvWidth)];
+        var packed = model.Dim(width.Value + (2 * kvWidth.Value));
+        var y = f.Node("concat", name + ".qkv", packed, Concat.Starts([width.Value, kvWidth.Value, kvWidth.Value]), parts);
+
+        var heads = Attributes.Of(("heads", layer.Heads), ("kv_heads", kvHeads));
+        if (layer.QkNorm)
+        {
+            var ones = new Init(InitKind.Ones);
+            var (q, k) = (f.Parameter(name + ".q_norm.weight", ones, Dim.Of(size)), f.Parameter(name + ".k_norm.weight", ones, Dim.Of(size)));
+            y = f.Node("qk_norm", name + ".qk_norm", packed, heads.With("epsilon", Epsilon), [y, q, k], "rstd");
+        }
+        if (layer.Position == PositionKind.Rope)
+            y = f.Node("rope", name + ".rope", packed, heads.With("theta", layer.RopeTheta).With("inverse", false), [y]);
+        y = f.Node("attention", name + ".mix", width, heads, [y], "lse");
+        return f.Linear(name + ".proj", y, width, layer.Bias, model.ResidualDeviation);
+    }
+}

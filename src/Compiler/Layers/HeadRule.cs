@@ -1,0 +1,21 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Layers;
+
+public sealed class HeadRule : LayerRule<HeadLayer>
+{
+    protected override string Build(LayerScope scope, HeadLayer layer, string name, string x)
+    {
+        var (f, model) = (scope.Function, scope.Function.Model);
+        var y = f.Linear(name, x, model.Vocabulary, layer.Bias, ModelContext.Deviation);
+        if (layer.TieEmbeddings) f.Share(name + ".weight", EmbeddingWeight(model.Spec));
+        return y;
+    }
+
+    private static string EmbeddingWeight(ModelSpec spec)
+    {
+        var embedding = spec.Architecture.Blocks.OfType<EmbeddingLayer>().FirstOrDefault();
+        return (embedding?.Name ?? "embedding") + ".weight";
+    }
+}

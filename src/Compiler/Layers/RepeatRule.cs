@@ -1,0 +1,18 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Layers;
+
+/// <summary>A block becomes a function, and its repetition one node.</summary>
+public sealed class RepeatRule : LayerRule<RepeatLayer>
+{
+    protected override string Build(LayerScope scope, RepeatLayer layer, string name, string x)
+    {
+        var model = scope.Function.Model;
+        var block = new FunctionBuilder(model, name);
+        var input = block.Input("x", null, scope.Function.Width(x));
+        model.Add(block.Build(scope.BuildFunction(block, layer.Layers, "layers", input)));
+        var attributes = Attributes.Of(("block", name), ("times", layer.Times));
+        return scope.Function.Node("repeat", name, scope.Function.Width(x), attributes, [x]);
+    }
+}

@@ -1,0 +1,91 @@
+using ModelCompiler.Compiler.Graphs;
+
+namespace ModelCompiler.Compiler.Ops;
+
+/// <summary>
+/// One operation of the IR: its shape rule, dtype policy, cost, gradient rule, kernel, and meaning in double precision.
+/// A new op is one file here and one line in <see cref="OpTable"/>.
+/// </summary>
+public abstract class Op
+{
+    /// <summary>The name in <see cref="GraphText"/>, in snake_case.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Types of the outputs from those of the inputs; null for an optional input left out.</summary>
+    /// <exception cref="GraphException">The inputs do not fit.</exception>
+    public abstract IReadOnlyList<TensorType> Infer(Inputs inputs);
+
+    /// <summary>Whether the parameter at this input stays fp32 under mixed precision. By default it is cast.</summary>
+    public virtual bool KeepsFullPrecision(int input) => false;
+
+    /// <summary>
+    /// Whether computing it again costs a pass over memory and no matrix product, so that the backward pass may
+    /// do so rather than keep the output.
+    /// </summary>
+    public virtual bool Cheap => false;
+
+    /// <summary>Whether output 0 may overwrite this input when nothing reads it afterwards.</summary>
+    public virtual bool InPlace(int input) => false;
+
+    /// <summary>The floating-point operations of one execution, a multiply-add counted as two.</summary>
+    public virtual long Flops(Inputs inputs) => 0;
+
+    /// <summary>Adds the nodes of the gradients of the inputs, given those of the outputs.</summary>
+    public virtual void Differentiate(GradientBuilder gradient) =>
+        throw new GraphException($"{Name} has no gradient rule");
+
+    /// <summary>The call of the runtime that executes it.</summary>
+    public abstract KernelCall Lower(Inputs inputs);
+
+    /// <summary>The same in double precision, written to be evidently right: the oracle of tests.</summary>
+    public abstract IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs);
+}
+
+/// <summary>What a rule sees of a node: input types and attributes.</summary>
+public sealed class Inputs(Node node, IReadOnlyList<TensorType?> types)
+{
+    public Attributes Attributes => node.Attributes;
+
+    public bool Has(int index) => index < types.Count && types[index] is not null;
+
+    public TensorType this[int index] => Has(index)
+        ? types[index]!
+        : throw new GraphException($"{node.Op} lacks input {index}");
+
+    public void Require(bool condition, string rule)
+    {
+        if (!condition)
+            throw new GraphException($"{node.Op}({string.Join(", ", types.Select(t => t?.ToString() ?? "_"))}){node.Attributes}: {rule}");
+    }
+
+    /// <summary>Requires the input to have this many dimensions and returns its type.</summary>
+    public TensorType Rank(int index, int rank)
+    {
+        Require(this[index].Shape.Count == rank, $"input {index} must have {rank} dimensions");
+        return this[index];
+    }
+}
+
+/// <summary>A tensor of doubles in row-major order.</summary>
+public sealed record ReferenceTensor(double[] Data, long[] Shape)
+{
+    public static ReferenceTensor Zeros(params long[] shape) => new(new double[shape.Aggregate(1L, (a, b) => a * b)], shape);
+
+    public ReferenceTensor Like() => Zeros(Shape);
+
+    public int Last => (int)Shape[Shape.Length - 1];
+
+    public int Rows => Data.Length / Math.Max(1, Last);
+}
+
+public sealed class ReferenceInputs(Node node, IReadOnlyList<ReferenceTensor?> tensors)
+{
+    public Attributes Attributes => node.Attributes;
+
+    public bool Has(int index) => index < tensors.Count && tensors[index] is not null;
+
+    public ReferenceTensor this[int index] => tensors[index] ?? throw new GraphException($"{node.Op} lacks input {index}");
+
+    /// <summary>The prior value of an accumulated gradient, or zeros.</summary>
+    public double[] Prior(int index, int length) => Has(index) ? (double[])this[index].Data.Clone() : new double[length];
+}

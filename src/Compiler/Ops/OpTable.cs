@@ -1,0 +1,52 @@
+using ModelCompiler.Compiler.Graphs;
+
+namespace ModelCompiler.Compiler.Ops;
+
+/// <summary>All ops by name.</summary>
+public static class OpTable
+{
+    private static readonly Gelu Gelu = new();
+    private static readonly Silu Silu = new();
+    private static readonly ReluSquared ReluSquared = new();
+
+    public static readonly IReadOnlyList<Op> All =
+    [
+        new Embedding(), new EmbeddingGrad(),
+        new AddPosition(), new AddPositionGrad(),
+        new Add(),
+        new Multiply(), new MultiplyGrad(),
+        new Linear(), new LinearGradInput(), new LinearGradWeight(),
+        new AddBias(), new BiasGrad(),
+        new LayerNorm(), new LayerNormGrad(),
+        new RmsNorm(), new RmsNormGrad(),
+        Gelu, new PointwiseGrad(Gelu, "GeluGrad"),
+        Silu, new PointwiseGrad(Silu, "SiluGrad"),
+        ReluSquared, new PointwiseGrad(ReluSquared, "ReluSquaredGrad"),
+        new Swiglu(), new SwigluGrad(),
+        new Rope(),
+        new QkNorm(), new QkNormGrad(),
+        new Attention(), new AttentionGrad(),
+        new Dropout(), new DropoutGrad(),
+        new CrossEntropy(), new CrossEntropyGrad(),
+        new Concat(), new Slice(),
+    ];
+
+    private static readonly Dictionary<string, Op> ByName = All.ToDictionary(op => op.Name);
+
+    public static Op Find(string name) => ByName.TryGetValue(name, out var op) ? op : throw new GraphException($"unknown op '{name}'");
+
+    /// <summary>Whether the node applies a block, forward or backward, rather than an op.</summary>
+    public static bool IsRepeat(Node node) => node.Op is "repeat" or "repeat_backward";
+
+    /// <summary>The output types of a node; a repeated block gives what its function returns.</summary>
+    public static IReadOnlyList<TensorType> InferTypes(Graph graph, Node node, IReadOnlyList<TensorType?> inputs)
+    {
+        if (!IsRepeat(node)) return Find(node.Op).Infer(new Inputs(node, inputs));
+        var block = node.Attributes.String("block");
+        var function = graph.Block(node.Op == "repeat" ? block : FunctionNames.Backward(block));
+        var types = function.Types();
+        if (!types[function.Outputs[0]].SameShape(inputs[0]!) || types[function.Outputs[0]].DType != inputs[0]!.DType)
+            throw new GraphException($"block '{function.Name}' turns {inputs[0]} into {types[function.Outputs[0]]}: a repeated block must keep the type");
+        return [inputs[0]!];
+    }
+}

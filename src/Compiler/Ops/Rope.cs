@@ -1,0 +1,55 @@
+using ModelCompiler.Compiler.Graphs;
+using static ModelCompiler.Compiler.Ops.KernelArgument;
+
+namespace ModelCompiler.Compiler.Ops;
+
+/// <summary>
+/// Rotary position embedding of the queries and keys of packed heads (RoFormer, Su et al. 2021), in the half-split
+/// pairing (i, i + D/2) of Llama checkpoints; values pass through. <c>inverse</c> turns the other way: the gradient.
+/// </summary>
+public sealed class Rope : Op
+{
+    public override string Name => "rope";
+
+    public override bool Cheap => true;
+
+    public override bool InPlace(int input) => true;
+
+    public override IReadOnlyList<TensorType> Infer(Inputs inputs)
+    {
+        inputs.Require(inputs.Rank(0, 3) is not null && PackedHeads.Of(inputs).Size % 2 == 0, "the head size must be even");
+        return [inputs[0]];
+    }
+
+    public override long Flops(Inputs inputs) => 3 * inputs[0].Elements;
+
+    public override void Differentiate(GradientBuilder g) =>
+        g.Emit("rope", g.Attributes.With("inverse", !g.Attributes.Bool("inverse")), [g.OutputGradient], 0);
+
+    public override KernelCall Lower(Inputs inputs)
+    {
+        var (heads, theta) = (PackedHeads.Of(inputs), inputs.Attributes.Double("theta"));
+        var kernel = inputs.Attributes.Bool("inverse") ? "RopeGrad" : "Rope";
+        return new(kernel, In(0), "B", "T", heads.Heads, heads.KvHeads, theta, Out(0))
+        {
+            Cached = new("RopeAt", In(0), "position", heads.Heads, heads.KvHeads, theta, Out(0)),
+        };
+    }
+
+    public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
+    {
+        var x = inputs[0];
+        var (heads, y) = (PackedHeads.Of(inputs.Attributes, x.Last), (double[])x.Data.Clone());
+        var (theta, half) = (inputs.Attributes.Double("theta"), heads.Size / 2);
+        for (var row = 0; row < x.Rows; row++)
+            for (var head = 0; head < heads.Heads + heads.KvHeads; head++)
+                for (var i = 0; i < half; i++)
+                {
+                    var angle = row % x.Shape[1] * Math.Pow(theta, -2.0 * i / heads.Size) * (inputs.Attributes.Bool("inverse") ? -1 : 1);
+                    var a = (row * heads.Width) + (head * heads.Size) + i;
+                    y[a] = (x.Data[a] * Math.Cos(angle)) - (x.Data[a + half] * Math.Sin(angle));
+                    y[a + half] = (x.Data[a] * Math.Sin(angle)) + (x.Data[a + half] * Math.Cos(angle));
+                }
+        return [new(y, x.Shape)];
+    }
+}

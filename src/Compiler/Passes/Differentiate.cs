@@ -1,0 +1,82 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Passes;
+
+/// <summary>
+/// Reverse-mode differentiation of the loss, at build time. Main gets the backward nodes after its forward ones; a block
+/// gets a backward function that reads saved values of the forward one. Which of them are kept and which are computed
+/// again is left to ChooseCheckpoints.
+/// </summary>
+public sealed class Differentiate : Pass
+{
+    /// <summary>The name of the gradient that flows into a block's backward function.</summary>
+    private const string Incoming = "dy";
+
+    public override Graph Run(Graph graph, ModelSpec spec)
+    {
+        foreach (var block in graph.Blocks) graph = DifferentiateBlock(graph, block);
+
+        var main = graph.Main;
+        var gradients = new Dictionary<string, string>();
+        var nodes = Backward(main, gradients);
+        var typed = InferShapes.InferNodes(graph, nodes, main.Types());
+        return graph with
+        {
+            Main = main with { Nodes = main.Nodes.Concat(typed).ToEquatableArray(), Gradients = OfParameters(main, gradients) },
+        };
+    }
+
+    private static Graph DifferentiateBlock(Graph graph, Function block)
+    {
+        var output = block.Outputs[0];
+        var input = block.Inputs[0].Name;
+        var types = block.Types();
+        var gradients = new Dictionary<string, string> { [output] = Incoming };
+        var nodes = Backward(block, gradients);
+
+        types[Incoming] = types[output];
+        var typed = InferShapes.InferNodes(graph, nodes, types);
+        var forward = new HashSet<string>(block.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name).Append(input));
+        var used = new HashSet<string>(nodes.SelectMany(n => n.Uses));
+        // In the order of the forward function, whatever order the backward one reads them in.
+        var saved = block.Inputs.Concat(block.Nodes.SelectMany(n => n.Outputs)).Where(v => used.Contains(v.Name)).ToEquatableArray();
+        var backward = new Function(
+            FunctionNames.Backward(block.Name), EquatableArray.Of(new Value(Incoming, types[output])), block.Parameters,
+            typed.ToEquatableArray(), EquatableArray.Of(gradients[input]))
+        {
+            Saved = saved,
+            Gradients = OfParameters(block, gradients),
+        };
+        graph = InferShapes.Replace(graph, block with { Saved = saved });
+        return graph with { Blocks = graph.Blocks.Append(backward).ToEquatableArray() };
+    }
+
+    private static List<Node> Backward(Function function, Dictionary<string, string> gradients)
+    {
+        var parameters = new HashSet<string>(function.Parameters.Select(p => p.Name));
+        var integers = new HashSet<string>(function.Inputs.Where(i => i.Type!.DType == DType.I64).Select(i => i.Name));
+        var taken = new HashSet<string>(function.Types().Keys);
+        var nodes = new List<Node>();
+        string Fresh(string name)
+        {
+            var fresh = name;
+            for (var n = 2; !taken.Add(fresh); n++) fresh = $"{name}.{n}";
+            return fresh;
+        }
+
+        foreach (var node in function.Nodes.Reverse())
+        {
+            var builder = new GradientBuilder(node, parameters.Contains, gradients, v => !integers.Contains(v), Fresh, nodes);
+            if (node.Op == "repeat") builder.Emit("repeat_backward", node.Attributes, [builder.OutputGradient], 0);
+            else if (node.Op == "cross_entropy" || gradients.ContainsKey(node.Outputs[0].Name)) OpTable.Find(node.Op).Differentiate(builder);
+        }
+        return nodes;
+    }
+
+    private static EquatableArray<ParameterGradient> OfParameters(Function function, Dictionary<string, string> gradients) => function.Parameters
+        .Select(p => new ParameterGradient(
+            p.Name, gradients.TryGetValue(p.Name, out var value) ? value : throw new GraphException($"parameter '{p.Name}' has no gradient")))
+        .ToEquatableArray();
+}

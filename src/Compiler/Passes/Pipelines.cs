@@ -1,0 +1,40 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Passes;
+
+/// <summary>The passes in their order.</summary>
+public static class Pipelines
+{
+    public static readonly IReadOnlyList<Pass> Training =
+    [
+        new InferShapes(),
+        new ShareParameters(),
+        new PackProjections(),
+        new PlacePrecision(),
+        new Differentiate(),
+        new ChooseCheckpoints(),
+        new Fuse(),
+        new PlanMemory(),
+    ];
+
+    public static readonly IReadOnlyList<Pass> Inference =
+    [
+        new InferShapes(),
+        new ShareParameters(),
+        new PackProjections(),
+        new PlacePrecision(),
+        new Fuse(),
+    ];
+
+    /// <summary>Runs the passes in order, the verifier after each.</summary>
+    public static Graph Run(IEnumerable<Pass> passes, Graph graph, ModelSpec spec)
+    {
+        foreach (var pass in passes)
+        {
+            graph = pass.Run(graph, spec);
+            GraphVerifier.Verify(graph, pass.Name);
+        }
+        return graph;
+    }
+}
