@@ -8,7 +8,6 @@ public static class GraphBuilder
 {
     public const string Tokens = "tokens";
     public const string Targets = "targets";
-    public const string Logits = "head";
     public const string Loss = "loss";
 
     public static Graph Build(ModelSpec spec)

@@ -24,6 +24,7 @@ public static class Pipelines
         new ShareParameters(),
         new PackProjections(),
         new PlacePrecision(),
+        new StripTraining(),
         new Fuse(),
     ];
 

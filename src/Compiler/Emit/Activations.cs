@@ -1,0 +1,25 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.ModelDsl;
+using static ModelCompiler.Compiler.Emit.EmitContext;
+
+namespace ModelCompiler.Compiler.Emit;
+
+/// <summary>How activations are viewed: dimensions B and T flattened into rows, N = B·T.</summary>
+internal static class Activations
+{
+    /// <summary>The C# shape of a view, its row count spelled by the caller.</summary>
+    public static string Shape(TensorType type, string rows)
+    {
+        var dims = type.Shape;
+        var flattened = dims.Count >= 2 && dims[0].Symbol == "B" && dims[1].Symbol == "T";
+        var parts = flattened
+            ? dims.Skip(2).Select(d => Number(d.Value)).Prepend(rows)
+            : dims.Select(d => d.Symbol is "B" or "T" ? Symbolic(d, rows) : Number(d.Value));
+        return "[" + string.Join(", ", parts) + "]";
+    }
+
+    /// <summary>In inference the batch is one sequence of n rows.</summary>
+    private static string Symbolic(Dim dim, string rows) => rows == "N" ? dim.Symbol : dim.Symbol == "B" ? "1" : rows;
+
+    public static string Comment(TensorType type) => $"// {type}";
+}

@@ -1,0 +1,142 @@
+using System.Security.Cryptography;
+using System.Text;
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
+using ModelCompiler.ModelDsl;
+using static ModelCompiler.Compiler.Emit.EmitContext;
+
+namespace ModelCompiler.Compiler.Emit;
+
+/// <summary>The class that users see: its definition, construction and programs, with its costs in the remarks.</summary>
+internal static class ApiEmitter
+{
+    private static readonly string[] Usings =
+        ["ModelCompiler.ModelDsl", "ModelCompiler.Runtime", "ModelCompiler.Runtime.Training", "static TorchSharp.torch"];
+
+    public static GeneratedFile Emit(EmitContext context)
+    {
+        var (model, name) = (context.Model, context.Name);
+        var spec = model.Spec;
+        var compute = spec.Efficiency.Precision.Compute == Precision.Bf16 ? "bf16 compute, fp32 master" : "fp32";
+        var family = spec.Architecture.Family?.ToString().ToLowerInvariant() ?? "blocks";
+        var summary = $"{name} · {family} · {Grouped(model.Layout.Count)} parameters · {compute}  ({context.Place("model")})";
+        return context.File("", summary, Usings, Remarks(model) + $"\npartial class {name} : ICompiledModel<{name}>", writer =>
+        {
+            Definition(writer, model);
+            writer.Line();
+            using (writer.Block($"private {name}(Device device, int seed)"))
+            {
+                writer.Lines(
+                    "Device = device;",
+                    "Seed = seed;",
+                    $"Parameters = new ParameterStore(device, Definition.Parameters, bf16Compute: {(IsBf16(spec) ? "true" : "false")});",
+                    "Parameters.Initialize(seed);");
+            }
+            writer.Line().Lines(
+                "public ModelDescription Description => Definition;", "",
+                "public ParameterStore Parameters { get; }", "",
+                "public Device Device { get; }", "",
+                "/// <summary>Seed of initialization and dropout.</summary>",
+                "public int Seed { get; }", "",
+                $"/// <inheritdoc cref=\"ICompiledModel{{TSelf}}.Create\"/>",
+                $"public static {name} Create(Device device, int seed) => new(device, seed);", "",
+                "public ITrainingProgram CreateTraining() => new TrainingProgram(this);", "",
+                "public IInferenceProgram CreateInference() => new InferenceProgram(this);", "",
+                "public void Dispose() => Parameters.Dispose();", "",
+                "/// <summary>Implement it in your part of the class to see every training step.</summary>",
+                "partial void OnStep(int step, StepResult result);");
+        });
+    }
+
+    private static void Definition(SourceWriter writer, CompiledModel model)
+    {
+        var (spec, o, d) = (model.Spec, model.Spec.Training.Optimizer, model.Spec.Training.Data);
+        writer.Line("/// <summary>The declaration, as constants.</summary>");
+        using (writer.Block("public static ModelDescription Definition { get; } = new()", ";"))
+        {
+            writer.Lines(
+                $"Name = {Text(spec.Model)},",
+                $"Vocabulary = {Number(spec.Architecture.Vocabulary)},",
+                $"Context = {Number(spec.Architecture.Context)},",
+                $"Batch = {Number(spec.Training.Batch)},",
+                $"SpecHash = {Text(Hash(model))},",
+                "Parameters = Layout(),",
+                $"Bf16 = {(IsBf16(spec) ? "true" : "false")},");
+            using (writer.Block("Training = new TrainingSettings", ","))
+            {
+                writer.Lines(
+                    $"Steps = {Number(spec.Training.Steps)},",
+                    $"Seed = {Number(spec.Training.Seed)},",
+                    $"LearningRate = {Number(o.LearningRate)},",
+                    $"Warmup = {Number(o.Warmup)},",
+                    $"Decay = DecayKind.{o.Decay},",
+                    $"Final = {Number(o.Final)},",
+                    $"Beta1 = {Number(o.Beta1)},",
+                    $"Beta2 = {Number(o.Beta2)},",
+                    $"Epsilon = {Number(o.Epsilon)},",
+                    $"WeightDecay = {Number(o.WeightDecay)},",
+                    $"Clip = {Number(o.Clip)},",
+                    $"Source = {Text(d.Source)},",
+                    $"Field = {Text(d.Field)},",
+                    $"Tokenizer = TokenizerKind.{d.Tokenizer},",
+                    $"Validation = {Number(d.Validation)},");
+            }
+        }
+    }
+
+    private static string Remarks(CompiledModel model)
+    {
+        var (layout, memory, training) = (model.Layout, model.Training.Memory!, model.Training);
+        var copy = IsBf16(model.Spec) ? layout.Elements * 2 : 0;
+        var forward = Flops(model.Inference);
+        var lines = new List<string>
+        {
+            "<remarks>",
+            "<list type=\"table\">",
+            Row("parameters", Grouped(layout.Count)),
+            Row("bytes of parameters, with the compute copy", Mebibytes((layout.Elements * 4) + copy)),
+            Row("bytes of gradients", Mebibytes(layout.Elements * 4)),
+            Row("bytes of optimizer state", Mebibytes(layout.Elements * 8)),
+            Row("bytes of activations, all in one arena", Mebibytes(memory.Bytes)),
+            Row("forward FLOPs a token", Grouped(forward / training.Main.Inputs[0].Type!.Elements)),
+            "</list>",
+            "</remarks>",
+        };
+        return string.Join("\n", lines.Select(l => "/// " + l));
+
+        static string Row(string name, string value) => $"<item><term>{name}</term><description>{value}</description></item>";
+    }
+
+    /// <summary>FLOPs of the forward pass over a batch.</summary>
+    private static long Flops(Graph graph)
+    {
+        long Of(Function function)
+        {
+            var types = function.Types();
+            return function.Nodes.Sum(node => OpTable.IsRepeat(node)
+                ? node.Attributes.Long("times") * Of(graph.Block(node.Attributes.String("block")))
+                : OpTable.Find(node.Op).Flops(new Inputs(node, node.Inputs.Select(i => i.Length == 0 ? null : types[i]).ToArray())));
+        }
+
+        return Of(graph.Main);
+    }
+
+    /// <summary>What a checkpoint must agree on: the parameters and the forward program.</summary>
+    private static string Hash(CompiledModel model)
+    {
+        using var sha = SHA256.Create();
+        var inference = GraphText.Print(model.Inference);
+        return string.Concat(sha.ComputeHash(Encoding.UTF8.GetBytes(inference)).Take(8).Select(b => b.ToString("x2")));
+    }
+
+    private static bool IsBf16(ModelSpec spec) => spec.Efficiency.Precision.Compute == Precision.Bf16;
+
+    /// <summary>A C# string literal.</summary>
+    private static string Text(string value)
+    {
+        var text = new StringBuilder("\"");
+        foreach (var c in value)
+            text.Append(c is '"' or '\\' ? "\\" + c : char.IsControl(c) || c > 126 ? "\\u" + ((int)c).ToString("x4") : c.ToString());
+        return text.Append('"').ToString();
+    }
+}

@@ -1,0 +1,127 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
+using static ModelCompiler.Compiler.Emit.EmitContext;
+
+namespace ModelCompiler.Compiler.Emit.Inference;
+
+/// <summary>A repeated block in inference: its loop over layers, its key-value caches, and the values of a layer.</summary>
+internal sealed class InferenceBlock(EmitContext context, Graph graph, Function function)
+{
+    private readonly Identifiers _parameters = ParametersEmitter.Names(context.Model.Layout, function.Name);
+    private readonly Identifiers _values = new();
+
+    public string Name => function.Name;
+
+    private string Type => Identifiers.Pascal(function.Name);
+
+    private string Local => "_" + char.ToLowerInvariant(Type[0]) + Type.Substring(1);
+
+    private Node Repeat => graph.Main.Nodes.First(n => n.Op == "repeat" && n.Attributes.String("block") == function.Name);
+
+    private int Times => graph.Times(function.Name);
+
+    /// <summary>Attention nodes, each with a cache of keys and one of values: [Hkv, context, D].</summary>
+    private List<(Node Node, PackedHeads Heads, DType DType)> Caches
+    {
+        get
+        {
+            var types = function.Types();
+            return function.Nodes.Where(n => n.Op == "attention")
+                .Select(n => (n, PackedHeads.Of(n.Attributes, (int)types[n.Inputs[0]].Last.Value), types[n.Inputs[0]].DType)).ToList();
+        }
+    }
+
+    private string Cache(int index, string what) => $"{Local}{what}{(Caches.Count > 1 ? Number(index + 1) : "")}";
+
+    private static string Argument(int index, string what, int count) => what + (count > 1 ? Number(index + 1) : "");
+
+    public void Fields(SourceWriter writer)
+    {
+        writer.Line($"private readonly {Type}Parameters[] {Local}Parameters;");
+        if (Caches.Count > 0) writer.Line($"private readonly TensorPool {Local}Caches;");
+        for (var c = 0; c < Caches.Count; c++)
+        {
+            var heads = Caches[c].Heads;
+            writer.Line($"private readonly Tensor[] {Cache(c, "Keys")}, {Cache(c, "Values")};  // by layer, [{heads.KvHeads}, T, {heads.Size}]");
+        }
+    }
+
+    public void Construct(SourceWriter writer)
+    {
+        var times = Number(Times);
+        writer.Line($"{Local}Parameters = new {Type}Parameters[{times}];");
+        if (Caches.Count > 0) writer.Line($"{Local}Caches = new TensorPool(model.Device);");
+        for (var c = 0; c < Caches.Count; c++)
+            writer.Lines($"{Cache(c, "Keys")} = new Tensor[{times}];", $"{Cache(c, "Values")} = new Tensor[{times}];");
+        using (writer.Block($"for (var i = 0; i < {times}; i++)"))
+        {
+            writer.Line($"{Local}Parameters[i] = new {Type}Parameters(model.Parameters, i);");
+            for (var c = 0; c < Caches.Count; c++)
+            {
+                var (_, heads, type) = Caches[c];
+                var cache = $"{Local}Caches.Empty({ScalarType(type)}, [{heads.KvHeads}, Size, {heads.Size}])";
+                writer.Lines($"{Cache(c, "Keys")}[i] = {cache};", $"{Cache(c, "Values")}[i] = {cache};");
+            }
+        }
+    }
+
+    public void DisposeCaches(SourceWriter writer)
+    {
+        if (Caches.Count > 0) writer.Line($"{Local}Caches.Dispose();");
+    }
+
+    public void Loop(SourceWriter writer)
+    {
+        var input = new InferenceMain(graph).Field(Repeat.Inputs[0]);
+        var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", {Cache(c, "Keys")}[i], {Cache(c, "Values")}[i]"));
+        writer.Nested(
+            $"for (var i = 0; i < {Number(Times)}; i++)",
+            $"{Type}Forward(s.{Type}Values, i == 0 ? s.{input} : s.{Type}Stream[(i + 1) % 2], s.{Type}Stream[i % 2], {Local}Parameters[i]{caches}, position);");
+    }
+
+    public void Function(SourceWriter writer)
+    {
+        var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", Tensor {Argument(c, "keys", Caches.Count)}, Tensor {Argument(c, "values", Caches.Count)}"));
+        string Spell(string value) => value == function.Inputs[0].Name ? "input"
+            : value == function.Outputs[0] ? "output"
+            : function.Parameters.Any(p => p.Name == value) ? "p." + _parameters[value] : "s." + _values[value];
+        writer.Line();
+        using (writer.Block($"private void {Type}Forward({Type}Inference s, Tensor input, Tensor output, {Type}Parameters p{caches}, int position)"))
+        {
+            var attention = 0;
+            foreach (var node in function.Nodes)
+            {
+                var index = node.Op == "attention" ? attention++ : 0;
+                var kernels = new KernelWriter(context, function, Spell, cached: true)
+                {
+                    Keys = Argument(index, "keys", Caches.Count),
+                    Values = Argument(index, "values", Caches.Count),
+                };
+                kernels.Write(writer, node);
+            }
+        }
+    }
+
+    public void FieldsOfMain(SourceWriter writer) => writer.Lines(
+        $"public readonly {Type}Inference {Type}Values;",
+        $"public readonly Tensor[] {Type}Stream;  // the residual stream alternates between two buffers");
+
+    public void ConstructActivations(SourceWriter writer, string output)
+    {
+        var empty = InferenceMain.Empty(function.Inputs[0].Type!, "n");
+        writer.Lines(
+            $"{Type}Values = new {Type}Inference(_pool, n);",
+            $"{Type}Stream = [{empty}, {empty}];",
+            $"{output} = {Type}Stream[{Number((Times - 1) % 2)}];");
+    }
+
+    public void Class(SourceWriter writer)
+    {
+        writer.Line().Line($"/// <summary>Values within {function.Name}; all layers share them.</summary>");
+        using (writer.Block($"private sealed class {Type}Inference(TensorPool pool, int n)"))
+        {
+            foreach (var output in function.Nodes.SelectMany(n => n.Outputs).Where(o => o.Name != function.Outputs[0]))
+                writer.Line($"public readonly Tensor {_values[output.Name]} = {InferenceMain.Empty(output.Type!, "n", "pool")};  {Activations.Comment(output.Type!)}");
+        }
+    }
+}

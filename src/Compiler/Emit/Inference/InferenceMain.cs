@@ -1,0 +1,70 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
+using static ModelCompiler.Compiler.Emit.EmitContext;
+
+namespace ModelCompiler.Compiler.Emit.Inference;
+
+/// <summary>
+/// The values of main in inference. After the last repeated block only the last row matters, so what follows it is
+/// computed for that row alone, unless it reads values from before.
+/// </summary>
+internal sealed class InferenceMain
+{
+    private readonly Function _main;
+    private readonly Identifiers _names = new();
+    private readonly HashSet<string> _tail = [];
+    private readonly string? _lastBlock;
+
+    public InferenceMain(Graph graph)
+    {
+        _main = graph.Main;
+        var nodes = _main.Nodes.ToList();
+        var last = nodes.FindLastIndex(n => n.Op == "repeat");
+        if (last < 0) return;
+        var output = nodes[last].Outputs[0].Name;
+        var tail = nodes.Skip(last + 1).ToList();
+        var known = new HashSet<string>(tail.SelectMany(n => n.Outputs).Select(o => o.Name).Concat(_main.Parameters.Select(p => p.Name)).Append(output));
+        if (!tail.SelectMany(n => n.Uses).All(known.Contains)) return;
+        _lastBlock = output;
+        _tail.UnionWith(tail.SelectMany(n => n.Outputs).Select(o => o.Name));
+    }
+
+    /// <summary>The field that a kernel of main reads or writes.</summary>
+    public string Field(string value) => value == GraphBuilder.Tokens ? "Tokens.Ids" : value == _lastBlock ? Name(value) + "Last" : Name(value);
+
+    private string Name(string value) => _names[value];
+
+    public void Class(SourceWriter writer, List<InferenceBlock> blocks)
+    {
+        var types = _main.Types();
+        writer.Line("/// <summary>Values for a chunk of tokens.</summary>");
+        using (writer.Block("private sealed class InferenceActivations : IDisposable"))
+        {
+            writer.Lines("private readonly TensorPool _pool;", "", "public readonly int Rows;", "public readonly TokenBuffer Tokens;");
+            var values = _main.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name).ToList();
+            foreach (var value in values) writer.Line($"public readonly Tensor {Name(value)};  {Activations.Comment(types[value])}");
+            if (_lastBlock is not null) writer.Line($"public readonly Tensor {Name(_lastBlock)}Last;  // its last row");
+            foreach (var block in blocks) block.FieldsOfMain(writer);
+            writer.Line().Line($"public Tensor Logits => {Name(_main.Outputs[0])};").Line();
+            using (writer.Block("public InferenceActivations(Device device, int n)"))
+            {
+                writer.Lines("_pool = new TensorPool(device);", "Rows = n;", "Tokens = new TokenBuffer(n, device);");
+                foreach (var node in _main.Nodes)
+                {
+                    if (OpTable.IsRepeat(node))
+                        blocks.Single(b => b.Name == node.Attributes.String("block")).ConstructActivations(writer, Name(node.Outputs[0].Name));
+                    else
+                        foreach (var output in node.Outputs)
+                            writer.Line($"{Name(output.Name)} = {Empty(output.Type!, _tail.Contains(output.Name) ? "1" : "n")};");
+                }
+                if (_lastBlock is not null) writer.Line($"{Name(_lastBlock)}Last = _pool.Row({Name(_lastBlock)}, n - 1);");
+            }
+            writer.Line();
+            using (writer.Block("public void Dispose()")) writer.Lines("Tokens.Dispose();", "_pool.Dispose();");
+        }
+    }
+
+    /// <summary>A new tensor for a value of this many rows.</summary>
+    public static string Empty(TensorType type, string rows, string pool = "_pool") =>
+        $"{pool}.Empty({ScalarType(type.DType)}, {Activations.Shape(type, rows)})";
+}

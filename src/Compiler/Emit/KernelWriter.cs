@@ -1,0 +1,34 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
+
+namespace ModelCompiler.Compiler.Emit;
+
+/// <summary>Writes nodes as calls of kernels.</summary>
+/// <param name="spell">The C# expression of a value or parameter.</param>
+/// <param name="cached">Whether to call the forms over a key-value cache.</param>
+internal sealed class KernelWriter(EmitContext context, Function function, Func<string, string> spell, bool cached)
+{
+    private readonly Dictionary<string, TensorType> _types = function.Types();
+
+    /// <summary>The names of the key and value caches.</summary>
+    public string Keys { get; init; } = "keys";
+
+    public string Values { get; init; } = "values";
+
+    public void Write(SourceWriter writer, Node node)
+    {
+        var inputs = new Inputs(node, node.Inputs.Select(i => i.Length == 0 ? null : _types[i]).ToArray());
+        var call = OpTable.Find(node.Op).Lower(inputs);
+        if (cached && call.Cached is { } overCache) call = overCache;
+        var arguments = string.Join(", ", call.Arguments.Select(a => Spell(node, inputs, a)));
+        writer.Line($"Kernels.{call.Method}({arguments});  // {_types[node.Outputs[0].Name]}  {context.Place(node.Origin)}");
+    }
+
+    private string Spell(Node node, Inputs inputs, KernelArgument argument) => argument.Kind switch
+    {
+        KernelArgumentKind.Input => inputs.Has(argument.Index) ? spell(node.Inputs[argument.Index]) : "null",
+        KernelArgumentKind.Output => spell(node.Outputs[argument.Index].Name),
+        KernelArgumentKind.Accumulate => "accumulate: " + (inputs.Has(argument.Index) ? "true" : "false"),
+        _ => argument.Text switch { "keys" => Keys, "values" => Values, _ => argument.Text },
+    };
+}

@@ -1,0 +1,101 @@
+using ModelCompiler.Compiler.Graphs;
+using static ModelCompiler.Compiler.Emit.EmitContext;
+
+namespace ModelCompiler.Compiler.Emit;
+
+/// <summary>The layout of the flat parameter buffer, and classes of views into it: weights to read, gradients to write.</summary>
+internal static class ParametersEmitter
+{
+    private static readonly string[] Usings =
+        ["System.Collections.Generic", "ModelCompiler.Runtime", "ModelCompiler.Runtime.Training", "static TorchSharp.torch"];
+
+    public static GeneratedFile Emit(EmitContext context) => context.File(
+        ".Parameters", $"{context.Name}: parameters in one flat buffer", Usings, $"partial class {context.Name}", writer =>
+        {
+            Layout(writer, context);
+            foreach (var group in context.Model.Layout.Slots.GroupBy(s => s.Block))
+            {
+                var slots = group.ToList();
+                writer.Line();
+                Views(writer, context, ClassName(group.Key, "Parameters"), "Weights in the precision that kernels read.", slots, Weight);
+                writer.Line();
+                Views(writer, context, ClassName(group.Key, "Gradients"), "Gradients, fp32, where kernels write them.", slots, Gradient);
+            }
+        });
+
+    public static string ClassName(string block, string what) => (block.Length == 0 ? "Main" : Identifiers.Pascal(block)) + what;
+
+    /// <summary>The field names of a function's parameters, the same in every class about it.</summary>
+    public static Identifiers Names(ParameterLayout layout, string block)
+    {
+        var names = new Identifiers();
+        foreach (var slot in layout.Slots.Where(s => s.Block == block)) _ = names[slot.Parameter.Name];
+        return names;
+    }
+
+    private static void Layout(SourceWriter writer, EmitContext context)
+    {
+        var layout = context.Model.Layout;
+        writer.Line("/// <summary>Every parameter by the name it has in checkpoints.</summary>");
+        using (writer.Block("private static List<ParameterInfo> Layout()"))
+        {
+            writer.Line("var layout = new List<ParameterInfo>();");
+            foreach (var group in layout.Slots.GroupBy(s => s.Block))
+            {
+                var slots = group.ToList();
+                if (group.Key.Length == 0)
+                {
+                    foreach (var slot in slots) Parts(writer, context, slot, "");
+                    continue;
+                }
+                using (writer.Block($"for (var i = 0; i < {Number(slots[0].Layers)}; i++)"))
+                    foreach (var slot in slots) Parts(writer, context, slot, group.Key + ".{i}.");
+            }
+            writer.Line("return layout;");
+        }
+    }
+
+    private static void Parts(SourceWriter writer, EmitContext context, ParameterSlot slot, string prefix)
+    {
+        var offset = slot.Offset;
+        foreach (var part in slot.Parameter.Parts)
+        {
+            var shape = slot.Parameter.Type.Shape.Skip(1).Prepend(part.Rows).ToList();
+            var init = part.Init.Kind == InitKind.Normal ? $"Normal({Number(part.Init.Deviation)})" : part.Init.Kind.ToString();
+            var dollar = prefix.Length > 0 ? "$" : "";
+            var decay = slot.Parameter.IsMatrix ? "true" : "false";
+            writer.Line(
+                $"layout.Add(new({dollar}\"{prefix}{part.Name}\", [{string.Join(", ", shape.Select(d => Number(d.Value)))}], "
+                + $"{At(offset, slot.Stride)}, {decay}, ParameterInit.{init}));  // {context.Place(slot.Parameter.Origin)}");
+            offset += shape.Aggregate(1L, (product, dim) => product * dim.Value);
+        }
+    }
+
+    private static string At(long offset, long stride) => stride == 0 ? Grouped(offset) : $"{Grouped(offset)} + (i * {Grouped(stride)}L)";
+
+    private static string Weight(ParameterSlot slot, string shape)
+    {
+        var view = slot.Parameter.Type.DType == DType.F32 ? "MasterView" : "Weight";
+        return $"store.{view}({At(slot.Offset, slot.Stride)}, {shape})";
+    }
+
+    private static string Gradient(ParameterSlot slot, string shape) => $"store.GradientView({At(slot.Offset, slot.Stride)}, {shape})";
+
+    private static void Views(
+        SourceWriter writer, EmitContext context, string name, string summary, List<ParameterSlot> slots, Func<ParameterSlot, string, string> view)
+    {
+        var names = Names(context.Model.Layout, slots[0].Block);
+        var layered = slots[0].Block.Length > 0;
+        writer.Line($"/// <summary>{summary}</summary>");
+        using (writer.Block($"private sealed class {name}(ParameterStore store{(layered ? ", int i" : "")})"))
+        {
+            foreach (var slot in slots)
+            {
+                var type = slot.Parameter.Type;
+                var shape = string.Join(", ", type.Shape.Select(d => Number(d.Value)));
+                var packed = slot.Parameter.Parts.Count > 1 ? " = " + string.Join(", ", slot.Parameter.Parts.Select(p => p.Name)) : "";
+                writer.Line($"public readonly Tensor {names[slot.Parameter.Name]} = {view(slot, shape)};  // [{string.Join(", ", type.Shape)}]{packed}");
+            }
+        }
+    }
+}

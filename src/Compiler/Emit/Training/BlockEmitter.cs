@@ -1,0 +1,211 @@
+using ModelCompiler.Compiler.Graphs;
+using static ModelCompiler.Compiler.Emit.EmitContext;
+
+namespace ModelCompiler.Compiler.Emit.Training;
+
+/// <summary>A repeated block in the training program: its loops, its functions, and the views of a layer.</summary>
+internal sealed class BlockEmitter
+{
+    private readonly EmitContext _context;
+    private readonly Graph _graph;
+    private readonly BlockMemory _memory;
+    private readonly Function _forward;
+    private readonly Function _backward;
+    private readonly Segments? _segments;
+    private readonly Identifiers _parameters;
+    private readonly Identifiers _values = new();
+    private readonly Identifiers _temporaries = new();
+    private readonly string _type;
+    private readonly string _field;
+    private readonly int _times;
+
+    public BlockEmitter(EmitContext context, Graph graph, BlockMemory memory)
+    {
+        (_context, _graph, _memory) = (context, graph, memory);
+        _forward = graph.Block(memory.Block);
+        _backward = graph.Block(FunctionNames.Backward(memory.Block));
+        _segments = graph.Segments.FirstOrDefault(s => s.Block == memory.Block);
+        _parameters = ParametersEmitter.Names(context.Model.Layout, memory.Block);
+        _type = Identifiers.Pascal(memory.Block);
+        _field = "_" + char.ToLowerInvariant(_type[0]) + _type.Substring(1);
+        _times = graph.Times(memory.Block);
+    }
+
+    public string Name => _memory.Block;
+
+    private int Last => _times - 1;
+
+    public void Fields(SourceWriter writer)
+    {
+        writer.Lines(
+            $"private readonly {_type}Activations[] {_field};",
+            $"private readonly {_type}Temporaries[] {_field}Temporaries;",
+            $"private readonly {_type}Parameters[] {_field}Parameters;",
+            $"private readonly {_type}Gradients[] {_field}Gradients;");
+        if (_segments is not null)
+            writer.Line($"private static readonly int[] {_type}Segments = [{string.Join(", ", _segments.Starts.Select(s => Number(s)))}];  // {_context.Place("efficiency.checkpoint")}");
+    }
+
+    public void Construct(SourceWriter writer)
+    {
+        writer.Lines(
+            $"{_field} = new {_type}Activations[{Number(_times)}];",
+            $"{_field}Temporaries = new {_type}Temporaries[{Number(_times)}];",
+            $"{_field}Parameters = new {_type}Parameters[{Number(_times)}];",
+            $"{_field}Gradients = new {_type}Gradients[{Number(_times)}];");
+        var (input, output) = Stream();
+        if (_segments is not null)
+        {
+            writer.Line("// Layer i of a segment uses slot i − start; the inputs of segments have buffers of their own.");
+            using (writer.Block($"for (var segment = 0; segment < {Number(_segments.Count)}; segment++)"))
+            using (writer.Block($"for (int start = {_type}Segments[segment], end = {_type}Segments[segment + 1], i = start; i < end; i++)"))
+                Layer(writer, input, output, "i - start");
+        }
+        else
+        {
+            using (writer.Block($"for (var i = 0; i < {Number(_times)}; i++)")) Layer(writer, input, output, "i");
+        }
+    }
+
+    /// <summary>The buffers of a layer's input and output: main's at both ends, boundaries between segments, else the stream.</summary>
+    private (string Input, string Output) Stream()
+    {
+        var main = _graph.Main;
+        var repeat = main.Nodes.First(n => n.Op == "repeat" && n.Attributes.String("block") == Name);
+        var (first, last) = ("s." + MainName(repeat.Inputs[0]), "s." + MainName(repeat.Outputs[0].Name));
+        string At(long offset, string index) => $"_arena.View({Grouped(offset)} + (({index}) * {Grouped(_memory.CarryBytes)}L), {Shape()})";
+        if (_segments is null)
+            return ($"i == 0 ? {first} : {At(_memory.InteriorOffset, "i - 1")}", $"i == {Number(Last)} ? {last} : {At(_memory.InteriorOffset, "i")}");
+        var interior = _memory.Slots > 1;
+        var boundary = $"segment == 0 ? {first} : {At(_memory.BoundaryOffset, "segment - 1")}";
+        var input = interior ? $"i > start ? {At(_memory.InteriorOffset, "i - start - 1")} : {boundary}" : boundary;
+        var end = $"i == {Number(Last)} ? {last} : {At(_memory.BoundaryOffset, "segment")}";
+        return (input, interior ? $"i < end - 1 ? {At(_memory.InteriorOffset, "i - start")} : {end}" : end);
+    }
+
+    private string Shape()
+    {
+        var type = _forward.Inputs[0].Type!;
+        return $"{ScalarType(type.DType)}, {Activations.Shape(type, "N")}";
+    }
+
+    private void Layer(SourceWriter writer, string input, string output, string slot)
+    {
+        var backward = _graph.Main.Nodes.First(n => n.Op == "repeat_backward" && n.Attributes.String("block") == Name);
+        var (incoming, outgoing) = ("s." + MainName(backward.Inputs[0]), "s." + MainName(backward.Outputs[0].Name));
+        string Gradient(string parity) => $"_arena.View({Grouped(_memory.GradientOffset)} + ({parity} % 2 * {Grouped(_memory.CarryBytes)}L), {Shape()})";
+        writer.Lines(
+            $"{_field}[i] = new {_type}Activations(_arena, {Grouped(_memory.SavedOffset)} + (({slot}) * {Grouped(_memory.SlotBytes)}L),",
+            $"    {input},",
+            $"    {output});",
+            "// The gradient that flows back alternates between two buffers.",
+            $"{_field}Temporaries[i] = new {_type}Temporaries(_arena,",
+            $"    i == {Number(Last)} ? {incoming} : {Gradient("(i + 1)")},",
+            $"    i == 0 ? {outgoing} : {Gradient("i")});",
+            $"{_field}Parameters[i] = new {_type}Parameters(_model.Parameters, i);",
+            $"{_field}Gradients[i] = new {_type}Gradients(_model.Parameters, i);");
+    }
+
+    private string MainName(string value)
+    {
+        var names = new Identifiers();
+        foreach (var output in _graph.Main.Nodes.SelectMany(n => n.Outputs)) _ = names[output.Name];
+        return names[value];
+    }
+
+    /// <summary>The statement of main that runs all layers.</summary>
+    public void Loop(SourceWriter writer, bool backward)
+    {
+        var times = Number(_times);
+        if (!backward)
+        {
+            writer.Nested($"for (var i = 0; i < {times}; i++)", $"{Call("Forward", "i")};");
+            return;
+        }
+        if (_segments is null)
+        {
+            writer.Nested($"for (var i = {Number(Last)}; i >= 0; i--)", $"{Call("Backward", "i")};");
+            return;
+        }
+        using (writer.Block($"for (var segment = {Number(_segments.Count - 1)}; segment >= 0; segment--)"))
+        {
+            writer.Line($"int start = {_type}Segments[segment], end = {_type}Segments[segment + 1];");
+            using (writer.Block($"if (segment < {Number(_segments.Count - 1)})  // the last segment's activations are still in place"))
+            {
+                if (_segments.Longest > 1) writer.Nested("for (var i = start; i < end - 1; i++)", $"{Call("Forward", "i")};  // again");
+                writer.Line($"{Call("Recompute", "end - 1")};");
+            }
+            writer.Nested("for (var i = end - 1; i >= start; i--)", $"{Call("Backward", "i")};");
+        }
+    }
+
+    private string Call(string function, string i) => function == "Backward"
+        ? $"{_type}Backward({i}, {_field}[{i}], {_field}Temporaries[{i}], {_field}Parameters[{i}], {_field}Gradients[{i}])"
+        : $"{_type}{function}({i}, {_field}[{i}], {_field}Parameters[{i}])";
+
+    public void Functions(SourceWriter writer)
+    {
+        writer.Line();
+        Forward(writer, _forward, "Forward");
+        if (_segments is not null)
+        {
+            writer.Line().Line("// The last layer of a segment again, without what only its output needs.");
+            Forward(writer, _graph.Block(FunctionNames.Recompute(Name)), "Recompute");
+        }
+        writer.Line();
+        var owners = TrainingEmitter.GradientOwners(_backward);
+        var local = new HashSet<string>(_memory.Backward.Select(b => b.Value).Append(_backward.Inputs[0].Name).Append(_backward.Outputs[0]));
+        string Spell(string value) => IsParameter(value) ? "p." + _parameters[value]
+            : owners.TryGetValue(value, out var owner) ? "g." + _parameters[owner]
+            : local.Contains(value) ? "t." + Temporary(value)
+            : "s." + Value(value);
+        using (writer.Block($"private void {_type}Backward(int layer, {_type}Activations s, {_type}Temporaries t, {_type}Parameters p, {_type}Gradients g)"))
+        {
+            var kernels = new KernelWriter(_context, _backward, Spell, cached: false);
+            foreach (var node in _backward.Nodes) kernels.Write(writer, node);
+        }
+    }
+
+    private void Forward(SourceWriter writer, Function function, string name)
+    {
+        var kernels = new KernelWriter(_context, function, value => IsParameter(value) ? "p." + _parameters[value] : "s." + Value(value), cached: false);
+        using (writer.Block($"private void {_type}{name}(int layer, {_type}Activations s, {_type}Parameters p)"))
+            foreach (var node in function.Nodes) kernels.Write(writer, node);
+    }
+
+    private bool IsParameter(string value) => _forward.Parameters.Any(p => p.Name == value);
+
+    private string Value(string value) =>
+        value == _forward.Inputs[0].Name ? "Input" : value == _forward.Outputs[0] ? "Output" : _values[value];
+
+    private string Temporary(string value) =>
+        value == _backward.Inputs[0].Name ? "dOutput" : value == _backward.Outputs[0] ? "dInput" : _temporaries[value];
+
+    public void Classes(SourceWriter writer)
+    {
+        var dims = string.Join(", ", _graph.Dims.Take(2).Select(d => $"{d.Symbol} = {Number(d.Value)}"));
+        var type = _forward.Inputs[0].Type!;
+        writer.Line().Line($"/// <summary>Values of one layer of {Name}: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>");
+        using (writer.Block($"private sealed class {_type}Activations(Arena arena, long slot, Tensor input, Tensor output)"))
+        {
+            writer.Line($"private const int {dims}, N = B * T;").Line();
+            writer.Line($"public readonly Tensor Input = input;  {Activations.Comment(type)}");
+            writer.Line($"public readonly Tensor Output = output;  {Activations.Comment(type)}");
+            var types = _forward.Types();
+            foreach (var place in _memory.Saved)
+                writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], $"arena.View(slot + {Grouped(place.Offset)}"));
+            foreach (var place in _memory.Forward)
+                writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], $"arena.View({Grouped(_memory.ScratchOffset + place.Offset)}"));
+        }
+        writer.Line().Line($"/// <summary>Values of the backward pass of {Name}; all layers share them.</summary>");
+        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena, Tensor dOutput, Tensor dInput)"))
+        {
+            writer.Line($"private const int {dims}, N = B * T;").Line();
+            writer.Line($"public readonly Tensor dOutput = dOutput;  {Activations.Comment(type)}");
+            writer.Line($"public readonly Tensor dInput = dInput;  {Activations.Comment(type)}");
+            var types = _backward.Types();
+            foreach (var place in _memory.Backward)
+                writer.Line(TrainingEmitter.Field(Temporary(place.Value), types[place.Value], $"arena.View({Grouped(_memory.ScratchOffset + place.Offset)}"));
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Graphs;
+
+/// <summary>Where a parameter lies in the flat buffers, in elements; of layer i of a block, at Offset + i · Stride.</summary>
+public sealed record ParameterSlot(Parameter Parameter, string Block, int Layers, long Offset, long Stride);
+
+/// <summary>
+/// The layout of the flat buffers of parameters, gradients and optimizer state: first the matrices, which decay, then the
+/// vectors, which do not; layer by layer within a block.
+/// </summary>
+public sealed record ParameterLayout(EquatableArray<ParameterSlot> Slots, long MatrixElements, long Elements)
+{
+    /// <summary>Elements; 64 bytes in bf16, so that views start where vector loads like it in either precision.</summary>
+    private const long Alignment = 32;
+
+    /// <summary>Number of trained values, without padding.</summary>
+    public long Count => Slots.Sum(s => s.Parameter.Type.Elements * s.Layers);
+
+    public static ParameterLayout Of(Graph graph)
+    {
+        var groups = new List<(string Block, int Times, IEnumerable<Parameter> Parameters)> { ("", 1, graph.Main.Parameters) };
+        foreach (var node in graph.Main.Nodes.Where(n => n.Op == "repeat"))
+            groups.Add((node.Attributes.String("block"), node.Attributes.Int("times"), graph.Block(node.Attributes.String("block")).Parameters));
+
+        var slots = new List<ParameterSlot>();
+        long end = 0, matrices = 0;
+        foreach (var isMatrix in new[] { true, false })
+        {
+            foreach (var (block, times, all) in groups)
+            {
+                var parameters = all.Where(p => p.IsMatrix == isMatrix).ToList();
+                var stride = parameters.Sum(p => Align(p.Type.Elements));
+                var offset = end;
+                foreach (var parameter in parameters)
+                {
+                    slots.Add(new(parameter, block, times, offset, block.Length == 0 ? 0 : stride));
+                    offset += Align(parameter.Type.Elements);
+                }
+                end += stride * times;
+            }
+            if (isMatrix) matrices = end;
+        }
+        return new(slots.ToEquatableArray(), matrices, end);
+    }
+
+    private static long Align(long elements) => (elements + Alignment - 1) / Alignment * Alignment;
+}

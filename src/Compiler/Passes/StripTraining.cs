@@ -1,0 +1,34 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Passes;
+
+/// <summary>
+/// Turns the training forward pass into that of inference: no dropout, no loss, no targets; main returns the logits.
+/// Before: d, m = dropout(x); y = linear(d, w); loss = cross_entropy(y, targets). After: y = linear(x, w).
+/// </summary>
+public sealed class StripTraining : Pass
+{
+    public override Graph Run(Graph graph, ModelSpec spec) => graph.MapFunctions(Strip);
+
+    private static Function Strip(Function function)
+    {
+        var replaced = new Dictionary<string, string>();
+        string Resolve(string value) => replaced.TryGetValue(value, out var target) ? target : value;
+        var nodes = new List<Node>();
+        var outputs = function.Outputs;
+        foreach (var node in function.Nodes)
+        {
+            var inputs = node.Inputs.Select(Resolve).ToEquatableArray();
+            if (node.Op == "dropout") replaced[node.Outputs[0].Name] = inputs[0];
+            else if (node.Op == "cross_entropy") outputs = EquatableArray.Of(inputs[0]);
+            else nodes.Add(node with { Inputs = inputs });
+        }
+        return function with
+        {
+            Inputs = function.Inputs.Where(i => i.Name != GraphBuilder.Targets).ToEquatableArray(),
+            Nodes = nodes.ToEquatableArray(),
+            Outputs = outputs.Select(Resolve).ToEquatableArray(),
+        };
+    }
+}
