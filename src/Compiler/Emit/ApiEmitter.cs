@@ -91,6 +91,7 @@ internal static class ApiEmitter
         var forward = Flops(model.Inference);
         var lines = new List<string>
         {
+            $"<summary>{model.Spec.Model}, compiled from its declaration: <see cref=\"CreateTraining\"/> trains it, <see cref=\"CreateInference\"/> runs it.</summary>",
             "<remarks>",
             "<list type=\"table\">",
             Row("parameters", Grouped(layout.Count)),

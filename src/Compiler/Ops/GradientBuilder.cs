@@ -72,7 +72,7 @@ public sealed class GradientBuilder
 
     private void Sum(string target, string part)
     {
-        var name = _fresh("d_" + target);
+        var name = _fresh("d_" + target + ".sum");
         _nodes.Add(new Node("add", EquatableArray.Of(_gradients[target], part), EquatableArray.Of(new Value(name)), Attributes.None, _node.Origin));
         _gradients[target] = name;
     }

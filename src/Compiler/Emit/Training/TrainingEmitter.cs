@@ -8,7 +8,7 @@ namespace ModelCompiler.Compiler.Emit.Training;
 internal static class TrainingEmitter
 {
     private static readonly string[] Usings =
-        ["ModelCompiler.Runtime", "ModelCompiler.Runtime.Memory", "ModelCompiler.Runtime.Training", "TorchSharp", "static TorchSharp.torch"];
+        ["System.Collections.Generic", "ModelCompiler.Runtime", "ModelCompiler.Runtime.Memory", "ModelCompiler.Runtime.Training", "TorchSharp", "static TorchSharp.torch"];
 
     public static GeneratedFile Emit(EmitContext context) => context.File(
         ".Training", $"{context.Name}: one training step, forward and backward", Usings, $"partial class {context.Name}", writer =>
@@ -69,7 +69,8 @@ internal static class TrainingEmitter
         writer.Lines(
             $"private const long ArenaSize = {Grouped(graph.Memory!.Bytes)};  // {Mebibytes(graph.Memory.Bytes)}: the buffers above are its largest", "",
             "public long ArenaBytes => ArenaSize;", "",
-            "public int StepNumber { get; set; }", "");
+            "public int StepNumber { get; set; }", "",
+            "public IReadOnlyDictionary<string, Tensor> OptimizerState => _model.Parameters.OptimizerState;", "");
         using (writer.Block("public double Evaluate(Tensor tokens, Tensor targets)"))
         {
             if (dropout) writer.Line("_training = false;");
