@@ -13,6 +13,8 @@ public static class DiagnosticDescriptors
     private static readonly Dictionary<string, DiagnosticDescriptor> ById =
         DiagnosticCatalog.All.ToDictionary(info => info.Id, Describe, StringComparer.Ordinal);
 
+    internal static DiagnosticDescriptor Of(DiagnosticInfo info) => ById[info.Id];
+
     /// <summary>The diagnostic at its place in a model file or a C# file.</summary>
     internal static Microsoft.CodeAnalysis.Diagnostic Create(LocatedDiagnostic diagnostic)
     {

@@ -6,6 +6,7 @@ using ModelCompiler.Compiler;
 using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Emit;
 using ModelCompiler.Compiler.Frontends;
+using ModelCompiler.Generators.Attributes;
 using ModelCompiler.Generators.Pipeline;
 using ModelCompiler.Generators.Yaml;
 using ModelCompiler.ModelDsl;
@@ -41,14 +42,19 @@ public sealed class ModelGenerator : IIncrementalGenerator
         var yaml = ModelFiles.In(context)
             .Select((file, _) => Steps.Read(file))
             .WithTrackingName(TrackingNames.Read);
+        var attributes = ModelClasses.In(context)
+            .Select((declared, _) => Steps.Read(declared))
+            .WithTrackingName(TrackingNames.Read);
+
         var rootNamespace = context.AnalyzerConfigOptionsProvider
             .Select((options, _) => Namespaces.Root(options.GlobalOptions))
             .WithTrackingName(TrackingNames.Namespace);
-        var clashes = Places(yaml).Combine(Places(yaml))
+        var clashes = Places(yaml).Combine(Places(attributes))
             .Select((places, _) => ModelPlaces.Clashing(places.Left.Concat(places.Right)))
             .WithTrackingName(TrackingNames.Clashes);
 
         Generate(context, yaml, rootNamespace, clashes);
+        Generate(context, attributes, rootNamespace, clashes);
     }
 
     private void Generate(

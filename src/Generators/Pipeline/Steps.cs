@@ -2,6 +2,7 @@ using ModelCompiler.Compiler;
 using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Emit;
 using ModelCompiler.Compiler.Frontends;
+using ModelCompiler.Generators.Attributes;
 using ModelCompiler.Generators.Yaml;
 using ModelCompiler.ModelDsl;
 
@@ -25,8 +26,27 @@ internal sealed class Steps(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            var failure = DiagnosticCatalog.InternalFailure.At(file.Path, default, Message(file.Path, e));
+            var failure = DiagnosticCatalog.InternalFailure.At(file.Path, default, InternalFailures.Message(file.Path, e));
             return new DeclaredModel(new ReadResult(null, new SourceMap(file.Path, []), EquatableArray.Of(failure)), Namespace: null);
+        }
+    }
+
+    public static DeclaredModel Read(ModelClass declared)
+    {
+        var (root, path, @namespace, diagnostics) = declared;
+        if (root is null) return new DeclaredModel(new ReadResult(null, new SourceMap(path, []), diagnostics), @namespace);
+        try
+        {
+            var result = SpecBinder.Bind(root, path);
+            var failed = diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+            return new DeclaredModel(
+                new ReadResult(failed ? null : result.Spec, result.Map, diagnostics.Concat(result.Diagnostics).ToEquatableArray()),
+                @namespace);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            var failure = DiagnosticCatalog.InternalFailure.At(path, root.Span, InternalFailures.Message(path, e));
+            return new DeclaredModel(new ReadResult(null, new SourceMap(path, []), EquatableArray.Of(failure)), @namespace);
         }
     }
 
@@ -39,7 +59,7 @@ internal sealed class Steps(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            var failure = DiagnosticCatalog.InternalFailure.At("model", Message(spec.Model, e));
+            var failure = DiagnosticCatalog.InternalFailure.At("model", InternalFailures.Message(spec.Model, e));
             return new CompiledSpec(spec, new CompilationResult(null, EquatableArray.Of(failure)));
         }
     }
@@ -76,14 +96,11 @@ internal sealed class Steps(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            var failure = DiagnosticCatalog.InternalFailure.At("model", Message(model.Model.Spec.Model, e));
+            var failure = DiagnosticCatalog.InternalFailure.At("model", InternalFailures.Message(model.Model.Spec.Model, e));
             return new EmittedModel(default, model.Diagnostics.Append(model.Map.Locate(failure)).ToEquatableArray());
         }
     }
 
     public static ModelPlace Place(DeclaredModel declared) => new(
         declared.Result.Spec!.Model, declared.Result.Map.Path, declared.Result.Map.Find("model").StartLine + 1);
-
-    private static string Message(string model, Exception e) =>
-        $"the compiler failed on {model}: {e.GetType().Name}: {e.Message.Replace('\n', ' ').Replace("\r", "")}; please report it with the model's declaration";
 }

@@ -1,0 +1,74 @@
+using Microsoft.CodeAnalysis;
+using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Generators.Tests.Support;
+
+namespace ModelCompiler.Generators.Tests;
+
+/// <summary>Diagnostics as the build shows them: file, line, column, id.</summary>
+public sealed class DiagnosticTests
+{
+    [Fact]
+    public void An_unknown_key_is_reported_where_it_stands()
+    {
+        var run = GeneratorRun.OfYaml(("models/gpt.model.yaml", SampleModels.Gpt2Like.Replace("  heads:", "  head:")));
+
+        Assert.Contains(run.Diagnostics, text => text.StartsWith("models/gpt.model.yaml(8,3): error MC1006:", StringComparison.Ordinal));
+        Assert.Empty(run.HintNames);
+    }
+
+    [Fact]
+    public void What_the_validator_finds_is_reported_where_it_stands()
+    {
+        var run = GeneratorRun.OfYaml(("gpt.model.yaml", SampleModels.Gpt2Like.Replace("heads: 4", "heads: 5")));
+
+        Assert.StartsWith("gpt.model.yaml(8,10): error MC2001:", Assert.Single(run.Diagnostics));
+        Assert.Empty(run.HintNames);
+    }
+
+    [Fact]
+    public void A_diagnostic_carries_its_line_span()
+    {
+        var run = GeneratorRun.OfYaml(("gpt.model.yaml", SampleModels.Gpt2Like.Replace("  heads:", "  head:")));
+
+        var span = run.Result.Diagnostics.First(diagnostic => diagnostic.Id == "MC1006").Location.GetLineSpan();
+
+        Assert.Equal("gpt.model.yaml", span.Path);
+        Assert.Equal("(7,2)-(7,6)", span.Span.ToString());
+    }
+
+    [Fact]
+    public void A_ModelSpec_item_may_have_any_name()
+    {
+        var run = GeneratorRun.OfYaml(("any.spec.yaml", SampleModels.Gpt2Like), ("other.yaml", "not: [ours"));
+
+        Assert.Empty(run.Diagnostics);
+        Assert.Contains("TinyGpt.g.cs", run.HintNames);
+    }
+
+    [Fact]
+    public void Two_models_of_one_name_are_reported_at_both_places()
+    {
+        var run = GeneratorRun.OfYaml(
+            ("a.model.yaml", SampleModels.Gpt2Like),
+            ("b.model.yaml", "# comment\n" + SampleModels.Gpt2Like.Replace("TinyGpt", "TINYGPT")),
+            ("c.model.yaml", SampleModels.CustomBlocks));
+
+        Assert.Equal(
+            ["a.model.yaml(1,8): error MC1021: the project has another model named TinyGpt, at b.model.yaml(2); rename one",
+             "b.model.yaml(2,8): error MC1021: the project has another model named TINYGPT, at a.model.yaml(1); rename one"],
+            run.Diagnostics.Order());
+        Assert.All(run.HintNames, name => Assert.StartsWith("Gated.", name));
+    }
+
+    [Fact]
+    public void The_release_notes_list_the_catalog()
+    {
+        var listed = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "AnalyzerReleases.Unshipped.md"))
+            .Select(line => line.Split('|').Select(cell => cell.Trim()).ToArray())
+            .Where(cells => cells[0].StartsWith("MC", StringComparison.Ordinal))
+            .Select(cells => (cells[0], cells[1], cells[2], cells[3]));
+
+        Assert.Equal(
+            DiagnosticCatalog.All.Select(info => (info.Id, "ModelCompiler", info.Severity.ToString(), info.Title)), listed);
+    }
+}

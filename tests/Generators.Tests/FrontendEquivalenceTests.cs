@@ -1,0 +1,31 @@
+using System.Text.RegularExpressions;
+using ModelCompiler.Generators.Tests.Support;
+
+namespace ModelCompiler.Generators.Tests;
+
+/// <summary>The same model in YAML and in attributes gives the same generated text, but for where it says it was declared.</summary>
+public sealed partial class FrontendEquivalenceTests
+{
+    [Theory]
+    [InlineData(SampleModels.Gpt2Like, AttributedModels.Gpt2Like)]
+    [InlineData(SampleModels.LlamaLike, AttributedModels.LlamaLike)]
+    [InlineData(SampleModels.CustomBlocks, AttributedModels.CustomBlocks)]
+    [InlineData(SampleModels.Bf16WithCheckpoint, AttributedModels.Bf16WithCheckpoint)]
+    public void Both_front_ends_give_the_same_code(string yaml, string attributes)
+    {
+        var fromYaml = GeneratorRun.OfYaml(("tiny.model.yaml", yaml));
+        var fromAttributes = GeneratorRun.OfCSharp(attributes);
+
+        Assert.Empty(fromYaml.Diagnostics);
+        Assert.Empty(fromAttributes.Diagnostics);
+        Assert.Contains("tiny.model.yaml:", fromYaml.Text());
+        Assert.Contains("Models.cs:", fromAttributes.Text());
+        Assert.Equal(WithoutPlaces(fromYaml.Text()), WithoutPlaces(fromAttributes.Text()));
+    }
+
+    private static string WithoutPlaces(string text) => Place().Replace(text, "{place}");
+
+    // Comments are aligned, so the spaces before a place go with it.
+    [GeneratedRegex(@" *\b(tiny\.model\.yaml|Models\.cs):\d+")]
+    private static partial Regex Place();
+}

@@ -1,0 +1,56 @@
+using Microsoft.CodeAnalysis;
+using ModelCompiler.Generators.Tests.Support;
+
+namespace ModelCompiler.Generators.Tests;
+
+/// <summary>The generated C# compiles against the runtime without a warning.</summary>
+public sealed class GeneratedCodeTests
+{
+    [Theory]
+    [InlineData(SampleModels.Gpt2Like)]
+    [InlineData(SampleModels.LlamaLike)]
+    [InlineData(SampleModels.CustomBlocks)]
+    [InlineData(SampleModels.Bf16WithCheckpoint)]
+    public void Compiles_without_warnings(string yaml)
+    {
+        var run = GeneratorRun.OfYaml(("tiny.model.yaml", yaml));
+
+        Assert.Empty(run.Diagnostics);
+        AssertCompiles(run);
+    }
+
+    [Fact]
+    public void Models_live_side_by_side()
+    {
+        var run = GeneratorRun.OfYaml(
+            ("gpt.model.yaml", SampleModels.Gpt2Like), ("llama.model.yaml", SampleModels.LlamaLike), ("custom.model.yaml", SampleModels.CustomBlocks));
+
+        AssertCompiles(run);
+    }
+
+    [Theory]
+    [InlineData("My-App.2nd", "namespace My_App._2nd")]
+    [InlineData("Acme.class", "namespace Acme.@class")]
+    [InlineData("", "")]
+    public void Any_root_namespace_will_do(string rootNamespace, string expected)
+    {
+        var run = new GeneratorRun().SetRootNamespace(rootNamespace).SetYaml("gpt.model.yaml", SampleModels.Gpt2Like).Run();
+
+        Assert.Contains(expected, run.Source("TinyGpt.g.cs"));
+        AssertCompiles(run);
+    }
+
+    [Fact]
+    public void The_namespace_of_the_spec_comes_first()
+    {
+        var run = GeneratorRun.OfYaml(("gpt.model.yaml", "namespace: Acme.Models\n" + SampleModels.Gpt2Like));
+
+        Assert.Contains("namespace Acme.Models", run.Source("TinyGpt.g.cs"));
+        AssertCompiles(run);
+    }
+
+    private static void AssertCompiles(GeneratorRun run) => Assert.Empty(
+        run.Output.GetDiagnostics(TestContext.Current.CancellationToken)
+            .Where(diagnostic => diagnostic.Severity > DiagnosticSeverity.Hidden)
+            .Select(diagnostic => diagnostic.ToString()));
+}

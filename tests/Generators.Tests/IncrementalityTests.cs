@@ -1,0 +1,101 @@
+using Microsoft.CodeAnalysis;
+using ModelCompiler.Generators.Tests.Support;
+using static Microsoft.CodeAnalysis.IncrementalStepRunReason;
+
+namespace ModelCompiler.Generators.Tests;
+
+/// <summary>Which steps an edit reruns: the driver tells the reason for each step's output.</summary>
+public sealed class IncrementalityTests
+{
+    private static readonly string[] AllSteps =
+    [
+        TrackingNames.SpecFiles, TrackingNames.Read, TrackingNames.Spec, TrackingNames.Compile, TrackingNames.Namespace,
+        TrackingNames.Clashes, TrackingNames.Locate, TrackingNames.Emit,
+    ];
+
+    private static GeneratorRun Project() => new GeneratorRun()
+        .SetCSharp("Program.cs", "class Program { int Before() => 1; }")
+        .SetYaml("gpt.model.yaml", SampleModels.Gpt2Like)
+        .SetYaml("lm.model.yaml", SampleModels.Bf16WithCheckpoint)
+        .Run();
+
+    [Fact]
+    public void An_unrelated_edit_in_CSharp_reruns_nothing()
+    {
+        var project = Project().SetCSharp("Program.cs", "class Program { int After() => 2; }").Run();
+
+        foreach (var step in AllSteps) AssertAll(project, step, Cached, Unchanged);
+    }
+
+    [Fact]
+    public void A_comment_added_above_reruns_the_emitter_but_no_pass()
+    {
+        var project = Project().SetYaml("gpt.model.yaml", "# A comment moves every line.\n" + SampleModels.Gpt2Like).Run();
+
+        Assert.Contains(Modified, project.Reasons(TrackingNames.Read));
+        AssertAll(project, TrackingNames.Spec, Cached, Unchanged);
+        AssertAll(project, TrackingNames.Compile, Cached);
+        Assert.Equal(1, project.Reasons(TrackingNames.Emit).Count(reason => reason == Modified));
+    }
+
+    [Fact]
+    public void A_comment_at_the_end_of_a_line_reruns_neither_passes_nor_emitter()
+    {
+        var project = Project()
+            .SetYaml("gpt.model.yaml", SampleModels.Gpt2Like.Replace("layers: 2", "layers: 2 # two blocks"))
+            .Run();
+
+        AssertAll(project, TrackingNames.Read, Cached, Unchanged);
+        AssertAll(project, TrackingNames.Compile, Cached);
+        AssertAll(project, TrackingNames.Emit, Cached);
+    }
+
+    [Fact]
+    public void A_changed_model_is_compiled_again()
+    {
+        var project = Project().SetYaml("gpt.model.yaml", SampleModels.Gpt2Like.Replace("width: 64", "width: 128")).Run();
+
+        Assert.Contains(Modified, project.Reasons(TrackingNames.Spec));
+        Assert.Contains(Modified, project.Reasons(TrackingNames.Compile));
+        Assert.Contains(Modified, project.Reasons(TrackingNames.Emit));
+    }
+
+    [Fact]
+    public void A_changed_model_leaves_the_other_alone()
+    {
+        var project = Project().SetYaml("gpt.model.yaml", SampleModels.Gpt2Like.Replace("width: 64", "width: 128")).Run();
+
+        foreach (var step in new[] { TrackingNames.Read, TrackingNames.Spec, TrackingNames.Compile, TrackingNames.Emit })
+        {
+            var reasons = project.Reasons(step);
+            Assert.Equal(2, reasons.Length);
+            Assert.Equal(1, reasons.Count(reason => reason is Cached or Unchanged));
+        }
+    }
+
+    [Fact]
+    public void A_changed_root_namespace_reruns_the_emitter_but_no_pass()
+    {
+        var project = Project().SetRootNamespace("Elsewhere").Run();
+
+        AssertAll(project, TrackingNames.Compile, Cached);
+        AssertAll(project, TrackingNames.Emit, Modified);
+        Assert.Contains("namespace Elsewhere", project.Text());
+    }
+
+    [Fact]
+    public void A_removed_model_takes_its_files_with_it()
+    {
+        var project = Project().RemoveYaml("gpt.model.yaml").Run();
+
+        Assert.All(project.HintNames, name => Assert.StartsWith("TinyLm.", name));
+        Assert.Contains(Removed, project.Reasons(TrackingNames.Emit));
+    }
+
+    private static void AssertAll(GeneratorRun project, string step, params IncrementalStepRunReason[] expected)
+    {
+        var reasons = project.Reasons(step);
+        Assert.NotEmpty(reasons);
+        Assert.All(reasons, reason => Assert.Contains(reason, expected));
+    }
+}

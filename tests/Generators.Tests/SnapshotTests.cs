@@ -1,0 +1,22 @@
+using ModelCompiler.Generators.Tests.Support;
+
+namespace ModelCompiler.Generators.Tests;
+
+/// <summary>Whole generated files, a page a reviewer can read each, in _snapshots.</summary>
+public sealed class SnapshotTests
+{
+    [Fact]
+    public Task Gpt2Like() => Verify(SampleModels.Gpt2Like);
+
+    [Fact]
+    public Task LlamaLike() => Verify(SampleModels.LlamaLike);
+
+    [Fact]
+    public Task CustomBlocks() => Verify(SampleModels.CustomBlocks);
+
+    [Fact]
+    public Task Bf16WithCheckpoint() => Verify(SampleModels.Bf16WithCheckpoint);
+
+    private static Task Verify(string yaml, [System.Runtime.CompilerServices.CallerMemberName] string method = "") =>
+        Verifier.Verify(GeneratorRun.OfYaml(("tiny.model.yaml", yaml)).Driver, method: method);
+}

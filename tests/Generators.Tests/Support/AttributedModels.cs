@@ -1,0 +1,76 @@
+namespace ModelCompiler.Generators.Tests.Support;
+
+/// <summary>The models of <see cref="SampleModels"/>, in attributes.</summary>
+internal static class AttributedModels
+{
+    private const string Header =
+        """
+        using ModelCompiler;
+        using ModelCompiler.ModelDsl;
+
+        namespace Demo;
+
+        """;
+
+    public const string Gpt2Like = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 64, Layers = 2, Width = 64, Heads = 4, Dropout = 0.1)]
+        [Training(Batch = 4)]
+        [Optimizer(Kind = OptimizerKind.Adamw, LearningRate = 3e-4, Warmup = 100, Decay = DecayKind.Cosine)]
+        partial class TinyGpt;
+
+        """;
+
+    public const string LlamaLike = Header +
+        """
+        [Model]
+        [Decoder(
+            Vocabulary = 512, Context = 128, Layers = 4, Width = 96, Heads = 6, KvHeads = 2,
+            Position = PositionKind.Rope, RopeTheta = 500_000, Norm = NormKind.Rms, QkNorm = true,
+            Bias = false, TieEmbeddings = true)]
+        [Mlp(Kind = MlpKind.Swiglu, Hidden = 256)]
+        [Training(Batch = 8)]
+        [Data(Tokenizer = TokenizerKind.Bpe)]
+        partial class TinyLlama;
+
+        """;
+
+    public const string CustomBlocks = Header +
+        """"
+        [Model]
+        [Architecture(Vocabulary = 256, Context = 64, Width = 64)]
+        [Blocks("""
+            - embedding: learned
+            - repeat:
+                name: blocks
+                times: 3
+                layers:
+                  - residual:
+                      - norm: rms
+                      - attention: { heads: 4, bias: false }
+                  - residual:
+                      - norm: rms
+                      - multiply:
+                          left: [ { linear: { name: gate, out: 128 } }, { activation: silu } ]
+                          right: [ { linear: { name: up, out: 128 } } ]
+                      - linear: { name: down, out: 64 }
+            - norm: layer
+            - head: { tie-embeddings: true }
+            """)]
+        partial class Gated;
+
+        """";
+
+    public const string Bf16WithCheckpoint = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 64, Layers = 6, Width = 64, Heads = 4)]
+        [Mlp(Kind = MlpKind.ReluSquared)]
+        [Precision(Compute = Precision.Bf16, Master = Precision.Fp32)]
+        [Checkpoint(Boundaries = new[] { "blocks.2", "blocks.4" })]
+        [Training(Batch = 4, Seed = 7)]
+        partial class TinyLm;
+
+        """;
+}

@@ -1,0 +1,93 @@
+namespace ModelCompiler.Generators.Tests.Support;
+
+/// <summary>Models of the tests, in YAML.</summary>
+internal static class SampleModels
+{
+    public const string Gpt2Like =
+        """
+        model: TinyGpt
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 64
+          layers: 2
+          width: 64
+          heads: 4
+          dropout: 0.1
+        training:
+          batch: 4
+          optimizer: { kind: adamw, learning-rate: 3e-4, warmup: 100, decay: cosine }
+
+        """;
+
+    public const string LlamaLike =
+        """
+        model: TinyLlama
+        architecture:
+          family: decoder
+          vocabulary: 512
+          context: 128
+          layers: 4
+          width: 96
+          heads: 6
+          kv-heads: 2
+          position: rope
+          rope-theta: 500000
+          norm: rms
+          qk-norm: true
+          mlp: { kind: swiglu, hidden: 256 }
+          bias: false
+          tie-embeddings: true
+        training:
+          batch: 8
+          data: { tokenizer: bpe }
+
+        """;
+
+    public const string CustomBlocks =
+        """
+        model: Gated
+        architecture:
+          vocabulary: 256
+          context: 64
+          width: 64
+          blocks:
+            - embedding: learned
+            - repeat:
+                name: blocks
+                times: 3
+                layers:
+                  - residual:
+                      - norm: rms
+                      - attention: { heads: 4, bias: false }
+                  - residual:
+                      - norm: rms
+                      - multiply:
+                          left: [ { linear: { name: gate, out: 128 } }, { activation: silu } ]
+                          right: [ { linear: { name: up, out: 128 } } ]
+                      - linear: { name: down, out: 64 }
+            - norm: layer
+            - head: { tie-embeddings: true }
+
+        """;
+
+    public const string Bf16WithCheckpoint =
+        """
+        model: TinyLm
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 64
+          layers: 6
+          width: 64
+          heads: 4
+          mlp: relu-squared
+        efficiency:
+          precision: { compute: bf16, master: fp32 }
+          checkpoint: { boundaries: [blocks.2, blocks.4] }
+        training:
+          batch: 4
+          seed: 7
+
+        """;
+}
