@@ -43,7 +43,7 @@ internal sealed class ElfFile
         Section[] sections = [.. Enumerable.Range(0, count).Select(i => ReadSection(table + (i * SectionHeaderSize)))];
 
         _symbols = Find(DynamicSymbols) ?? throw new InvalidDataException("it has no dynamic symbol table");
-        if (_symbols.Link >= count) throw new InvalidDataException("its symbol table names no string table");
+        if (_symbols.Link < 0 || _symbols.Link >= count) throw new InvalidDataException("its symbol table names no string table");
         _strings = sections[_symbols.Link];
         _versions = Find(SymbolVersions);
         _needs = Find(VersionNeeds);
@@ -58,13 +58,14 @@ internal sealed class ElfFile
         int entry = needs.Offset;
         for (int i = 0; i < needs.Info; i++)
         {
-            int aux = entry + Int32(entry + 8);
-            for (int j = 0; j < UInt16(entry + 2); j++)
+            int aux = Following(entry, 8);
+            int count = UInt16(entry + 2);
+            for (int j = 0; j < count; j++)
             {
                 yield return new NeededVersion(aux, Name(Int32(aux + 8)), UInt16(aux + 6), (UInt16(aux + 4) & WeakFlag) != 0);
-                aux += Int32(aux + 12);
+                if (j < count - 1) aux = Following(aux, 12);
             }
-            entry += Int32(entry + 12);
+            if (i < needs.Info - 1) entry = Following(entry, 12);
         }
     }
 
@@ -96,6 +97,13 @@ internal sealed class ElfFile
         Write(_versions!.Value.Offset + (2 * symbol), 1);
     }
 
+    // Only ever forward, so that damaged entries never make a loop.
+    private int Following(int entry, int field)
+    {
+        int distance = Int32(entry + field);
+        return distance > 0 ? entry + distance : throw CutOff();
+    }
+
     private int SymbolCount => _symbols.Size / SymbolSize;
 
     private int NameOffset(int symbol) => Int32(_symbols.Offset + (symbol * SymbolSize));
@@ -110,7 +118,7 @@ internal sealed class ElfFile
 
     private Section ReadSection(int at)
     {
-        uint type = UInt32(at + 4);
+        uint type = UInt32(Checked(at, SectionHeaderSize) + 4);
         int offset = Offset(at + 24);
         int size = Offset(at + 32);
         const uint noBits = 8;
