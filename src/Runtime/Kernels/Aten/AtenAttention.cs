@@ -1,0 +1,96 @@
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Implementations;
+
+/// <summary>
+/// Attention written out with libtorch's batched products, on any device: the form that every other lowering is tested
+/// against. Scores and softmax are fp32.
+/// </summary>
+internal static class AtenAttention
+{
+    public static void Forward(Tensor qkv, int batch, int sequence, int heads, int kvHeads, Tensor y, Tensor lse)
+    {
+        using var scope = NewDisposeScope();
+        var (q, k, v) = Split(qkv, batch, sequence, heads, kvHeads);
+        var scores = Scores(q, k, position: 0);
+        lse.copy_(scores.logsumexp(-1));
+        var probabilities = (scores - lse.unsqueeze(-1)).exp_().to(qkv.dtype);
+        Rows(y, batch, sequence, heads).copy_(probabilities.matmul(v));
+    }
+
+    public static void Backward(
+        Tensor dy, Tensor qkv, Tensor y, Tensor lse, int batch, int sequence, int heads, int kvHeads, Tensor dqkv)
+    {
+        using var scope = NewDisposeScope();
+        var (q, k, v) = Split(qkv, batch, sequence, heads, kvHeads);
+        var (output, gradient) = (Rows(y, batch, sequence, heads), Rows(dy, batch, sequence, heads));
+        var probabilities = (Scores(q, k, position: 0) - lse.unsqueeze(-1)).exp_();
+
+        var dv = probabilities.to(qkv.dtype).transpose(2, 3).matmul(gradient);
+        var dProbabilities = gradient.matmul(v.transpose(2, 3)).to(ScalarType.Float32);
+        // Σⱼ Pᵢⱼ dPᵢⱼ = dyᵢ · yᵢ
+        var delta = (output.to(ScalarType.Float32) * gradient.to(ScalarType.Float32)).sum(-1, keepdim: true);
+        var dScores = (probabilities * (dProbabilities - delta)).mul_(Scale(q)).to(qkv.dtype);
+        var dq = dScores.matmul(k);
+        var dk = dScores.transpose(2, 3).matmul(q);
+        Join(dq, dk, dv, batch, sequence, heads, kvHeads, dqkv);
+    }
+
+    public static void Cached(Tensor qkv, Tensor keyCache, Tensor valueCache, int position, int heads, int kvHeads, Tensor y)
+    {
+        using var scope = NewDisposeScope();
+        var rows = (int)qkv.shape[0];
+        var (q, k, v) = SplitHeads(qkv, 1, rows, heads, kvHeads);
+        keyCache.narrow(1, position, rows).copy_(k.squeeze(0));
+        valueCache.narrow(1, position, rows).copy_(v.squeeze(0));
+        var keys = Spread(keyCache.narrow(1, 0, position + rows).unsqueeze(0), heads);
+        var values = Spread(valueCache.narrow(1, 0, position + rows).unsqueeze(0), heads);
+        var probabilities = Scores(q, keys, position).softmax(-1).to(qkv.dtype);
+        Rows(y, 1, rows, heads).copy_(probabilities.matmul(values));
+    }
+
+    /// <summary>Queries, keys and values as [B, H, T, D], with a key head for each query head.</summary>
+    public static (Tensor Q, Tensor K, Tensor V) Split(Tensor qkv, int batch, int sequence, int heads, int kvHeads)
+    {
+        var (q, k, v) = SplitHeads(qkv, batch, sequence, heads, kvHeads);
+        return (q, Spread(k, heads), Spread(v, heads));
+    }
+
+    /// <summary>[N, H·D] as [B, H, T, D].</summary>
+    public static Tensor Rows(Tensor y, int batch, int sequence, int heads) => y.view(batch, sequence, heads, -1).transpose(1, 2);
+
+    /// <summary>Writes gradients [B, H, T, D] into the packed [N, (H + 2·Hkv)·D]; those of shared key heads are summed.</summary>
+    public static void Join(Tensor dq, Tensor dk, Tensor dv, int batch, int sequence, int heads, int kvHeads, Tensor dqkv)
+    {
+        var (q, k, v) = SplitHeads(dqkv, batch, sequence, heads, kvHeads);
+        q.copy_(dq);
+        k.copy_(Gather(dk, kvHeads));
+        v.copy_(Gather(dv, kvHeads));
+    }
+
+    private static (Tensor Q, Tensor K, Tensor V) SplitHeads(Tensor qkv, int batch, int sequence, int heads, int kvHeads)
+    {
+        var all = Rows(qkv, batch, sequence, heads + (2 * kvHeads));
+        return (all.narrow(1, 0, heads), all.narrow(1, heads, kvHeads), all.narrow(1, heads + kvHeads, kvHeads));
+    }
+
+    private static Tensor Spread(Tensor shared, int heads) =>
+        shared.shape[1] == heads ? shared : shared.repeat_interleave(heads / shared.shape[1], dim: 1);
+
+    private static Tensor Gather(Tensor gradient, int kvHeads)
+    {
+        var shape = gradient.shape;
+        if (shape[1] == kvHeads) return gradient;
+        return gradient.reshape(shape[0], kvHeads, shape[1] / kvHeads, shape[2], shape[3]).sum(2, type: ScalarType.Float32);
+    }
+
+    private static double Scale(Tensor q) => 1 / Math.Sqrt(q.shape[3]);
+
+    /// <summary>q·kᵀ / √D in fp32, −∞ where a key lies after its query; the first query has the given position.</summary>
+    private static Tensor Scores(Tensor q, Tensor k, int position)
+    {
+        var scores = q.matmul(k.transpose(2, 3)).to(ScalarType.Float32).mul_(Scale(q));
+        var future = ones(q.shape[2], k.shape[2], ScalarType.Bool, q.device).triu(position + 1);
+        return scores.masked_fill_(future, float.NegativeInfinity);
+    }
+}

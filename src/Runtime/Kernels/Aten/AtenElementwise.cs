@@ -1,0 +1,131 @@
+using ModelCompiler.Runtime.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Implementations;
+
+/// <summary>Elementwise kernels by libtorch, on any device.</summary>
+internal static class AtenElementwise
+{
+    public static void Add(Tensor a, Tensor b, Tensor y)
+    {
+        // The dispatcher cannot pass add.out's scalar alpha, hence copy and add in place.
+        if (Aten.Same(b, y)) (a, b) = (b, a);
+        if (!Aten.Same(a, y)) y.copy_(a);
+        y.add_(b);
+    }
+
+    public static void Multiply(Tensor a, Tensor b, Tensor y)
+    {
+        var call = new OperatorCall("aten::mul"u8, "out"u8);
+        call.Add(a);
+        call.Add(b);
+        call.Add(y);
+        call.Invoke(1);
+    }
+
+    public static void MultiplyGrad(Tensor dy, Tensor a, Tensor b, Tensor da, Tensor db)
+    {
+        Multiply(dy, b, da);
+        Multiply(dy, a, db);
+    }
+
+    public static void Gelu(Tensor x, Tensor y)
+    {
+        var call = new OperatorCall("aten::gelu"u8, "out"u8);
+        call.Add(x);
+        call.Add("none"u8);
+        call.Add(y);
+        call.Invoke(1);
+    }
+
+    public static void GeluGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        var call = new OperatorCall("aten::gelu_backward"u8, "grad_input"u8);
+        call.Add(dy);
+        call.Add(x);
+        call.Add("none"u8);
+        call.Add(dx);
+        call.Invoke(1);
+    }
+
+    public static void Silu(Tensor x, Tensor y)
+    {
+        var call = new OperatorCall("aten::silu"u8, "out"u8);
+        call.Add(x);
+        call.Add(y);
+        call.Invoke(1);
+    }
+
+    public static void SiluGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        var call = new OperatorCall("aten::silu_backward"u8, "grad_input"u8);
+        call.Add(dy);
+        call.Add(x);
+        call.Add(dx);
+        call.Invoke(1);
+    }
+
+    public static void ReluSquared(Tensor x, Tensor y)
+    {
+        using var positive = x.relu();
+        Multiply(positive, positive, y);
+    }
+
+    public static void ReluSquaredGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        using var positive = x.relu();
+        positive.add_(positive);
+        Multiply(positive, dy, dx);
+    }
+
+    public static void Swiglu(Tensor x, Tensor y)
+    {
+        using var scope = NewDisposeScope();
+        var (gate, up) = Halves(x);
+        Multiply(nn.functional.silu(gate), up, y);
+    }
+
+    public static void SwigluGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        using var scope = NewDisposeScope();
+        var (gate, up) = Halves(x);
+        var (dGate, dUp) = Halves(dx);
+        var silu = nn.functional.silu(gate);
+        var dSilu = dy * up;
+        var gradient = empty_like(dSilu);
+        SiluGrad(dSilu, gate, gradient);
+        dGate.copy_(gradient);
+        dUp.copy_(dy * silu);
+    }
+
+    public static void Dropout(Tensor x, double rate, ulong seed, Tensor y, Tensor mask)
+    {
+        using var generator = new Generator(seed, x.device);
+        mask.bernoulli_(1 - rate, generator);
+        DropoutGrad(x, mask, rate, y);
+    }
+
+    public static void DropoutGrad(Tensor dy, Tensor mask, double rate, Tensor dx)
+    {
+        Multiply(dy, mask, dx);
+        dx.mul_(1 / (1 - rate));
+    }
+
+    public static void Concat(Tensor[] parts, Tensor y)
+    {
+        var call = new OperatorCall("aten::cat"u8, "out"u8);
+        call.AddTensors(parts);
+        call.Add(-1L);
+        call.Add(y);
+        call.Invoke(1);
+    }
+
+    public static void Cast(Tensor x, Tensor y) => y.copy_(x);
+
+    private static (Tensor Left, Tensor Right) Halves(Tensor x)
+    {
+        var half = x.shape[^1] / 2;
+        return (x.narrow(-1, 0, half), x.narrow(-1, half, half));
+    }
+}

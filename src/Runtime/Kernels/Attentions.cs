@@ -1,0 +1,79 @@
+using ModelCompiler.Runtime.Implementations;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime;
+
+public static partial class Kernels
+{
+    /// <summary>Rotary position embedding (Su et al. 2021) of queries and keys, in half-split pairs (i, i + D/2); values are kept.</summary>
+    /// <param name="x">[N, (H + 2·Hkv)·D]: queries, keys, values.</param>
+    /// <param name="batch">B</param>
+    /// <param name="sequence">T; row b·T + t has position t.</param>
+    /// <param name="heads">H</param>
+    /// <param name="kvHeads">Hkv</param>
+    /// <param name="theta">Base of the frequencies theta^(−2i/D).</param>
+    /// <param name="y">As x; may be x.</param>
+    public static void Rope(Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, Tensor y) =>
+        AtenRope.Rotate(x, batch, sequence, heads, kvHeads, theta, 0, inverse: false, y);
+
+    /// <summary>The gradient of <see cref="Rope"/>: the inverse rotation.</summary>
+    /// <param name="dy">[N, (H + 2·Hkv)·D]</param>
+    /// <param name="batch">B</param>
+    /// <param name="sequence">T</param>
+    /// <param name="heads">H</param>
+    /// <param name="kvHeads">Hkv</param>
+    /// <param name="theta">Base of the frequencies.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    public static void RopeGrad(Tensor dy, int batch, int sequence, int heads, int kvHeads, double theta, Tensor dx) =>
+        AtenRope.Rotate(dy, batch, sequence, heads, kvHeads, theta, 0, inverse: true, dx);
+
+    /// <summary><see cref="Rope"/> for n tokens of one sequence that start at a position.</summary>
+    /// <param name="qkv">[n, (H + 2·Hkv)·D]</param>
+    /// <param name="position">Position of the first row.</param>
+    /// <param name="heads">H</param>
+    /// <param name="kvHeads">Hkv</param>
+    /// <param name="theta">Base of the frequencies.</param>
+    /// <param name="y">As qkv; may be qkv.</param>
+    public static void RopeAt(Tensor qkv, int position, int heads, int kvHeads, double theta, Tensor y) =>
+        AtenRope.Rotate(qkv, 1, (int)qkv.shape[0], heads, kvHeads, theta, position, inverse: false, y);
+
+    /// <summary>Causal multi-head attention (Vaswani et al. 2017) with scale 1/√D; query heads share key heads in groups of H / Hkv.</summary>
+    /// <param name="qkv">[N, (H + 2·Hkv)·D]: queries, keys, values.</param>
+    /// <param name="batch">B</param>
+    /// <param name="sequence">T</param>
+    /// <param name="heads">H</param>
+    /// <param name="kvHeads">Hkv</param>
+    /// <param name="y">[N, H·D]</param>
+    /// <param name="lse">fp32 [B, H, T]: the logarithm of the sum of each score row's exponentials.</param>
+    public static void Attention(Tensor qkv, int batch, int sequence, int heads, int kvHeads, Tensor y, Tensor lse) =>
+        AtenAttention.Forward(qkv, batch, sequence, heads, kvHeads, y, lse);
+
+    /// <summary>The gradient of <see cref="Attention"/>; probabilities are recomputed from <paramref name="lse"/>.</summary>
+    /// <param name="dy">[N, H·D]</param>
+    /// <param name="qkv">[N, (H + 2·Hkv)·D]</param>
+    /// <param name="y">[N, H·D]</param>
+    /// <param name="lse">fp32 [B, H, T]</param>
+    /// <param name="batch">B</param>
+    /// <param name="sequence">T</param>
+    /// <param name="heads">H</param>
+    /// <param name="kvHeads">Hkv</param>
+    /// <param name="dqkv">As qkv.</param>
+    public static void AttentionGrad(
+        Tensor dy, Tensor qkv, Tensor y, Tensor lse, int batch, int sequence, int heads, int kvHeads, Tensor dqkv) =>
+        AtenAttention.Backward(dy, qkv, y, lse, batch, sequence, heads, kvHeads, dqkv);
+
+    /// <summary>
+    /// Attention of n new tokens of one sequence: writes their keys and values into the cache, then attends causally to
+    /// everything in it.
+    /// </summary>
+    /// <param name="qkv">[n, (H + 2·Hkv)·D]</param>
+    /// <param name="keyCache">[Hkv, Context, D]</param>
+    /// <param name="valueCache">[Hkv, Context, D]</param>
+    /// <param name="position">Tokens in the cache; position + n ≤ Context.</param>
+    /// <param name="heads">H</param>
+    /// <param name="kvHeads">Hkv</param>
+    /// <param name="y">[n, H·D]</param>
+    public static void AttentionCached(
+        Tensor qkv, Tensor keyCache, Tensor valueCache, int position, int heads, int kvHeads, Tensor y) =>
+        AtenAttention.Cached(qkv, keyCache, valueCache, position, heads, kvHeads, y);
+}

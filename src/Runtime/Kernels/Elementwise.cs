@@ -1,0 +1,99 @@
+using ModelCompiler.Runtime.Implementations;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime;
+
+public static partial class Kernels
+{
+    /// <summary>y = a + b</summary>
+    /// <param name="a">Any shape.</param>
+    /// <param name="b">As a.</param>
+    /// <param name="y">As a; may be a or b.</param>
+    public static void Add(Tensor a, Tensor b, Tensor y) => AtenElementwise.Add(a, b, y);
+
+    /// <summary>y = a · b</summary>
+    /// <param name="a">Any shape.</param>
+    /// <param name="b">As a.</param>
+    /// <param name="y">As a; may be a or b.</param>
+    public static void Multiply(Tensor a, Tensor b, Tensor y) => AtenElementwise.Multiply(a, b, y);
+
+    /// <summary>da = dy · b, db = dy · a</summary>
+    /// <param name="dy">Any shape.</param>
+    /// <param name="a">As dy.</param>
+    /// <param name="b">As dy.</param>
+    /// <param name="da">As dy; none of the inputs.</param>
+    /// <param name="db">As dy; may be dy.</param>
+    public static void MultiplyGrad(Tensor dy, Tensor a, Tensor b, Tensor da, Tensor db) =>
+        AtenElementwise.MultiplyGrad(dy, a, b, da, db);
+
+    /// <summary>Gaussian error linear unit, exact form: y = x · Φ(x) (Hendrycks and Gimpel 2016).</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="y">As x.</param>
+    public static void Gelu(Tensor x, Tensor y) => AtenElementwise.Gelu(x, y);
+
+    /// <summary>The gradient of <see cref="Gelu"/>.</summary>
+    /// <param name="dy">Any shape.</param>
+    /// <param name="x">As dy.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    public static void GeluGrad(Tensor dy, Tensor x, Tensor dx) => AtenElementwise.GeluGrad(dy, x, dx);
+
+    /// <summary>y = x · σ(x) (Elfwing et al. 2017).</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="y">As x.</param>
+    public static void Silu(Tensor x, Tensor y) => AtenElementwise.Silu(x, y);
+
+    /// <summary>The gradient of <see cref="Silu"/>.</summary>
+    /// <param name="dy">Any shape.</param>
+    /// <param name="x">As dy.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    public static void SiluGrad(Tensor dy, Tensor x, Tensor dx) => AtenElementwise.SiluGrad(dy, x, dx);
+
+    /// <summary>y = max(x, 0)² (So et al. 2021).</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="y">As x.</param>
+    public static void ReluSquared(Tensor x, Tensor y) => AtenElementwise.ReluSquared(x, y);
+
+    /// <summary>The gradient of <see cref="ReluSquared"/>: dx = 2 · max(x, 0) · dy.</summary>
+    /// <param name="dy">Any shape.</param>
+    /// <param name="x">As dy.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    public static void ReluSquaredGrad(Tensor dy, Tensor x, Tensor dx) => AtenElementwise.ReluSquaredGrad(dy, x, dx);
+
+    /// <summary>The gated unit y = silu(gate) · up (Shazeer 2020).</summary>
+    /// <param name="x">[N, 2M]: gate, then up.</param>
+    /// <param name="y">[N, M]</param>
+    public static void Swiglu(Tensor x, Tensor y) => AtenElementwise.Swiglu(x, y);
+
+    /// <summary>The gradient of <see cref="Swiglu"/>.</summary>
+    /// <param name="dy">[N, M]</param>
+    /// <param name="x">[N, 2M]</param>
+    /// <param name="dx">[N, 2M]; may be x.</param>
+    public static void SwigluGrad(Tensor dy, Tensor x, Tensor dx) => AtenElementwise.SwigluGrad(dy, x, dx);
+
+    /// <summary>Zeroes a share of the elements and scales the others by 1 / (1 − rate) (Srivastava et al. 2014).</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="rate">The share, 0 ≤ rate &lt; 1.</param>
+    /// <param name="seed">The same seed, shape and device type give the same mask.</param>
+    /// <param name="y">As x; may be x.</param>
+    /// <param name="mask">uint8, as x: 1 where an element is kept.</param>
+    public static void Dropout(Tensor x, double rate, ulong seed, Tensor y, Tensor mask) =>
+        AtenElementwise.Dropout(x, rate, seed, y, mask);
+
+    /// <summary>The gradient of <see cref="Dropout"/>.</summary>
+    /// <param name="dy">Any shape.</param>
+    /// <param name="mask">uint8, as dy.</param>
+    /// <param name="rate">The share.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    public static void DropoutGrad(Tensor dy, Tensor mask, double rate, Tensor dx) =>
+        AtenElementwise.DropoutGrad(dy, mask, rate, dx);
+
+    /// <summary>Matrices side by side: y = [parts₀ | parts₁ | …].</summary>
+    /// <param name="parts">Each [N, Cᵢ].</param>
+    /// <param name="y">[N, Σ Cᵢ]</param>
+    public static void Concat(Tensor[] parts, Tensor y) => AtenElementwise.Concat(parts, y);
+
+    /// <summary>The same values in another element type, rounded to nearest even.</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="y">As x, of the type wanted.</param>
+    public static void Cast(Tensor x, Tensor y) => AtenElementwise.Cast(x, y);
+}

@@ -1,0 +1,52 @@
+using ModelCompiler.Runtime.Implementations;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime;
+
+/// <summary>
+/// The kernels that generated code is made of. Inputs come first, then attributes, then the tensors written to. All tensors
+/// are contiguous. N = B·T rows; B batch, T sequence, C width, V vocabulary, H query heads, Hkv key and value heads,
+/// D = width of a head. x, y and their gradients dx, dy have the compute type, fp32 or bf16; statistics, gradients of
+/// parameters, and the parameters of norms are fp32. Gradients of parameters are overwritten, or added to if
+/// <c>accumulate</c>. An operator that libtorch refuses throws <see cref="Native.NativeException"/>.
+/// </summary>
+public static partial class Kernels
+{
+    /// <summary>Rows of a table by index.</summary>
+    /// <param name="tokens">int64 [B, T]; an index outside the vocabulary throws.</param>
+    /// <param name="weight">[V, C]</param>
+    /// <param name="y">[N, C]</param>
+    public static void Embedding(Tensor tokens, Tensor weight, Tensor y) => AtenEmbeddings.Embedding(tokens, weight, y);
+
+    /// <summary>The gradient of <see cref="Embedding"/>: each row is the sum over the places of its token.</summary>
+    /// <param name="dy">[N, C]</param>
+    /// <param name="tokens">int64 [B, T]</param>
+    /// <param name="accumulate">Add to <paramref name="dWeight"/>.</param>
+    /// <param name="dWeight">fp32 [V, C]</param>
+    public static void EmbeddingGrad(Tensor dy, Tensor tokens, bool accumulate, Tensor dWeight) =>
+        AtenEmbeddings.EmbeddingGrad(dy, tokens, accumulate, dWeight);
+
+    /// <summary>Adds a trained vector per position to each sequence.</summary>
+    /// <param name="x">[N, C], N a multiple of T</param>
+    /// <param name="weight">[T, C]</param>
+    /// <param name="y">[N, C]; may be x</param>
+    public static void AddPosition(Tensor x, Tensor weight, Tensor y) => AtenEmbeddings.AddPosition(x, weight, y);
+
+    /// <summary>The gradient of <see cref="AddPosition"/> for its weight: the sum over the batch.</summary>
+    /// <param name="dy">[N, C]</param>
+    /// <param name="accumulate">Add to <paramref name="dWeight"/>.</param>
+    /// <param name="dWeight">fp32 [T, C]</param>
+    public static void AddPositionGrad(Tensor dy, bool accumulate, Tensor dWeight) =>
+        AtenEmbeddings.AddPositionGrad(dy, accumulate, dWeight);
+
+    /// <summary><see cref="AddPosition"/> for n tokens of one sequence that start at a position.</summary>
+    /// <param name="x">[n, C]</param>
+    /// <param name="weight">[T, C]</param>
+    /// <param name="position">Position of the first row; position + n ≤ T.</param>
+    /// <param name="y">[n, C]; may be x</param>
+    public static void AddPositionAt(Tensor x, Tensor weight, int position, Tensor y)
+    {
+        using var rows = weight.narrow(0, position, x.shape[0]);
+        AddPosition(x, rows, y);
+    }
+}

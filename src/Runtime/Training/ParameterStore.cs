@@ -1,0 +1,152 @@
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Training;
+
+/// <summary>
+/// All parameters of a model in flat buffers of one layout: fp32 masters, their gradients, AdamW's two moments, and a copy
+/// in bf16 where that is the compute type. The matrices, which decay, come first; then the vectors.
+/// </summary>
+public sealed class ParameterStore : IDisposable
+{
+    private readonly List<Tensor> _views = [];
+    private readonly Dictionary<Tensor, (string Name, Tensor Value)[]> _named = new(ReferenceEqualityComparer.Instance);
+    private readonly Tensor _compute;
+    private Tensor? _gradients;
+    private Tensor? _firstMoment;
+    private Tensor? _secondMoment;
+
+    /// <summary>Reserves the master buffer, zeroed.</summary>
+    /// <param name="device">Where the buffers lie.</param>
+    /// <param name="layout">The layout table, made by the compiler.</param>
+    /// <param name="bf16Compute">Whether <see cref="Weight"/> gives views of a bf16 copy rather than of the masters.</param>
+    /// <exception cref="ArgumentException">Parameters overlap, share a name, or a vector lies before a matrix.</exception>
+    public ParameterStore(Device device, IReadOnlyList<ParameterInfo> layout, bool bf16Compute)
+    {
+        Layout = layout;
+        Check(layout);
+        Length = layout.Count == 0 ? 0 : layout.Max(info => info.Offset + info.Length);
+        MatrixLength = layout.Where(info => info.Decay).Select(info => info.Offset + info.Length).DefaultIfEmpty(0).Max();
+        ParameterCount = layout.Sum(info => info.Length);
+        Master = NewBuffer(device);
+        _compute = bf16Compute ? zeros([Length], ScalarType.BFloat16, device).DetachFromDisposeScope() : Master;
+    }
+
+    /// <summary>The layout table.</summary>
+    public IReadOnlyList<ParameterInfo> Layout { get; }
+
+    /// <summary>Number of parameters.</summary>
+    public long ParameterCount { get; }
+
+    /// <summary>Elements of each flat buffer: the parameters and what aligns them.</summary>
+    public long Length { get; }
+
+    /// <summary>Elements at the start of each flat buffer that hold the matrices.</summary>
+    public long MatrixLength { get; }
+
+    /// <summary>fp32 [Length]</summary>
+    public Tensor Master { get; }
+
+    /// <summary>fp32 [Length], allocated on first use.</summary>
+    public Tensor Gradients => _gradients ??= NewBuffer(Master.device);
+
+    /// <summary>AdamW's mean of gradients, fp32 [Length], allocated on first use.</summary>
+    public Tensor FirstMoment => _firstMoment ??= NewBuffer(Master.device);
+
+    /// <summary>AdamW's mean of squared gradients, fp32 [Length], allocated on first use.</summary>
+    public Tensor SecondMoment => _secondMoment ??= NewBuffer(Master.device);
+
+    /// <summary>The parameters in the layout's order, as views of the masters; call <see cref="CastCompute"/> after writing.</summary>
+    public IReadOnlyList<(string Name, Tensor Value)> Parameters() => Named(Master);
+
+    /// <summary>The parameters' first moments, as views.</summary>
+    public IReadOnlyList<(string Name, Tensor Value)> FirstMoments() => Named(FirstMoment);
+
+    /// <summary>The parameters' second moments, as views.</summary>
+    public IReadOnlyList<(string Name, Tensor Value)> SecondMoments() => Named(SecondMoment);
+
+    /// <summary>A view in the compute type. The store owns it.</summary>
+    /// <param name="offset">Its first element in the flat buffer.</param>
+    /// <param name="shape">Its dimensions; it may span several parameters that lie side by side.</param>
+    public Tensor Weight(long offset, params ReadOnlySpan<long> shape) => View(_compute, offset, shape);
+
+    /// <summary>A view of the fp32 masters. The store owns it.</summary>
+    /// <param name="offset">Its first element in the flat buffer.</param>
+    /// <param name="shape">Its dimensions.</param>
+    public Tensor MasterView(long offset, params ReadOnlySpan<long> shape) => View(Master, offset, shape);
+
+    /// <summary>A view of the fp32 gradients. The store owns it.</summary>
+    /// <param name="offset">Its first element in the flat buffer.</param>
+    /// <param name="shape">Its dimensions.</param>
+    public Tensor GradientView(long offset, params ReadOnlySpan<long> shape) => View(Gradients, offset, shape);
+
+    /// <summary>Draws the first values. Each depends only on the seed, the parameter's name and its place in it, not on the device.</summary>
+    /// <param name="seed">Any number.</param>
+    public void Initialize(int seed)
+    {
+        var values = new float[Length];
+        Parallel.ForEach(Layout, info =>
+            InitialValues.Fill(values.AsSpan(checked((int)info.Offset), checked((int)info.Length)), info, seed));
+        using var host = tensor(values);
+        Master.copy_(host);
+        CastCompute();
+    }
+
+    /// <summary>Brings the copy in the compute type up to date with the masters.</summary>
+    public void CastCompute()
+    {
+        if (!ReferenceEquals(_compute, Master)) Kernels.Cast(Master, _compute);
+    }
+
+    public void Dispose()
+    {
+        foreach (var view in _views) view.Dispose();
+        _views.Clear();
+        if (!ReferenceEquals(_compute, Master)) _compute.Dispose();
+        Master.Dispose();
+        _gradients?.Dispose();
+        _firstMoment?.Dispose();
+        _secondMoment?.Dispose();
+    }
+
+    private static void Check(IReadOnlyList<ParameterInfo> layout)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        var end = 0L;
+        var vector = "";
+        foreach (var info in layout.OrderBy(info => info.Offset))
+        {
+            if (!names.Add(info.Name)) throw new ArgumentException($"Two parameters are named '{info.Name}'.", nameof(layout));
+            if (info.Offset < end || info.Length <= 0)
+                throw new ArgumentException($"Parameter '{info.Name}' at {info.Offset} is empty or overlaps the one that ends at {end}.", nameof(layout));
+            if (info.Decay && vector.Length > 0)
+                throw new ArgumentException($"Parameter '{info.Name}' decays but lies after '{vector}', which does not.", nameof(layout));
+            if (!info.Decay) vector = info.Name;
+            end = info.Offset + info.Length;
+        }
+    }
+
+    private Tensor NewBuffer(Device device) => zeros([Length], ScalarType.Float32, device).DetachFromDisposeScope();
+
+    private (string Name, Tensor Value)[] Named(Tensor buffer)
+    {
+        if (!_named.TryGetValue(buffer, out var named))
+            _named[buffer] = named = [.. Layout.Select(info => (info.Name, View(buffer, info.Offset, info.Shape)))];
+        return named;
+    }
+
+    private Tensor View(Tensor buffer, long offset, ReadOnlySpan<long> shape)
+    {
+        var length = 1L;
+        foreach (var dimension in shape) length = checked(length * dimension);
+        if (offset < 0 || length < 0 || offset + length > Length)
+        {
+            throw new ArgumentException(
+                $"A view [{string.Join(", ", shape.ToArray())}] at {offset} ends outside the {Length} elements of the parameters.");
+        }
+
+        using var flat = buffer.narrow(0, offset, length);
+        var view = flat.view(shape.ToArray()).DetachFromDisposeScope();
+        _views.Add(view);
+        return view;
+    }
+}
