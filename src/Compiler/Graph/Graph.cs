@@ -61,6 +61,21 @@ public sealed record Function(
 
     public EquatableArray<ParameterGradient> Gradients { get; init; }
 
+    /// <summary>
+    /// The parameter whose gradient slot a value is written to: also for what is accumulated on the way, since a kernel
+    /// adds to its prior in place.
+    /// </summary>
+    public Dictionary<string, string> GradientSlots()
+    {
+        var slots = Gradients.ToDictionary(g => g.Value, g => g.Parameter);
+        foreach (var node in Nodes.Reverse())
+            foreach (var output in node.Outputs)
+                if (slots.TryGetValue(output.Name, out var parameter))
+                    foreach (var prior in node.Uses.Where(i => i == "d_" + parameter || i.StartsWith("d_" + parameter + ".", StringComparison.Ordinal)))
+                        slots[prior] = parameter;
+        return slots;
+    }
+
     public Parameter Parameter(string name) => Parameters.First(p => p.Name == name);
 
     /// <summary>The type of every value by name: inputs, saved values, parameters and node outputs.</summary>

@@ -17,7 +17,7 @@ public sealed class PlanMemory : Pass
         var main = graph.Main;
         var blocks = main.Nodes.Where(n => n.Op == "repeat").Select(n => Shape(graph, n)).ToList();
 
-        var external = main.Inputs.Select(i => i.Name).Concat(main.Gradients.Select(g => g.Value));
+        var external = main.Inputs.Select(i => i.Name).Concat(main.GradientSlots().Keys);
         var buffers = FunctionLifetimes.Of(main, [.. external], blocks.SelectMany(b => b.LateReads(graph)));
         var lifetimes = buffers.Lifetimes.Concat(blocks.SelectMany(b => b.Lifetimes(main))).ToList();
         var (offsets, bytes) = OffsetAllocator.Place(lifetimes);
@@ -40,7 +40,7 @@ public sealed class PlanMemory : Pass
         var (savedOffsets, slot) = OffsetAllocator.Place(saved.Select(s => new Lifetime(s.Name, s.Type!.Bytes, 0, 0)));
         var scratchForward = Scratch(forward, carried.Concat(saved.Select(s => s.Name)));
         var scratchBackward = Scratch(
-            backward, backward.Saved.Select(s => s.Name).Concat(backward.Gradients.Select(g => g.Value))
+            backward, backward.Saved.Select(s => s.Name).Concat(backward.GradientSlots().Keys)
                 .Concat([backward.Inputs[0].Name, backward.Outputs[0]]));
         return new BlockShape(
             repeat, segments, forward.Inputs[0].Type!.Bytes,

@@ -153,10 +153,10 @@ internal sealed class BlockEmitter
             Forward(writer, _graph.Block(FunctionNames.Recompute(Name)), "Recompute");
         }
         writer.Line();
-        var owners = TrainingEmitter.GradientOwners(_backward);
+        var slots = _backward.GradientSlots();
         var local = new HashSet<string>(_memory.Backward.Select(b => b.Value).Append(_backward.Inputs[0].Name).Append(_backward.Outputs[0]));
         string Spell(string value) => IsParameter(value) ? "p." + _parameters[value]
-            : owners.TryGetValue(value, out var owner) ? "g." + _parameters[owner]
+            : slots.TryGetValue(value, out var parameter) ? "g." + _parameters[parameter]
             : local.Contains(value) ? "t." + Temporary(value)
             : "s." + Value(value);
         using (writer.Block($"private void {_type}Backward(int layer, {_type}Activations s, {_type}Temporaries t, {_type}Parameters p, {_type}Gradients g)"))

@@ -105,11 +105,10 @@ internal static class TrainingEmitter
         var (graph, names) = (context.Model.Training, ParametersEmitter.Names(context.Model.Layout, ""));
         var main = graph.Main;
         var fields = MainNames(main);
-        var gradients = new HashSet<string>(GradientValues(main));
-        var owners = GradientOwners(main);
+        var slots = main.GradientSlots();
         string Spell(string value) => value is GraphBuilder.Tokens or GraphBuilder.Targets ? value
             : main.Parameters.Any(p => p.Name == value) ? "p." + names[value]
-            : gradients.Contains(value) ? "g." + names[owners[value]]
+            : slots.TryGetValue(value, out var parameter) ? "g." + names[parameter]
             : "s." + fields[value];
         var kernels = new KernelWriter(context, main, Spell, cached: false);
 
@@ -126,22 +125,6 @@ internal static class TrainingEmitter
         writer.Line();
         using (writer.Block("private void Backward(Tensor tokens, Tensor targets)"))
             foreach (var node in nodes.Skip(split)) Write(node);
-    }
-
-    /// <summary>Every value of a function's gradients, those accumulated on the way included.</summary>
-    public static IEnumerable<string> GradientValues(Function function) => GradientOwners(function).Keys;
-
-    /// <summary>The parameter whose gradient slot a value is written to.</summary>
-    public static Dictionary<string, string> GradientOwners(Function function)
-    {
-        var owners = function.Gradients.ToDictionary(g => g.Value, g => g.Parameter);
-        // An accumulated gradient is computed into the same slot as the prior that it adds to.
-        foreach (var node in function.Nodes.Reverse())
-            foreach (var output in node.Outputs)
-                if (owners.TryGetValue(output.Name, out var owner))
-                    foreach (var input in node.Uses.Where(i => i == "d_" + owner || i.StartsWith("d_" + owner + ".", StringComparison.Ordinal)))
-                        owners[input] = owner;
-        return owners;
     }
 
     private static Identifiers MainNames(Function main)

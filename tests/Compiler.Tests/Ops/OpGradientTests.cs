@@ -1,0 +1,124 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Tests.Ops;
+
+/// <summary>The gradient rule of every op against central differences in double precision.</summary>
+public sealed class OpGradientTests
+{
+    private static readonly Attributes Heads = Attributes.Of(("heads", 4), ("kv_heads", 2));
+
+    /// <summary>An op, its attributes, the shapes of its inputs; integers are token ids below the bound.</summary>
+    private static readonly Case[] Cases =
+    [
+        new("embedding", Attributes.Of(("rows", 5)), [[2, 3], [5, 4]], Integers: [0], Bound: 5),
+        new("add_position", Attributes.Of(("rows", 4)), [[2, 3, 4], [4, 4]]),
+        new("add", Attributes.None, [[2, 3], [2, 3]]),
+        new("multiply", Attributes.None, [[2, 3], [2, 3]]),
+        new("linear", Attributes.None, [[2, 3, 4], [5, 4]]),
+        new("linear", Attributes.None, [[3, 4], [5, 4], [5]]),
+        new("add_bias", Attributes.None, [[2, 3, 4], [4]]),
+        new("layer_norm", Attributes.Of(("epsilon", 1e-5)), [[2, 3, 6], [6], [6]]),
+        new("layer_norm", Attributes.Of(("epsilon", 1e-5)), [[2, 3, 6], [6], []]),
+        new("rms_norm", Attributes.Of(("epsilon", 1e-5)), [[2, 3, 6], [6]]),
+        new("gelu", Attributes.None, [[3, 7]]),
+        new("silu", Attributes.None, [[3, 7]]),
+        new("relu_squared", Attributes.None, [[3, 7]]),
+        new("swiglu", Attributes.None, [[3, 8]]),
+        new("rope", Heads.With("theta", 100.0).With("inverse", false), [[2, 3, 32]]),
+        new("qk_norm", Heads.With("epsilon", 1e-6), [[2, 3, 32], [4], [4]]),
+        new("attention", Heads, [[2, 5, 32]]),
+        new("dropout", Attributes.Of(("rate", 0.25), ("site", 0)), [[3, 4]]),
+        new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3]], Integers: [1], Bound: 5),
+        new("concat", Concat.Starts([3, 2]), [[4, 3], [4, 2]]),
+    ];
+
+    public static TheoryData<int> All => new(Enumerable.Range(0, Cases.Length));
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public void Gradient_equals_numeric_differentiation(int index)
+    {
+        var (op, attributes, shapes, integers, bound) = Cases[index];
+        var random = new Random(index);
+        var names = shapes.Select((s, i) => s.Length == 0 ? "" : "x" + i).ToArray();
+        var values = new Dictionary<string, ReferenceTensor>();
+        for (var i = 0; i < shapes.Length; i++)
+            if (names[i].Length > 0) values[names[i]] = Draw(random, shapes[i], integers?.Contains(i) == true ? bound : 0);
+
+        var outputs = Enumerable.Range(0, 4).Select(i => new Value("y" + i)).ToEquatableArray();
+        var node = new Node(op, names.ToEquatableArray(), outputs, attributes, "");
+        var y = Evaluate(node, values)[0];
+        var seed = op == "cross_entropy" ? new ReferenceTensor([1], []) : Draw(random, y.Shape, 0);
+
+        var gradients = Backward(node, values, seed, integers);
+        foreach (var (name, i) in names.Select((n, i) => (n, i)))
+        {
+            if (name.Length == 0 || integers?.Contains(i) == true) continue;
+            var expected = Numeric(node, values, name, seed);
+            Assert.True(gradients.ContainsKey(name), $"{op} has no gradient of input {i}");
+            for (var k = 0; k < expected.Length; k++)
+                Assert.True(
+                    Math.Abs(expected[k] - gradients[name].Data[k]) < 1e-6 * Math.Max(1, Math.Abs(expected[k])),
+                    $"{op}, input {i}, element {k}: {gradients[name].Data[k]} instead of {expected[k]}");
+        }
+    }
+
+    [Fact]
+    public void Every_op_with_a_gradient_rule_is_tested()
+    {
+        var differentiable = OpTable.All
+            .Where(op => op.GetType().GetMethod(nameof(Op.Differentiate))!.DeclaringType != typeof(Op))
+            .Select(op => op.Name);
+        Assert.Empty(differentiable.Except(Cases.Select(c => c.Op)));
+    }
+
+    private static IReadOnlyList<ReferenceTensor> Evaluate(Node node, Dictionary<string, ReferenceTensor> values) =>
+        OpTable.Find(node.Op).Evaluate(new ReferenceInputs(node, node.Inputs.Select(i => i.Length == 0 ? null : values[i]).ToArray()));
+
+    private static Dictionary<string, ReferenceTensor> Backward(
+        Node node, Dictionary<string, ReferenceTensor> inputs, ReferenceTensor seed, int[]? integers)
+    {
+        var gradients = new Dictionary<string, string> { ["y0"] = "seed" };
+        var nodes = new List<Node>();
+        var integerNames = (integers ?? []).Select(i => "x" + i).ToHashSet();
+        var count = 0;
+        // Nothing is a parameter here: gradients of activations add up by nodes of their own.
+        var builder = new GradientBuilder(node, _ => false, gradients, v => !integerNames.Contains(v), n => $"{n}#{count++}", nodes);
+        OpTable.Find(node.Op).Differentiate(builder);
+
+        var values = new Dictionary<string, ReferenceTensor>(inputs) { ["seed"] = seed };
+        var forward = Evaluate(node, inputs);
+        for (var i = 0; i < forward.Count; i++) values["y" + i] = forward[i];
+        foreach (var n in nodes)
+        {
+            var results = Evaluate(n, values);
+            for (var i = 0; i < results.Count; i++) values[n.Outputs[i].Name] = results[i];
+        }
+        return gradients.Where(g => g.Key != "y0").ToDictionary(g => g.Key, g => values[g.Value]);
+    }
+
+    private static double[] Numeric(Node node, Dictionary<string, ReferenceTensor> values, string name, ReferenceTensor seed)
+    {
+        const double h = 1e-5;
+        var x = values[name].Data;
+        double Loss() => Evaluate(node, values)[0].Data.Zip(seed.Data, (a, b) => a * b).Sum();
+        return x.Select((original, k) =>
+        {
+            x[k] = original + h;
+            var up = Loss();
+            x[k] = original - h;
+            var down = Loss();
+            x[k] = original;
+            return (up - down) / (2 * h);
+        }).ToArray();
+    }
+
+    private static ReferenceTensor Draw(Random random, long[] shape, int bound) => new(
+        Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b))
+            .Select(_ => bound > 0 ? random.Next(bound) : (random.NextDouble() * 2) - 1).ToArray(),
+        shape);
+
+    private sealed record Case(string Op, Attributes Attributes, long[][] Shapes, int[]? Integers = null, int Bound = 0);
+}
