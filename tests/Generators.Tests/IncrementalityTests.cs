@@ -53,7 +53,7 @@ public sealed class IncrementalityTests
     [Fact]
     public void A_changed_model_is_compiled_again()
     {
-        var project = Project().SetYaml("gpt.model.yaml", SampleModels.Gpt2Like.Replace("width: 64", "width: 128")).Run();
+        var project = Project().SetYaml("gpt.model.yaml", SampleModels.Gpt2Like.Replace("width: 48", "width: 96")).Run();
 
         Assert.Contains(Modified, project.Reasons(TrackingNames.Spec));
         Assert.Contains(Modified, project.Reasons(TrackingNames.Compile));
@@ -63,7 +63,7 @@ public sealed class IncrementalityTests
     [Fact]
     public void A_changed_model_leaves_the_other_alone()
     {
-        var project = Project().SetYaml("gpt.model.yaml", SampleModels.Gpt2Like.Replace("width: 64", "width: 128")).Run();
+        var project = Project().SetYaml("gpt.model.yaml", SampleModels.Gpt2Like.Replace("width: 48", "width: 96")).Run();
 
         foreach (var step in new[] { TrackingNames.Read, TrackingNames.Spec, TrackingNames.Compile, TrackingNames.Emit })
         {

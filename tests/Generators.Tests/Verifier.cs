@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text;
 using DiffEngine;
@@ -18,7 +19,7 @@ public static class Verifier
     public static async Task Verify(
         GeneratorDriver driver, [CallerFilePath] string sourceFile = "", [CallerMemberName] string method = "")
     {
-        var folder = Path.Combine(Path.GetDirectoryName(sourceFile)!, "_snapshots");
+        var folder = Path.Combine(ProjectDirectory, "_snapshots");
         var prefix = $"{Path.GetFileNameWithoutExtension(sourceFile)}.{method}";
         Directory.CreateDirectory(folder);
 
@@ -42,6 +43,9 @@ public static class Verifier
                 $"Snapshots differ (ACCEPT_SNAPSHOTS=1 accepts what was generated):\n  {string.Join("\n  ", failures)}");
         }
     }
+
+    private static string ProjectDirectory { get; } = typeof(Verifier).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>().Single(metadata => metadata.Key == nameof(ProjectDirectory)).Value!;
 
     private static bool Accept => Environment.GetEnvironmentVariable("ACCEPT_SNAPSHOTS") == "1";
 
@@ -91,7 +95,7 @@ public static class Verifier
 
     // Nothing depends on the machine but the paths of its folders.
     private static string Scrub(string text) =>
-        text.Replace("\r\n", "\n").Replace(AppContext.BaseDirectory, "{ProjectDirectory}/").Replace(Path.GetTempPath(), "{TempPath}/");
+        text.Replace("\r\n", "\n").Replace(ProjectDirectory, "{ProjectDirectory}").Replace(Path.GetTempPath(), "{TempPath}/");
 
     private static IEnumerable<string> Verified(string folder, string prefix) =>
         Directory.EnumerateFiles(folder, "*.verified.*")

@@ -10,8 +10,8 @@ public sealed record ModelFile(string Path, string Text);
 
 internal static class ModelFiles
 {
-    private const string ItemTypeKey = "build_metadata.AdditionalFiles.SourceItemType";
-    private const string ItemType = "ModelSpec";
+    private const string ItemGroupKey = "build_metadata.AdditionalFiles.SourceItemGroup";
+    private const string ItemGroup = "ModelSpec";
     private const string Suffix = ".model.yaml";
 
     public static IncrementalValuesProvider<ModelFile> In(IncrementalGeneratorInitializationContext context) =>
@@ -23,5 +23,5 @@ internal static class ModelFiles
 
     private static bool IsModel(AdditionalText file, AnalyzerConfigOptionsProvider options) =>
         file.Path.EndsWith(Suffix, StringComparison.OrdinalIgnoreCase)
-        || (options.GetOptions(file).TryGetValue(ItemTypeKey, out var itemType) && itemType == ItemType);
+        || (options.GetOptions(file).TryGetValue(ItemGroupKey, out var itemGroup) && itemGroup == ItemGroup);
 }

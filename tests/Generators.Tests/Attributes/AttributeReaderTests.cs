@@ -24,7 +24,7 @@ public sealed class AttributeReaderTests
     [Fact]
     public void A_missing_key_is_reported_at_the_attribute()
     {
-        var run = GeneratorRun.OfCSharp(AttributedModels.Gpt2Like.Replace("Width = 64, ", ""));
+        var run = GeneratorRun.OfCSharp(AttributedModels.Gpt2Like.Replace("Width = 48, ", ""));
 
         Assert.StartsWith("Models.cs(6,2): error MC1007:", Assert.Single(run.Diagnostics));
     }

@@ -15,7 +15,7 @@ internal static class AttributedModels
     public const string Gpt2Like = Header +
         """
         [Model]
-        [Decoder(Vocabulary = 256, Context = 64, Layers = 2, Width = 64, Heads = 4, Dropout = 0.1)]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4, Dropout = 0.1)]
         [Training(Batch = 4)]
         [Optimizer(Kind = OptimizerKind.Adamw, LearningRate = 3e-4, Warmup = 100, Decay = DecayKind.Cosine)]
         partial class TinyGpt;
@@ -39,7 +39,7 @@ internal static class AttributedModels
     public const string CustomBlocks = Header +
         """"
         [Model]
-        [Architecture(Vocabulary = 256, Context = 64, Width = 64)]
+        [Architecture(Vocabulary = 256, Context = 32, Width = 48)]
         [Blocks("""
             - embedding: learned
             - repeat:
@@ -54,7 +54,7 @@ internal static class AttributedModels
                       - multiply:
                           left: [ { linear: { name: gate, out: 128 } }, { activation: silu } ]
                           right: [ { linear: { name: up, out: 128 } } ]
-                      - linear: { name: down, out: 64 }
+                      - linear: { name: down, out: 48 }
             - norm: layer
             - head: { tie-embeddings: true }
             """)]
@@ -65,7 +65,7 @@ internal static class AttributedModels
     public const string Bf16WithCheckpoint = Header +
         """
         [Model]
-        [Decoder(Vocabulary = 256, Context = 64, Layers = 6, Width = 64, Heads = 4)]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 6, Width = 48, Heads = 4)]
         [Mlp(Kind = MlpKind.ReluSquared)]
         [Precision(Compute = Precision.Bf16, Master = Precision.Fp32)]
         [Checkpoint(Boundaries = new[] { "blocks.2", "blocks.4" })]

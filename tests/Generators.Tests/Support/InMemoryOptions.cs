@@ -14,7 +14,7 @@ internal sealed class InMemoryOptions(string rootNamespace) : AnalyzerConfigOpti
 
     public override AnalyzerConfigOptions GetOptions(AdditionalText file) =>
         file.Path.EndsWith(".spec.yaml", StringComparison.Ordinal)
-            ? new Options(new() { ["build_metadata.AdditionalFiles.SourceItemType"] = "ModelSpec" })
+            ? new Options(new() { ["build_metadata.AdditionalFiles.SourceItemGroup"] = "ModelSpec" })
             : new Options([]);
 
     private sealed class Options(Dictionary<string, string> values) : AnalyzerConfigOptions

@@ -1,6 +1,6 @@
 namespace ModelCompiler.Generators.Tests.Support;
 
-/// <summary>Models of the tests, in YAML.</summary>
+/// <summary>Models of the tests, in YAML. Their sizes differ, so that a shape in a comment can be read one way only.</summary>
 internal static class SampleModels
 {
     public const string Gpt2Like =
@@ -9,9 +9,9 @@ internal static class SampleModels
         architecture:
           family: decoder
           vocabulary: 256
-          context: 64
+          context: 32
           layers: 2
-          width: 64
+          width: 48
           heads: 4
           dropout: 0.1
         training:
@@ -49,8 +49,8 @@ internal static class SampleModels
         model: Gated
         architecture:
           vocabulary: 256
-          context: 64
-          width: 64
+          context: 32
+          width: 48
           blocks:
             - embedding: learned
             - repeat:
@@ -65,7 +65,7 @@ internal static class SampleModels
                       - multiply:
                           left: [ { linear: { name: gate, out: 128 } }, { activation: silu } ]
                           right: [ { linear: { name: up, out: 128 } } ]
-                      - linear: { name: down, out: 64 }
+                      - linear: { name: down, out: 48 }
             - norm: layer
             - head: { tie-embeddings: true }
 
@@ -77,9 +77,9 @@ internal static class SampleModels
         architecture:
           family: decoder
           vocabulary: 256
-          context: 64
+          context: 32
           layers: 6
-          width: 64
+          width: 48
           heads: 4
           mlp: relu-squared
         efficiency:
