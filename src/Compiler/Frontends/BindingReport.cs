@@ -15,10 +15,14 @@ internal sealed class BindingReport(string path)
 
     public bool HasErrors { get; private set; }
 
+    /// <summary>There is no spec, and enough is said: further findings are not looked for.</summary>
+    public bool IsFull => HasErrors && _diagnostics.Count >= MaxDiagnostics;
+
     public void Add(DiagnosticInfo info, SourceSpan span, string message)
     {
+        if (IsFull) return;
         HasErrors |= info.Severity == DiagnosticSeverity.Error;
-        if (_diagnostics.Count < MaxDiagnostics) _diagnostics.Add(info.At(path, span, message));
+        _diagnostics.Add(info.At(path, span, message));
     }
 
     public void Place(string specPath, SourceSpan span) => _places[specPath] = span;

@@ -35,6 +35,7 @@ internal sealed class RecordBinder(BindingReport report)
     {
         foreach (var entry in mapping.Entries)
         {
+            if (report.IsFull) return;
             if (shape.Find(entry.Key) is not { } key)
             {
                 report.Add(DiagnosticCatalog.UnknownKey, entry.KeySpan,

@@ -25,9 +25,10 @@ public static class YamlFrontend
     {
         // A byte order mark is no part of the first line.
         if (text.Length > 0 && text[0] == '\uFEFF') text = text.Substring(1);
+        var lines = new TextLines(text);
         try
         {
-            return new NodeResult(new YamlReader(text).Read(), []);
+            return new NodeResult(new YamlReader(text, lines).Read(), []);
         }
         catch (UnreadableYamlException e)
         {
@@ -39,6 +40,6 @@ public static class YamlFrontend
         }
 
         NodeResult Failed(DiagnosticInfo info, YamlException e, string message) =>
-            new(null, EquatableArray.Of(info.At(path, YamlReader.Span(e.Start, e.End), message)));
+            new(null, EquatableArray.Of(info.At(path, lines.Span(e.Start, e.End), message)));
     }
 }

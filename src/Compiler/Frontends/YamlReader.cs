@@ -8,18 +8,20 @@ namespace ModelCompiler.Compiler.Frontends;
 /// <summary>One YAML document as a <see cref="SpecNode"/>, from the parser's events; limits what a hostile text costs.</summary>
 internal sealed class YamlReader
 {
-    /// <summary>Characters: some thousand times a usual spec.</summary>
-    public const int MaxLength = 1 << 20;
+    /// <summary>Characters: some hundred times a usual spec.</summary>
+    public const int MaxLength = 1 << 18;
 
     public const int MaxDepth = 64;
 
     private readonly string _text;
+    private readonly TextLines _lines;
     private readonly Scanner _scanner;
     private readonly Parser _parser;
 
-    public YamlReader(string text)
+    public YamlReader(string text, TextLines lines)
     {
         _text = text;
+        _lines = lines;
         _scanner = new Scanner(new StringReader(text), skipComments: true);
         _parser = new Parser(_scanner);
     }
@@ -83,7 +85,7 @@ internal sealed class YamlReader
 
         return start switch
         {
-            Scalar scalar => new ScalarNode(scalar.Value, scalar.Style != ScalarStyle.Plain, Span(start.Start, start.End)),
+            Scalar scalar => new ScalarNode(scalar.Value, scalar.Style != ScalarStyle.Plain, _lines.Span(start.Start, start.End)),
             SequenceStart => ReadSequence(start, depth),
             _ => ReadMapping(start, depth),
         };
@@ -117,12 +119,8 @@ internal sealed class YamlReader
     private SourceSpan Span(ParsingEvent start, SpecNode? last)
     {
         var end = _parser.Current!;
-        if (last is null || end.End.Index > end.Start.Index) return Span(start.Start, end.End);
-        var span = Span(start.Start, start.End);
+        if (last is null || end.End.Index > end.Start.Index) return _lines.Span(start.Start, end.End);
+        var span = _lines.Span(start.Start, start.End);
         return span with { EndLine = last.Span.EndLine, EndColumn = last.Span.EndColumn };
     }
-
-    /// <summary>The parser counts lines and columns from one.</summary>
-    public static SourceSpan Span(Mark start, Mark end) =>
-        new((int)start.Line - 1, (int)start.Column - 1, (int)end.Line - 1, (int)end.Column - 1);
 }
