@@ -15,7 +15,7 @@ public static class Decoder
         var norm = a.Norm ?? NormKind.Layer;
         var mlp = a.Mlp ?? new FamilyMlpSpec();
 
-        NormLayer Norm() => new() { Kind = norm, Bias = norm == NormKind.Layer && bias };
+        NormLayer Norm() => new() { Kind = norm, Bias = norm == NormKind.Layer && !bias ? false : null };
         DropoutLayer[] Dropout() => dropout > 0 ? [new DropoutLayer { Rate = dropout }] : [];
 
         var attention = new AttentionLayer

@@ -87,7 +87,7 @@ public class YamlFrontendFuzzTests
     {
         var watch = System.Diagnostics.Stopwatch.StartNew();
         Assert.True(Check(start + string.Concat(Enumerable.Repeat(repeated, times))));
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"took {watch.Elapsed}");
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"took {watch.Elapsed}");
     }
 
     private static bool Check(string text)
