@@ -9,11 +9,10 @@ internal static class Reading
 {
     public const string Path = "test.model.yaml";
 
-    public static IReadOnlyList<LocatedDiagnostic> Diagnose(string text)
-    {
-        var result = YamlFrontend.Read(text, Path);
-        return [.. result.Diagnostics, .. result.Spec is null ? [] : SpecValidator.Validate(result.Spec).Select(result.Map.Locate)];
-    }
+    public static IReadOnlyList<LocatedDiagnostic> Diagnose(string text) => Diagnose(YamlFrontend.Read(text, Path));
+
+    public static IReadOnlyList<LocatedDiagnostic> Diagnose(ReadResult result) =>
+        [.. result.Diagnostics, .. result.Spec is null ? [] : SpecValidator.Validate(result.Spec).Select(result.Map.Locate)];
 
     public static ModelSpec ReadGood(string text)
     {

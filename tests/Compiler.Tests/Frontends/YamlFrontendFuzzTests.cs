@@ -93,7 +93,7 @@ public class YamlFrontendFuzzTests
     private static bool Check(string text)
     {
         var result = YamlFrontend.Read(text, Reading.Path);
-        var diagnostics = Reading.Diagnose(text);
+        var diagnostics = Reading.Diagnose(result);
         var hasError = result.Diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
         return result.Spec is null == hasError
             && diagnostics.All(diagnostic => IsWithin(diagnostic.Span, text) && !diagnostic.Message.Contains('\n', StringComparison.Ordinal))
