@@ -1,0 +1,69 @@
+using System.CommandLine;
+using ModelCompiler.Runtime.Inference;
+using ModelCompiler.Runtime.Training;
+using Spectre.Console;
+using TorchSharp;
+
+namespace ModelCompiler.Runtime.CommandLine;
+
+/// <summary>The program around a compiled model: it trains, reports and generates text, as its command line says.</summary>
+public static class ModelProgram
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+
+    /// <summary>128 + SIGINT, as shells report it. The checkpoint was written.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Runs a model's command line; <c>--help</c> describes it.</summary>
+    /// <returns>The exit code: 0 done, 1 error (one line on standard error), 130 interrupted.</returns>
+    public static int Run<TModel>(string[] args)
+        where TModel : ICompiledModel<TModel>
+    {
+        using var interrupt = new InterruptSignal();
+        return Run<TModel>(args, ProgramOutput.ForConsole(), interrupt.Token);
+    }
+
+    internal static int Run<TModel>(string[] args, ProgramOutput output, CancellationToken interrupt)
+        where TModel : ICompiledModel<TModel>
+    {
+        try
+        {
+            var command = new RunCommand(TModel.Definition, options => Run<TModel>(options, output, interrupt));
+            var parsed = command.Parse(args);
+            return parsed.Errors is [var error, ..]
+                ? output.Fail($"{error.Message} See --help.")
+                : parsed.Invoke(new InvocationConfiguration
+                {
+                    EnableDefaultExceptionHandler = false,
+                    ProcessTerminationTimeout = null,
+                    Output = output.Text,
+                    Error = output.Error,
+                });
+        }
+        catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
+        {
+            output.Text.WriteLine("Interrupted.");
+            return Interrupted;
+        }
+        catch (Exception e)
+        {
+            return output.Fail(e.Message);
+        }
+    }
+
+    private static int Run<TModel>(RunOptions options, ProgramOutput output, CancellationToken interrupt)
+        where TModel : ICompiledModel<TModel>
+    {
+        if (options.Device == "cuda" && !torch.cuda.is_available())
+        {
+            return output.Fail(
+                "There is no CUDA device that libtorch can use. Use --device cpu, or set the MSBuild property ModelCompilerAccelerator to cuda.");
+        }
+
+        using var model = TModel.Create(torch.device(options.Device), options.Seed ?? TModel.Definition.Training.Seed);
+        return options.Prompt is { } prompt
+            ? new GenerateCommand(model, options, output).Run(prompt, interrupt)
+            : new TrainCommand(model, options, output).Run(interrupt);
+    }
+}

@@ -1,0 +1,93 @@
+using ModelCompiler.Runtime.Checkpoints;
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Tokenizers;
+using ModelCompiler.Runtime.Training;
+
+namespace ModelCompiler.Runtime.CommandLine;
+
+/// <summary>Trains a model, reports how good it has become, and lets it write a paragraph.</summary>
+internal sealed class TrainCommand(ICompiledModel model, RunOptions options, ProgramOutput output)
+{
+    private readonly ModelDescription _description = model.Description;
+
+    public int Run(CancellationToken interrupt)
+    {
+        var previous = options.Resume ? Previous() : null;
+        var settings = _description.Training with { Source = options.Data ?? previous?.Source ?? _description.Training.Source };
+        using var data = Dataset.Open(
+            settings, _description.Vocabulary, previous is null ? null : TextTokenizer.Load(options.Output), report: Report, cancellation: interrupt);
+        var start = previous is null ? NewRun(settings, data) : Continue(previous, data);
+
+        output.Text.WriteLine(
+            $"{_description.Name}: {_description.ParameterCount / 1e6:F2} M parameters, {(_description.Bf16 ? "bf16" : "fp32")}, {options.Device}");
+        output.Text.WriteLine(
+            $"{settings.Source}: {data.Training.Count:N0} tokens to train on, {data.Validation.Count:N0} to validate on; "
+            + $"{start.Steps - start.Step:N0} steps of {_description.Batch} × {_description.Context}");
+        data.Tokenizer.Save(options.Output);
+
+        var trainer = new Trainer(model, data, start, options.Output);
+        var state = output.Terminal is { } terminal
+            ? TerminalProgress.Show(terminal, observer => trainer.Run(observer, interrupt))
+            : trainer.Run(new PlainProgress(output.Text, TimeProvider.System), interrupt);
+        if (state.Step < state.Steps)
+        {
+            output.Text.WriteLine($"Interrupted after step {state.Step}. Checkpoint: {Trainer.LastPath(options.Output)}; continue it with --resume.");
+            return ModelProgram.Interrupted;
+        }
+
+        Summarize(state, data);
+        return new GenerateCommand(model, options, output).Write("", data.Tokenizer, interrupt);
+    }
+
+    private void Report(string message) => output.Text.WriteLine(message);
+
+    private RunState Previous()
+    {
+        var path = Trainer.LastPath(options.Output);
+        if (!File.Exists(path))
+            throw new CheckpointException($"There is no run to resume in '{options.Output}'. Leave out --resume, or give the run's folder with --output.");
+        return ModelCheckpoint.ReadState(path);
+    }
+
+    private RunState NewRun(TrainingSettings settings, Dataset data) => new()
+    {
+        SpecHash = _description.SpecHash,
+        TokenizerHash = data.Tokenizer.Hash,
+        Source = settings.Source,
+        SourceTokens = data.Training.Count,
+        Seed = options.Seed ?? settings.Seed,
+        Steps = options.Steps ?? settings.Steps,
+    };
+
+    private RunState Continue(RunState previous, Dataset data)
+    {
+        if (data.Tokenizer.Hash != previous.TokenizerHash || data.Training.Count != previous.SourceTokens)
+        {
+            throw new CheckpointException(
+                $"The run in '{options.Output}' was made on another text than '{options.Data ?? previous.Source}' is now. Give that text with --data, or start a new run in another --output.");
+        }
+
+        if (options.Seed is { } seed && seed != previous.Seed)
+            throw new CheckpointException($"The run in '{options.Output}' has seed {previous.Seed}; leave out --seed to resume it.");
+        var steps = options.Steps ?? previous.Steps;
+        if (previous.Step >= steps)
+            throw new CheckpointException($"The run in '{options.Output}' is complete: it has made {previous.Step} of {steps} steps. Give more with --steps.");
+        return previous with { Steps = steps };
+    }
+
+    private void Summarize(RunState state, Dataset data)
+    {
+        output.Text.WriteLine();
+        if (state.Best is { } best)
+        {
+            ModelCheckpoint.Load(Trainer.BestPath(options.Output), model);
+            var bits = ByteBigram.BitsPerByte(data.Training, data.Validation, data.Tokenizer);
+            var nats = bits * Math.Log(2) * data.Validation.Bytes / data.Validation.Count;
+            output.Text.WriteLine($"validation:  {PlainProgress.Describe(best)}");
+            output.Text.WriteLine($"byte bigram: {PlainProgress.Describe(new EvaluationResult(nats, bits))}");
+        }
+
+        output.Text.WriteLine($"checkpoint:  {(state.Best is null ? Trainer.LastPath(options.Output) : Trainer.BestPath(options.Output))}");
+        output.Text.WriteLine();
+    }
+}

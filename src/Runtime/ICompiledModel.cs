@@ -1,0 +1,33 @@
+using ModelCompiler.Runtime.Training;
+using TorchSharp;
+
+namespace ModelCompiler.Runtime;
+
+/// <summary>A model that was compiled from its declaration: its parameters on a device, and the programs that work on them.</summary>
+public interface ICompiledModel : IDisposable
+{
+    ModelDescription Description { get; }
+
+    ParameterStore Parameters { get; }
+
+    torch.Device Device { get; }
+
+    /// <summary>A training program over <see cref="Parameters"/>, with an arena and optimizer state of its own.</summary>
+    ITrainingProgram CreateTraining();
+
+    /// <summary>An inference program over <see cref="Parameters"/> as they are at each call, with a key-value cache of its own.</summary>
+    IInferenceProgram CreateInference();
+}
+
+/// <summary>What is known of a compiled model before there is one.</summary>
+/// <typeparam name="TSelf">The generated class.</typeparam>
+public interface ICompiledModel<TSelf> : ICompiledModel
+    where TSelf : ICompiledModel<TSelf>
+{
+    static abstract ModelDescription Definition { get; }
+
+    /// <summary>Makes the model with freshly initialized parameters.</summary>
+    /// <param name="device">Where its parameters and programs live.</param>
+    /// <param name="seed">Seed of the initialization.</param>
+    static abstract TSelf Create(torch.Device device, int seed);
+}

@@ -1,0 +1,82 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using ModelCompiler.Runtime.Checkpoints;
+
+namespace ModelCompiler.Runtime.Training;
+
+/// <summary>Where a run stands: with the parameters and the optimizer's state, all that is needed to continue it.</summary>
+public sealed record RunState
+{
+    public required string SpecHash { get; init; }
+
+    public required string TokenizerHash { get; init; }
+
+    /// <summary>The training text, as declared or given.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Tokens of the training text: with another text, the data order would be another.</summary>
+    public required long SourceTokens { get; init; }
+
+    /// <summary>Seed of initialization, data order and dropout.</summary>
+    public required int Seed { get; init; }
+
+    /// <summary>Steps of the whole run.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Steps made so far, which is also the position in the data.</summary>
+    public int Step { get; init; }
+
+    /// <summary>The lowest validation so far; null if there was none.</summary>
+    public EvaluationResult? Best { get; init; }
+
+    internal Dictionary<string, string> ToMetadata()
+    {
+        var metadata = new Dictionary<string, string>
+        {
+            ["format"] = "pt", // what Hugging Face's readers ask for
+            ["spec-hash"] = SpecHash,
+            ["tokenizer-hash"] = TokenizerHash,
+            ["source"] = Source,
+            ["source-tokens"] = Text(SourceTokens),
+            ["seed"] = Text(Seed),
+            ["steps"] = Text(Steps),
+            ["step"] = Text(Step),
+        };
+        if (Best is { } best)
+        {
+            metadata["best-loss"] = Text(best.Loss);
+            metadata["best-bits-per-byte"] = Text(best.BitsPerByte);
+        }
+
+        return metadata;
+    }
+
+    /// <exception cref="CheckpointException">The metadata lacks an entry: the file is not of a run.</exception>
+    internal static RunState FromMetadata(ImmutableSortedDictionary<string, string> metadata, string path)
+    {
+        return new RunState
+        {
+            SpecHash = Entry("spec-hash"),
+            TokenizerHash = Entry("tokenizer-hash"),
+            Source = Entry("source"),
+            SourceTokens = Number<long>("source-tokens"),
+            Seed = Number<int>("seed"),
+            Steps = Number<int>("steps"),
+            Step = Number<int>("step"),
+            Best = metadata.ContainsKey("best-loss")
+                ? new EvaluationResult(Number<double>("best-loss"), Number<double>("best-bits-per-byte"))
+                : null,
+        };
+
+        string Entry(string key) => metadata.TryGetValue(key, out var value) ? value : throw NotOfARun(key);
+
+        T Number<T>(string key)
+            where T : IParsable<T> =>
+            T.TryParse(Entry(key), CultureInfo.InvariantCulture, out var value) ? value : throw NotOfARun(key);
+
+        CheckpointException NotOfARun(string key) =>
+            new($"'{path}' is no checkpoint of a training run: its metadata has no valid '{key}'. Choose another file or folder.");
+    }
+
+    private static string Text(IFormattable value) => value.ToString("R", CultureInfo.InvariantCulture);
+}

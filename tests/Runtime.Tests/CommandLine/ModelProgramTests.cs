@@ -1,0 +1,181 @@
+using System.Text.RegularExpressions;
+using ModelCompiler.Runtime.CommandLine;
+using ModelCompiler.Runtime.Tests.Training;
+using ModelCompiler.Runtime.Training;
+using Spectre.Console;
+
+namespace ModelCompiler.Runtime.Tests.CommandLine;
+
+public sealed class ModelProgramTests : IDisposable
+{
+    private readonly TrainingFolder _folder = new();
+    private readonly StringWriter _text = new() { NewLine = "\n" };
+    private readonly StringWriter _error = new() { NewLine = "\n" };
+
+    private string Output => _folder["out"];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Without_a_terminal_a_run_is_plain_lines()
+    {
+        Assert.Equal(ModelProgram.Done, Run("--data", _folder.Text, "--output", Output));
+
+        Assert.Equal("", _error.ToString());
+        Assert.DoesNotContain('\u001b', _text.ToString());
+        Assert.DoesNotContain('\r', _text.ToString());
+        var lines = _text.ToString().Split('\n');
+        Assert.Contains("Bigram: 0.07 M parameters, fp32, cpu", lines);
+        Assert.Contains(lines, line => line.EndsWith("; 40 steps of 4 × 16", StringComparison.Ordinal));
+        Assert.Matches(@"(?m)^step  1/40  loss 5\.\d{4}$", _text.ToString());
+        Assert.Matches(@"(?m)^step 40/40  loss \d\.\d{4} +[\d,]+ tokens/s  0:00 left$", _text.ToString());
+        Assert.Equal(10, lines.Count(line => Regex.IsMatch(line, @"^step \d+: validation \d\.\d{3} bits per byte, perplexity [\d.]+$")));
+        Assert.Contains($"checkpoint:  {Trainer.BestPath(Output)}", lines);
+        Assert.True(File.Exists(Trainer.BestPath(Output)));
+
+        // Both are tables of a byte after a byte: the model comes near the counts, or a little below their smoothing.
+        var (model, baseline) = (BitsPerByte("validation:  "), BitsPerByte("byte bigram: "));
+        Assert.InRange(model, baseline - 0.2, baseline + 0.5);
+    }
+
+    [Fact]
+    public void On_a_terminal_a_run_has_a_progress_bar()
+    {
+        var screen = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.Yes,
+            Interactive = InteractionSupport.Yes,
+            Out = new AnsiConsoleOutput(screen),
+        });
+        console.Profile.Width = 120;
+
+        Assert.Equal(ModelProgram.Done, Run(console, default, "--data", _folder.Text, "--output", Output));
+        Assert.Contains("━", screen.ToString());
+        Assert.Matches(@"step 40/40  loss \d\.\d{4} +[\d,]+ tokens/s  0:00 left", screen.ToString());
+        Assert.Contains("step 40: validation", screen.ToString());
+        Assert.DoesNotContain("tokens/s", _text.ToString());
+        Assert.Contains("checkpoint:", _text.ToString());
+    }
+
+    [Fact]
+    public void Ctrl_c_writes_a_checkpoint_from_which_the_run_ends_as_if_it_had_not_been()
+    {
+        Assert.Equal(ModelProgram.Done, Run("--data", _folder.Text, "--output", _folder["whole"]));
+
+        using (var interrupt = new CancellationTokenSource())
+        {
+            var output = new CancelAt(interrupt, "step 20: validation");
+            Assert.Equal(ModelProgram.Interrupted, ModelProgram.Run<BigramModel>(
+                ["--data", _folder.Text, "--output", Output], new ProgramOutput(output, _error, null), interrupt.Token));
+            Assert.Matches($@"Interrupted after step 20\. Checkpoint: {Regex.Escape(Trainer.LastPath(Output))}; continue it with --resume\.", output.ToString());
+        }
+
+        Assert.Equal(20, ModelCheckpoint.ReadState(Trainer.LastPath(Output)).Step);
+        Assert.Equal(ModelProgram.Done, Run("--resume", "--output", Output)); // the text is that of the run
+        Assert.Equal(File.ReadAllBytes(Trainer.LastPath(_folder["whole"])), File.ReadAllBytes(Trainer.LastPath(Output)));
+        Assert.Equal("", _error.ToString());
+    }
+
+    [Fact]
+    public void Ctrl_c_before_the_first_step_ends_the_program_too()
+    {
+        using var interrupt = new CancellationTokenSource();
+        interrupt.Cancel();
+        Assert.Equal(ModelProgram.Interrupted, Run(null, interrupt.Token, "--data", _folder.Text, "--output", Output));
+        Assert.Equal("", _error.ToString());
+    }
+
+    [Fact]
+    public void A_trained_model_continues_a_prompt()
+    {
+        Run("--data", _folder.Text, "--output", Output);
+        Assert.Equal("The", Generated("--tokens", "3")[..3]);
+        Assert.Equal(Generated("--temperature", "1"), Generated("--temperature", "1"));
+        Assert.NotEqual(Generated("--temperature", "1"), Generated("--temperature", "1", "--seed", "5"));
+
+        string Generated(params string[] options)
+        {
+            _text.GetStringBuilder().Clear();
+            Assert.Equal(ModelProgram.Done, Run(["--prompt", "The", "--output", Output, .. options]));
+            return _text.ToString();
+        }
+    }
+
+    [Fact]
+    public void Help_names_every_option_and_the_exit_codes()
+    {
+        Assert.Equal(ModelProgram.Done, Run("--help"));
+        foreach (var option in new[]
+            { "--steps", "--data", "--device", "--seed", "--output", "--resume", "--prompt", "--tokens", "--temperature", "--top-k", "--top-p" })
+            Assert.Contains(option, _text.ToString());
+        Assert.Contains("[default: 40]", _text.ToString());
+        Assert.Contains("130 interrupted", Regex.Replace(_text.ToString(), @"\s+", " "));
+        Assert.Equal("", _error.ToString());
+    }
+
+    [Theory]
+    [InlineData("--steps 0", "--steps must be at least 1. See --help.")]
+    [InlineData("--steps many", "Cannot parse argument 'many' for option '--steps'")]
+    [InlineData("--top-p 1.5", "--top-p must be above 0 and at most 1. See --help.")]
+    [InlineData("--device tpu", "'tpu' not recognized")]
+    [InlineData("--colour", "'--colour'")]
+    [InlineData("--data {missing}", "Give a file or folder of")]
+    [InlineData("--resume --output {missing}", "Leave out --resume, or give the run's folder with --output.")]
+    [InlineData("--prompt x --output {missing}", "Train one first, by running without --prompt")]
+    public void An_error_is_one_line_with_the_remedy(string arguments, string expected)
+    {
+        Assert.Equal(ModelProgram.Failed, Run(arguments.Replace("{missing}", _folder["missing"]).Split(' ')));
+        var line = Assert.Single(_error.ToString().TrimEnd('\n').Split('\n'));
+        Assert.StartsWith("error: ", line);
+        Assert.Contains(expected, line);
+    }
+
+    [Fact]
+    public void A_run_is_resumed_only_as_what_it_was()
+    {
+        Run("--data", _folder.Text, "--output", Output, "--steps", "4");
+        AssertFails("It has made 4 of 4 steps. Give more with --steps.", "--resume", "--output", Output);
+        AssertFails("has seed 1; leave out --seed", "--resume", "--output", Output, "--steps", "8", "--seed", "2");
+        Directory.Delete(Path.Combine(_folder.Text), recursive: true);
+        Directory.CreateDirectory(_folder.Text);
+        File.WriteAllText(Path.Combine(_folder.Text, "other.txt"), string.Concat(Enumerable.Repeat("Another text altogether.\n", 100)));
+        AssertFails("was made on another text", "--resume", "--output", Output, "--steps", "8");
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_is_an_error_line()
+    {
+        Run("--data", _folder.Text, "--output", Output, "--steps", "4");
+        var bytes = File.ReadAllBytes(Trainer.BestPath(Output));
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(Trainer.BestPath(Output), bytes);
+        AssertFails("was damaged", "--prompt", "x", "--output", Output);
+    }
+
+    private void AssertFails(string message, params string[] args)
+    {
+        _error.GetStringBuilder().Clear();
+        Assert.Equal(ModelProgram.Failed, Run(args));
+        Assert.Contains(message, Assert.Single(_error.ToString().TrimEnd('\n').Split('\n')), StringComparison.OrdinalIgnoreCase);
+    }
+
+    private double BitsPerByte(string label) =>
+        double.Parse(Regex.Match(_text.ToString(), label + @"([\d.]+) bits per byte").Groups[1].Value);
+
+    private int Run(params string[] args) => Run(null, default, args);
+
+    private int Run(IAnsiConsole? terminal, CancellationToken interrupt, params string[] args) =>
+        ModelProgram.Run<BigramModel>(args, new ProgramOutput(_text, _error, terminal), interrupt);
+
+    /// <summary>Presses Ctrl-C when a line is written.</summary>
+    private sealed class CancelAt(CancellationTokenSource interrupt, string line) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            if (value!.StartsWith(line, StringComparison.Ordinal))
+                interrupt.Cancel();
+        }
+    }
+}

@@ -1,0 +1,199 @@
+using ModelCompiler.Runtime.Checkpoints;
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Training;
+using TorchSharp;
+
+namespace ModelCompiler.Runtime.Tests.Training;
+
+public sealed class TrainerTests : IDisposable
+{
+    private readonly TrainingFolder _folder = new();
+    private readonly Dataset _data;
+
+    public TrainerTests() => _data = _folder.OpenData();
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void Training_lowers_the_validation_loss_and_keeps_the_best_parameters()
+    {
+        using var model = BigramModel.Create(torch.CPU, 1);
+        var log = new Log();
+        var state = Train(model, "a", log);
+
+        Assert.Equal(BigramModel.Definition.Training.Steps, state.Step);
+        Assert.Equal(Enumerable.Range(1, state.Steps), log.Steps.Select(step => step.Step));
+        Assert.Equal(10, log.Validations.Count);
+        Assert.Equal(log.Validations.Min(validation => validation.Loss), state.Best!.Value.Loss);
+        Assert.True(state.Best.Value.Loss < log.Validations[0].Loss);
+        Assert.Equal(state.Best.Value.Loss / Math.Log(2), state.Best.Value.BitsPerByte, 12); // bytes are tokens
+        Assert.Equal(state.Best, ModelCheckpoint.ReadState(Trainer.BestPath(_folder["a"])).Best);
+    }
+
+    [Fact]
+    public void The_learning_rate_follows_the_schedule()
+    {
+        using var model = BigramModel.Create(torch.CPU, 1);
+        var log = new Log();
+        var schedule = new LearningRateSchedule(BigramModel.Definition.Training, Train(model, "a", log).Steps);
+        Assert.All(log.Steps, step => Assert.Equal(schedule.At(step.Step - 1), step.LearningRate));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(13)]
+    [InlineData(39)]
+    public void A_run_that_is_interrupted_and_resumed_ends_bit_identically(int interruptedAfter)
+    {
+        using (var model = BigramModel.Create(torch.CPU, 1))
+            Train(model, "whole");
+
+        using (var interrupt = new CancellationTokenSource())
+        using (var model = BigramModel.Create(torch.CPU, 1))
+        {
+            var log = new Log { AfterStep = step => CancelAt(step, interruptedAfter, interrupt) };
+            Assert.Equal(interruptedAfter, Train(model, "parts", log, interrupt.Token).Step);
+        }
+
+        using (var model = BigramModel.Create(torch.CPU, seed: 99)) // its parameters come from the checkpoint
+        {
+            var log = new Log();
+            Resume(model, "parts", log);
+            Assert.Equal(interruptedAfter + 1, log.Steps[0].Step);
+        }
+
+        // The files hold parameters, optimizer state and metadata, and nothing of the time or place.
+        Assert.Equal(File.ReadAllBytes(Trainer.LastPath(_folder["whole"])), File.ReadAllBytes(Trainer.LastPath(_folder["parts"])));
+        Assert.Equal(File.ReadAllBytes(Trainer.BestPath(_folder["whole"])), File.ReadAllBytes(Trainer.BestPath(_folder["parts"])));
+    }
+
+    [Fact]
+    public void Another_seed_gives_another_run()
+    {
+        using (var model = BigramModel.Create(torch.CPU, 1))
+            Train(model, "one");
+        using (var model = BigramModel.Create(torch.CPU, 1))
+            new Trainer(model, _data, Start() with { Seed = 2 }, _folder["two"]).Run(new Log(), default);
+        Assert.NotEqual(File.ReadAllBytes(Trainer.LastPath(_folder["one"])), File.ReadAllBytes(Trainer.LastPath(_folder["two"])));
+    }
+
+    [Fact]
+    public void A_checkpoint_has_parameters_optimizer_state_and_the_state_of_the_run()
+    {
+        using var model = BigramModel.Create(torch.CPU, 1);
+        var state = Train(model, "a");
+
+        using var last = SafetensorsReader.Open(Trainer.LastPath(_folder["a"]));
+        Assert.Equal(["optimizer.momentum_buffer.table.weight", "table.weight"], last.Tensors.Select(tensor => tensor.Name).Order());
+        Assert.Equal([256, 256], last["table.weight"].Shape);
+        Assert.Equal(model.Parameters.Master.data<float>().ToArray()[..(256 * 256)], last.Values<float>("table.weight").ToArray());
+        Assert.Equal(state, ModelCheckpoint.ReadState(Trainer.LastPath(_folder["a"])));
+        Assert.Equal("pt", last.Metadata["format"]);
+
+        using var best = SafetensorsReader.Open(Trainer.BestPath(_folder["a"]));
+        Assert.Equal(["table.weight"], best.Tensors.Select(tensor => tensor.Name));
+    }
+
+    [Fact]
+    public void A_loss_that_is_not_finite_stops_the_run_and_spares_the_checkpoint()
+    {
+        using var model = BigramModel.Create(torch.CPU, 1);
+        byte[]? before = null;
+        var log = new Log
+        {
+            AfterStep = step =>
+            {
+                if (step != 6)
+                    return;
+                before = File.ReadAllBytes(Trainer.LastPath(_folder["a"])); // of step 4
+                model.Parameters.Master.fill_(float.NaN);
+            },
+        };
+
+        var error = Assert.Throws<TrainingDivergedException>(() => Train(model, "a", log));
+        Assert.Contains("at step 7 the loss was NaN", error.Message);
+        Assert.Contains("learning-rate (now 20)", error.Message);
+        Assert.Equal(before, File.ReadAllBytes(Trainer.LastPath(_folder["a"])));
+    }
+
+    [Fact]
+    public void A_checkpoint_of_another_declaration_is_refused_and_changes_nothing()
+    {
+        using var model = BigramModel.Create(torch.CPU, 1);
+        var path = _folder["foreign.safetensors"];
+        ModelCheckpoint.Save(path, model, Start() with { SpecHash = "another" });
+        var before = model.Parameters.Master.data<float>().ToArray();
+        model.Parameters.Master.mul_(2);
+
+        var error = Assert.Throws<CheckpointException>(() => ModelCheckpoint.Load(path, model));
+        Assert.Contains("written by another declaration than Bigram's", error.Message);
+        Assert.Equal(before.Select(value => 2 * value), model.Parameters.Master.data<float>().ToArray());
+    }
+
+    [Fact]
+    public void A_new_run_in_an_old_folder_leaves_no_best_checkpoint_of_the_old_one()
+    {
+        using (var model = BigramModel.Create(torch.CPU, 1))
+            Train(model, "a");
+        using var interrupt = new CancellationTokenSource();
+        using (var model = BigramModel.Create(torch.CPU, 1))
+            Train(model, "a", new Log { AfterStep = step => CancelAt(step, 1, interrupt) }, interrupt.Token);
+        Assert.False(File.Exists(Trainer.BestPath(_folder["a"])));
+        Assert.Equal(1, ModelCheckpoint.ReadState(Trainer.LastPath(_folder["a"])).Step);
+    }
+
+    [Fact]
+    public void Without_validation_text_there_is_only_the_last_checkpoint()
+    {
+        using var data = _folder.OpenData(validation: 0);
+        using var model = BigramModel.Create(torch.CPU, 1);
+        var log = new Log();
+        Assert.Null(new Trainer(model, data, Start(), _folder["a"]).Run(log, default).Best);
+        Assert.Empty(log.Validations);
+        Assert.True(File.Exists(Trainer.LastPath(_folder["a"])));
+        Assert.False(File.Exists(Trainer.BestPath(_folder["a"])));
+    }
+
+    private static void CancelAt(int step, int last, CancellationTokenSource interrupt)
+    {
+        if (step == last)
+            interrupt.Cancel();
+    }
+
+    private RunState Start() => new()
+    {
+        SpecHash = BigramModel.Definition.SpecHash,
+        TokenizerHash = _data.Tokenizer.Hash,
+        Source = "text",
+        SourceTokens = _data.Training.Count,
+        Seed = 1,
+        Steps = BigramModel.Definition.Training.Steps,
+    };
+
+    private RunState Train(BigramModel model, string name, Log? log = null, CancellationToken interrupt = default) =>
+        new Trainer(model, _data, Start(), _folder[name]).Run(log ?? new Log(), interrupt);
+
+    private void Resume(BigramModel model, string name, Log log) =>
+        new Trainer(model, _data, ModelCheckpoint.ReadState(Trainer.LastPath(_folder[name])), _folder[name]).Run(log, default);
+
+    private sealed class Log : ITrainingObserver
+    {
+        public List<StepReport> Steps { get; } = [];
+
+        public List<EvaluationResult> Validations { get; } = [];
+
+        public Action<int>? AfterStep { get; init; }
+
+        public void Stepped(StepReport report)
+        {
+            Steps.Add(report);
+            AfterStep?.Invoke(report.Step);
+        }
+
+        public void Validated(int step, EvaluationResult result) => Validations.Add(result);
+    }
+}
