@@ -31,7 +31,7 @@ internal static partial class MemberName
     private static int Arity(Regex pattern, string name) =>
         pattern.Match(name) is { Success: true } match ? int.Parse(match.ValueSpan.TrimStart('`')) : 0;
 
-    private static string Parameters(int arity) => string.Join(", ", Enumerable.Range(0, arity).Select(i => Parameter(i, arity)));
+    private static string Parameters(int arity) => string.Join(",", Enumerable.Range(0, arity).Select(i => Parameter(i, arity)));
 
     private static string Parameter(int index, int arity) => arity <= 1 ? "T" : $"T{index + 1}";
 

@@ -30,7 +30,7 @@ internal static class ParquetText
     private static DataField Column(ParquetReader reader, string path, string column)
     {
         var fields = reader.Schema.DataFields;
-        return fields.FirstOrDefault(f => f.Name == column && f.ClrType == typeof(string) && !f.IsArray)
+        return fields.FirstOrDefault(f => f.Name == column && f.ClrType == typeof(ReadOnlyMemory<char>) && !f.IsArray)
             ?? throw new DataException(
                 $"{path}: there is no text column '{column}'; set data.field to one of: {string.Join(", ", fields.Select(f => f.Name))}.");
     }

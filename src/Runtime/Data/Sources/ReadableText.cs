@@ -10,14 +10,16 @@ internal sealed class ReadableText
 
     public int Length => _text.Length;
 
-    /// <summary>Keeps spaces and line ends as they are: code.</summary>
+    /// <summary>Keeps spaces and line ends as they are, but for blank lines: code.</summary>
     public bool Verbatim { get; set; }
 
     public void Text(string text)
     {
         foreach (var c in text)
         {
-            if (Verbatim)
+            if (Verbatim && c == '\n')
+                NewLine();
+            else if (Verbatim)
                 _text.Append(c);
             else if (char.IsWhiteSpace(c))
                 _spaceDue = true;
