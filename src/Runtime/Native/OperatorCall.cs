@@ -28,7 +28,7 @@ internal unsafe ref struct OperatorCall(ReadOnlySpan<byte> name, ReadOnlySpan<by
 
     /// <summary>An operator without an overload name. UTF-8 literals end in a zero byte, as the C side needs.</summary>
     public OperatorCall(ReadOnlySpan<byte> name)
-        : this(name, ""u8)
+        : this(name, "\0"u8) // an empty span would be a null pointer
     {
     }
 
@@ -156,7 +156,7 @@ internal unsafe ref struct OperatorCall(ReadOnlySpan<byte> name, ReadOnlySpan<by
     private readonly void Throw()
     {
         var message = new StringBuilder("libtorch refused ").Append(Encoding.UTF8.GetString(_name));
-        if (_overload.Length > 0) message.Append('.').Append(Encoding.UTF8.GetString(_overload));
+        if (_overload[0] != 0) message.Append('.').Append(Encoding.UTF8.GetString(_overload));
         message.Append('(');
         for (var i = 0; i < _tensorCount; i++)
             message.Append(i == 0 ? "" : ", ").Append(NativeTensor.Describe((nint)_tensors[i]));

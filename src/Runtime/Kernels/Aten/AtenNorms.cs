@@ -95,7 +95,7 @@ internal static class AtenNorms
         var weighted = wide * weight;
         var input = (weighted - (normalized * (weighted * normalized).mean([-1], keepdim: true))) * scale;
         var rows = (wide * normalized).reshape(-1, weight.shape[0]);
-        return (input, rows.sum(0));
+        return (input, rows.sum([0L]));
     }
 
     private static Tensor Heads(Tensor qkv, int heads, int kvHeads) => qkv.view(qkv.shape[0], heads + (2 * kvHeads), -1);

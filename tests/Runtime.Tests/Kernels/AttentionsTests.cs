@@ -1,0 +1,134 @@
+using ModelCompiler.Runtime.Implementations;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Tests;
+
+public sealed class AttentionsTests : KernelTest
+{
+    public static TheoryData<ScalarType, int, int, int, int, int> Shapes
+    {
+        get
+        {
+            var data = new TheoryData<ScalarType, int, int, int, int, int>();
+            foreach (var type in new[] { ScalarType.Float32, ScalarType.BFloat16 })
+            {
+                data.Add(type, 2, 33, 4, 4, 16);
+                data.Add(type, 3, 64, 6, 2, 32);
+                data.Add(type, 1, 1, 2, 1, 8);
+                data.Add(type, 2, 70, 3, 1, 10);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void ByLibtorchsProducts(ScalarType type, int batch, int sequence, int heads, int kvHeads, int d) =>
+        Check(AtenAttention.Forward, AtenAttention.Backward, type, batch, sequence, heads, kvHeads, d);
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void ByTheChosenLowering(ScalarType type, int batch, int sequence, int heads, int kvHeads, int d) =>
+        Check(Kernels.Attention, Kernels.AttentionGrad, type, batch, sequence, heads, kvHeads, d);
+
+    [Theory]
+    [InlineData(ScalarType.Float32, false)]
+    [InlineData(ScalarType.Float32, true)]
+    [InlineData(ScalarType.BFloat16, false)]
+    [InlineData(ScalarType.BFloat16, true)]
+    public void RopeAndItsGradient(ScalarType type, bool aten)
+    {
+        const int B = 2, T = 9, H = 4, Kv = 2, D = 12;
+        const long Width = (H + (2 * Kv)) * D;
+        var (x, dy) = (Oracle.Normal(1, type, B * T, Width), Oracle.Normal(2, type, B * T, Width));
+        var (value, gradients) = Oracle.Differentiate(i => Rotate(i[0], B, T, H, Kv, 100, 0), dy, x);
+        var (y, dx) = (Oracle.Unwritten(type, B * T, Width), Oracle.Unwritten(type, B * T, Width));
+        if (aten) AtenRope.Rotate(x, B, T, H, Kv, 100, 0, inverse: false, y);
+        else Kernels.Rope(x, B, T, H, Kv, 100, y);
+        Oracle.Close(value, y);
+        if (aten) AtenRope.Rotate(dy, B, T, H, Kv, 100, 0, inverse: true, dx);
+        else Kernels.RopeGrad(dy, B, T, H, Kv, 100, dx);
+        Oracle.Close(gradients[0], dx, "dx");
+        if (aten) AtenRope.Rotate(x, B, T, H, Kv, 100, 0, inverse: false, x);
+        else Kernels.Rope(x, B, T, H, Kv, 100, x);
+        Oracle.Close(value, x, "in place");
+    }
+
+    [Fact]
+    public void RopeAtStartsAtThePosition()
+    {
+        var x = Oracle.Normal(1, ScalarType.Float32, 3, 4 * 8);
+        var y = zeros_like(x);
+        Kernels.RopeAt(x, 5, 2, 1, 100, y);
+        Oracle.Close(Rotate(x.to(ScalarType.Float64), 1, 3, 2, 1, 100, 5), y);
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.BFloat16)]
+    public void CachedAttentionContinuesASequence(ScalarType type)
+    {
+        const int T = 13, H = 4, Kv = 2, D = 8;
+        var qkv = Oracle.Normal(1, type, T, (H + (2 * Kv)) * D);
+        var expected = Reference(qkv.to(ScalarType.Float64), 1, T, H, Kv).Value;
+        var (keys, values) = (Oracle.Unwritten(type, Kv, 20, D), Oracle.Unwritten(type, Kv, 20, D));
+        var position = 0;
+        foreach (var rows in new[] { 5, 1, 1, 6 })
+        {
+            var y = Oracle.Unwritten(type, rows, H * D);
+            Kernels.AttentionCached(qkv.narrow(0, position, rows), keys, values, position, H, Kv, y);
+            Oracle.Close(expected.narrow(0, position, rows), y, $"rows from {position}");
+            position += rows;
+        }
+    }
+
+    private static void Check(
+        Action<Tensor, int, int, int, int, Tensor, Tensor> forward,
+        Action<Tensor, Tensor, Tensor, Tensor, int, int, int, int, Tensor> backward,
+        ScalarType type, int batch, int sequence, int heads, int kvHeads, int d)
+    {
+        long n = batch * sequence, width = (heads + (2 * kvHeads)) * d;
+        var (qkv, dy) = (Oracle.Normal(1, type, n, width), Oracle.Normal(2, type, n, heads * d));
+        var expectedLse = Reference(qkv.to(ScalarType.Float64), batch, sequence, heads, kvHeads).Lse;
+        var (value, gradients) = Oracle.Differentiate(i => Reference(i[0], batch, sequence, heads, kvHeads).Value, dy, qkv);
+        var (y, lse, dqkv) = (
+            Oracle.Unwritten(type, n, heads * d), Oracle.Unwritten(ScalarType.Float32, batch, heads, sequence), Oracle.Unwritten(type, n, width));
+        forward(qkv, batch, sequence, heads, kvHeads, y, lse);
+        Oracle.Close(value, y);
+        Oracle.Close(expectedLse, lse, "lse", type == ScalarType.BFloat16 ? 5e-3 : 2e-5);
+        backward(dy, qkv, y, lse, batch, sequence, heads, kvHeads, dqkv);
+        Oracle.Close(gradients[0], dqkv, "dqkv");
+    }
+
+    private static (Tensor Value, Tensor Lse) Reference(Tensor qkv, int batch, int sequence, int heads, int kvHeads)
+    {
+        var all = qkv.view(batch, sequence, heads + (2 * kvHeads), -1).transpose(1, 2);
+        var group = heads / kvHeads;
+        var q = all.narrow(1, 0, heads);
+        var k = all.narrow(1, heads, kvHeads).repeat_interleave(group, 1);
+        var v = all.narrow(1, heads + kvHeads, kvHeads).repeat_interleave(group, 1);
+        var future = ones(sequence, sequence, ScalarType.Bool).triu(1);
+        var scores = (q.matmul(k.transpose(2, 3)) / Math.Sqrt(q.shape[3])).masked_fill(future, double.NegativeInfinity);
+        return (scores.softmax(-1).matmul(v).transpose(1, 2).reshape(batch * sequence, -1), scores.logsumexp(-1));
+    }
+
+    private static Tensor Rotate(Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position)
+    {
+        var all = x.view(batch, sequence, heads + (2 * kvHeads), -1);
+        var half = all.shape[3] / 2;
+        var parts = new List<Tensor>();
+        for (var i = 0; i < half; i++)
+        {
+            var angle = (arange(sequence, ScalarType.Float64) + position) * Math.Pow(theta, -2.0 * i / (2 * half));
+            parts.Add(angle.view(1, sequence, 1, 1));
+        }
+
+        var angles = cat(parts, 3);
+        var rotated = all.narrow(2, 0, heads + kvHeads);
+        var (a, b) = (rotated.narrow(3, 0, half), rotated.narrow(3, half, half));
+        var turned = cat([(a * angles.cos()) - (b * angles.sin()), (b * angles.cos()) + (a * angles.sin())], 3);
+        return cat([turned, all.narrow(2, heads + kvHeads, kvHeads)], 2).view(x.shape);
+    }
+}
