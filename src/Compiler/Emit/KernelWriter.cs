@@ -29,6 +29,7 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
         KernelArgumentKind.Input => inputs.Has(argument.Index) ? spell(node.Inputs[argument.Index]) : "null",
         KernelArgumentKind.Output => spell(node.Outputs[argument.Index].Name),
         KernelArgumentKind.Accumulate => "accumulate: " + (inputs.Has(argument.Index) ? "true" : "false"),
+        KernelArgumentKind.Array => "[" + string.Join(", ", node.Inputs.Take(argument.Index).Select(spell)) + "]",
         _ => argument.Text switch { "keys" => Keys, "values" => Values, _ => argument.Text },
     };
 }

@@ -30,9 +30,9 @@ public sealed class Concat : Op
 
     public override KernelCall Lower(Inputs inputs)
     {
-        var parts = new List<KernelArgument>();
-        for (var i = 0; inputs.Has(i); i++) parts.Add(In(i));
-        return new("Concat", [.. parts, Out(0)]);
+        var count = 0;
+        while (inputs.Has(count)) count++;
+        return new("Concat", Array(count), Out(0));
     }
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)

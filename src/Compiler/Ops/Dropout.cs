@@ -22,7 +22,7 @@ public sealed class Dropout : Op
 
     public override KernelCall Lower(Inputs inputs) => new(
         "Dropout", In(0), $"Rate({((KernelArgument)inputs.Attributes.Double("rate")).Text})",
-        $"DropoutSeed(layer, {inputs.Attributes.Long("site")})", Out(0), Out(1));
+        $"MaskSeed(layer, {inputs.Attributes.Long("site")})", Out(0), Out(1));
 
     /// <summary>The reference keeps every other element, so that tests can see what was dropped.</summary>
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)

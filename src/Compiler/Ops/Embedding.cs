@@ -27,7 +27,7 @@ public sealed class Embedding : Op
         var (tokens, weight) = (inputs[0], inputs[1]);
         var y = ReferenceTensor.Zeros(tokens.Shape[0], tokens.Shape[1], weight.Last);
         for (var i = 0; i < tokens.Data.Length; i++)
-            Array.Copy(weight.Data, (int)tokens.Data[i] * weight.Last, y.Data, i * weight.Last, weight.Last);
+            System.Array.Copy(weight.Data, (int)tokens.Data[i] * weight.Last, y.Data, i * weight.Last, weight.Last);
         return [y];
     }
 }

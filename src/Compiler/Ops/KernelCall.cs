@@ -9,6 +9,9 @@ public readonly record struct KernelArgument(KernelArgumentKind Kind, int Index,
 
     public static KernelArgument Out(int index) => new(KernelArgumentKind.Output, index, "");
 
+    /// <summary>The first inputs, as one array.</summary>
+    public static KernelArgument Array(int count) => new(KernelArgumentKind.Array, count, "");
+
     /// <summary>Whether the kernel adds to its gradient outputs: true when this optional input is given.</summary>
     public static KernelArgument Accumulate(int index) => new(KernelArgumentKind.Accumulate, index, "");
 
@@ -24,6 +27,7 @@ public enum KernelArgumentKind
     Input,
     Output,
     Accumulate,
+    Array,
     Text,
 }
 

@@ -55,7 +55,8 @@ internal static class TrainingEmitter
                 "_arena = new Arena(ArenaSize, model.Device);",
                 "s = new MainActivations(_arena);",
                 "p = new MainParameters(model.Parameters);",
-                "g = new MainGradients(model.Parameters);");
+                "g = new MainGradients(model.Parameters);",
+                "OptimizerState = new Dictionary<string, Tensor> { [\"exp_avg\"] = model.Parameters.FirstMoment, [\"exp_avg_sq\"] = model.Parameters.SecondMoment };");
             foreach (var block in blocks) block.Construct(writer);
         }
     }
@@ -70,7 +71,7 @@ internal static class TrainingEmitter
             $"private const long ArenaSize = {Grouped(graph.Memory!.Bytes)};  // {Mebibytes(graph.Memory.Bytes)}: the buffers above are its largest", "",
             "public long ArenaBytes => ArenaSize;", "",
             "public int StepNumber { get; set; }", "",
-            "public IReadOnlyDictionary<string, Tensor> OptimizerState => _model.Parameters.OptimizerState;", "");
+            "public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }", "");
         using (writer.Block("public double Evaluate(Tensor tokens, Tensor targets)"))
         {
             if (dropout) writer.Line("_training = false;");
@@ -97,7 +98,7 @@ internal static class TrainingEmitter
             "/// <summary>The share to drop: none while evaluating.</summary>",
             "private double Rate(double rate) => _training ? rate : 0;", "",
             "/// <summary>The seed of a mask, so that the same step, layer and place always drop the same.</summary>",
-            "private ulong DropoutSeed(int layer, int site) => Kernels.DropoutSeed(_model.Seed, StepNumber, layer, site);");
+            "private ulong MaskSeed(int layer, int site) => DropoutSeed.Of(_model.Seed, StepNumber, layer, site);");
     }
 
     private static void Main(SourceWriter writer, EmitContext context, List<BlockEmitter> blocks)
@@ -121,7 +122,10 @@ internal static class TrainingEmitter
         var nodes = main.Nodes.ToList();
         var split = nodes.FindIndex(n => n.Op == "cross_entropy") + 1;
         using (writer.Block("private void Forward(Tensor tokens, Tensor targets)"))
+        {
+            if (nodes.Any(n => n.Op == "dropout")) writer.Line("const int layer = 0;");
             foreach (var node in nodes.Take(split)) Write(node);
+        }
         writer.Line();
         using (writer.Block("private void Backward(Tensor tokens, Tensor targets)"))
             foreach (var node in nodes.Skip(split)) Write(node);
