@@ -70,4 +70,7 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo TwoPositions = Warning(
         "MC2023", "Learned and rotary positions", "The model has learned and rotary positions at once.");
+
+    public static readonly DiagnosticInfo NestedRepeat = Error(
+        "MC2024", "Repeat within a repeat", "The layers of a repeat are a block, and a block holds no blocks.");
 }

@@ -27,10 +27,10 @@ internal sealed class BlockRules
             _found.Add(DiagnosticCatalog.FirstLayer.At(SpecPath.Item(path, 0), "the first layer is not 'embedding'; begin the blocks with '- embedding'"));
         if (layers[last] is not HeadLayer)
             _found.Add(DiagnosticCatalog.LastLayer.At(SpecPath.Item(path, last), "the last layer is not 'head'; end the blocks with '- head'"));
-        CheckPlaces(layers, path, isWhole: true);
+        CheckPlaces(layers, path, isWhole: true, isBlock: false);
     }
 
-    private void CheckPlaces(EquatableArray<LayerSpec> layers, string path, bool isWhole)
+    private void CheckPlaces(EquatableArray<LayerSpec> layers, string path, bool isWhole, bool isBlock)
     {
         for (var i = 0; i < layers.Count; i++)
         {
@@ -39,7 +39,10 @@ internal sealed class BlockRules
                 _found.Add(DiagnosticCatalog.MisplacedLayer.At(at, "'embedding' can only be the first layer of the model; remove this one"));
             if (layers[i] is HeadLayer && !(isWhole && i == layers.Count - 1))
                 _found.Add(DiagnosticCatalog.MisplacedLayer.At(at, "'head' can only be the last layer of the model; remove this one"));
-            foreach (var body in LayerLists.Of(layers[i], at)) CheckPlaces(body.Layers, body.Path, isWhole: false);
+            if (layers[i] is RepeatLayer && isBlock)
+                _found.Add(DiagnosticCatalog.NestedRepeat.At(at, "a 'repeat' cannot stand within another; write its layers out, or give the outer one more 'times'"));
+            foreach (var body in LayerLists.Of(layers[i], at))
+                CheckPlaces(body.Layers, body.Path, isWhole: false, isBlock || layers[i] is RepeatLayer);
         }
     }
 

@@ -87,9 +87,10 @@ internal static class EfficiencyRules
             : "the blocks are " + string.Join(", ", blocks.Select(b => $"{b.Name}.0 to {b.Name}.{b.Times - 1}"));
     }
 
-    /// <summary>The repeats of the model itself, in order.</summary>
+    /// <summary>The repeats of the model, in order.</summary>
     private static IReadOnlyList<(string Name, int Times)> Blocks(ArchitectureSpec architecture) =>
         architecture.Family is not null && architecture.Blocks.Count == 0
             ? architecture.Layers is { } layers ? [("blocks", layers)] : []
-            : architecture.Blocks.OfType<RepeatLayer>().Select(repeat => (repeat.Name ?? "blocks", repeat.Times)).ToArray();
+            : LayerLists.All(architecture.Blocks, "architecture.blocks")
+                .Select(entry => entry.Layer).OfType<RepeatLayer>().Select(repeat => (repeat.Name ?? "blocks", repeat.Times)).ToArray();
 }

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Frontends.Shapes;
 using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Frontends.Validation;
@@ -21,6 +22,9 @@ internal static class NameRules
             .Split(' '),
     ];
 
+    // What the graph calls its functions and their inputs and outputs.
+    private static readonly HashSet<string> s_reserved = ["main", "tokens", "targets", "loss", "x", "dy"];
+
     public static IEnumerable<Diagnostic> Check(ModelSpec model)
     {
         if (!IsIdentifier(model.Model))
@@ -40,48 +44,50 @@ internal static class NameRules
         && text.All(c => char.IsLetterOrDigit(c) || c == '_')
         && !s_keywords.Contains(text);
 
-    /// <summary>The layers of one scope have distinct names; those without a name of their own are numbered.</summary>
+    /// <summary>
+    /// The layers of the model, or of one block, have distinct names. Those without a name of their own are named by their
+    /// keys, and numbered where there are several: norm1, norm2.
+    /// </summary>
     private static IEnumerable<Diagnostic> CheckScope(EquatableArray<LayerSpec> layers, string path)
     {
-        var names = new Dictionary<string, bool>(StringComparer.Ordinal);
-        foreach (var (layer, at) in Scope(layers, path))
+        var scope = Scope(layers, path).ToArray();
+        var taken = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var group in scope.Where(entry => entry.Layer.Name is null).GroupBy(entry => DefaultName(entry.Layer)))
         {
-            var isGiven = layer.Name is not null;
-            var name = layer.Name ?? Shapes.RecordShape.Of(layer.GetType()).Layer!.Name;
-            if (!s_layerName.IsMatch(name))
-            {
+            taken.Add(group.Key);
+            if (group.Count() > 1) taken.UnionWith(Enumerable.Range(1, group.Count()).Select(number => group.Key + number));
+        }
+
+        foreach (var (layer, at) in scope)
+        {
+            if (layer.Name is { } name && !s_layerName.IsMatch(name))
                 yield return DiagnosticCatalog.InvalidLayerName.At(SpecPath.Key(at, "name"),
                     $"'{RecordBinder.Short(name)}' is no layer name; begin with a lower-case letter, then lower-case letters, digits and single hyphens");
-            }
-            else if (names.TryGetValue(Key(name), out var otherIsGiven) && (isGiven || otherIsGiven))
-            {
+            else if (layer.Name is not null && s_reserved.Contains(layer.Name))
+                yield return DiagnosticCatalog.InvalidLayerName.At(SpecPath.Key(at, "name"),
+                    $"'{layer.Name}' is a name of the compiler's own; take another than {string.Join(", ", s_reserved)}");
+            else if (layer.Name is not null && !taken.Add(layer.Name.Replace("-", "")))
                 yield return DiagnosticCatalog.DuplicateLayerName.At(SpecPath.Key(at, "name"),
-                    $"another layer here is named '{name}' already; give this one another 'name'");
-            }
+                    $"another layer here is named '{layer.Name}' already; give this one another 'name'");
 
-            names[Key(name)] = isGiven || (names.TryGetValue(Key(name), out var before) && before);
-            foreach (var body in LayerLists.Of(layer, at).Where(_ => !IsTransparent(layer)))
-            foreach (var diagnostic in CheckScope(body.Layers, body.Path))
-                yield return diagnostic;
+            if (layer is not RepeatLayer block) continue;
+            foreach (var diagnostic in CheckScope(block.Layers, SpecPath.Key(at, "layers"))) yield return diagnostic;
         }
     }
 
-    /// <summary>The layers, and those of the residuals and multiplications among them that have no name.</summary>
+    /// <summary>The layers with those in their branches, but not those of blocks.</summary>
     private static IEnumerable<(LayerSpec Layer, string Path)> Scope(EquatableArray<LayerSpec> layers, string path)
     {
         for (var i = 0; i < layers.Count; i++)
         {
             var at = SpecPath.Item(path, i);
-            if (!IsTransparent(layers[i])) yield return (layers[i], at);
-            else
-                foreach (var body in LayerLists.Of(layers[i], at))
-                foreach (var inner in Scope(body.Layers, body.Path))
-                    yield return inner;
+            yield return (layers[i], at);
+            if (layers[i] is RepeatLayer) continue;
+            foreach (var branch in LayerLists.Of(layers[i], at))
+            foreach (var inner in Scope(branch.Layers, branch.Path))
+                yield return inner;
         }
     }
 
-    private static bool IsTransparent(LayerSpec layer) => layer is ResidualLayer or MultiplyLayer && layer.Name is null;
-
-    /// <summary>In generated code the hyphens are gone.</summary>
-    private static string Key(string name) => name.Replace("-", "");
+    private static string DefaultName(LayerSpec layer) => RecordShape.Of(layer.GetType()).Layer!.Name;
 }
