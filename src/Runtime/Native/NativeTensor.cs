@@ -19,7 +19,7 @@ internal unsafe ref struct NativeTensor
         nint handle;
         fixed (long* size = sizes, stride = strides)
         {
-            if (LibTorch.Reinterpret(source.Handle, sizes.Length, size, stride, source.storage_offset() + offset, &handle) != 0)
+            if (LibTorch.Reinterpret(source.Handle, sizes.Length, size, stride, offset, &handle) != 0)
                 throw new NativeException($"libtorch refused a view of {Describe(source.Handle)}; its reason is on stderr.");
         }
 
