@@ -1,5 +1,4 @@
 using Microsoft.CodeAnalysis;
-using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Generators.Tests.Support;
 
 namespace ModelCompiler.Generators.Tests;
@@ -58,17 +57,5 @@ public sealed class DiagnosticTests
              "b.model.yaml(2,8): error MC1021: the project has another model named TINYGPT, at a.model.yaml(1); rename one"],
             run.Diagnostics.Order());
         Assert.All(run.HintNames, name => Assert.StartsWith("Gated.", name));
-    }
-
-    [Fact]
-    public void The_release_notes_list_the_catalog()
-    {
-        var listed = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "AnalyzerReleases.Unshipped.md"))
-            .Select(line => line.Split('|').Select(cell => cell.Trim()).ToArray())
-            .Where(cells => cells[0].StartsWith("MC", StringComparison.Ordinal))
-            .Select(cells => (cells[0], cells[1], cells[2], cells[3]));
-
-        Assert.Equal(
-            DiagnosticCatalog.All.Select(info => (info.Id, "ModelCompiler", info.Severity.ToString(), info.Title)), listed);
     }
 }

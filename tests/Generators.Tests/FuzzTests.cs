@@ -1,9 +1,11 @@
+using System.Text;
 using CsCheck;
+using Microsoft.CodeAnalysis;
 using ModelCompiler.Generators.Tests.Support;
 
 namespace ModelCompiler.Generators.Tests;
 
-/// <summary>Whatever a model file holds, the generator answers with code or diagnostics, never with an exception.</summary>
+/// <summary>Whatever a model file or its attributes hold, the generator answers with code or diagnostics, never with an exception.</summary>
 public sealed class FuzzTests
 {
     private static readonly int Cases = Environment.GetEnvironmentVariable("MODELCOMPILER_NIGHTLY") == "1" ? 5_000 : 200;
@@ -26,13 +28,19 @@ public sealed class FuzzTests
     public void Mutated_specs() =>
         Gen.Select(Gen.OneOf(Specs), Mutation.Array[1, 4])
             .Select((spec, mutations) => mutations.Aggregate(spec, Mutate))
-            .Sample(AssertNoException, iter: Cases, threads: 1);
+            .Sample(AssertAnswersYaml, iter: Cases, threads: 1);
+
+    [Fact]
+    public void Mutated_attributes() =>
+        Gen.Select(Gen.OneOf(AttributedModels.Gpt2Like, AttributedModels.LlamaLike, AttributedModels.CustomBlocks), Mutation.Array[1, 4])
+            .Select((source, mutations) => mutations.Aggregate(source, Mutate))
+            .Sample(source => AssertNoException(GeneratorRun.OfCSharp(source)), iter: Cases, threads: 1);
 
     [Fact]
     public void Random_bytes() =>
         Gen.Byte.Array[0, 200]
-            .Select(bytes => System.Text.Encoding.Latin1.GetString(bytes))
-            .Sample(AssertNoException, iter: Cases, threads: 1);
+            .Select(bytes => Encoding.Latin1.GetString(bytes))
+            .Sample(AssertAnswersYaml, iter: Cases, threads: 1);
 
     private static string Mutate(string spec, (int Kind, int Line, string Fragment) mutation)
     {
@@ -51,14 +59,19 @@ public sealed class FuzzTests
         return string.Join('\n', lines);
     }
 
-    private static void AssertNoException(string text)
+    private static void AssertAnswersYaml(string text)
     {
-        var run = GeneratorRun.OfYaml(("fuzz.model.yaml", text));
+        var result = AssertNoException(GeneratorRun.OfYaml(("fuzz.model.yaml", text)));
+
+        Assert.True(result.GeneratedSources.Length > 0 || result.Diagnostics.Length > 0, "neither code nor a diagnostic");
+    }
+
+    private static GeneratorRunResult AssertNoException(GeneratorRun run)
+    {
         var result = run.Result.Results.Single();
 
         Assert.Null(result.Exception);
         Assert.DoesNotContain(result.Diagnostics, diagnostic => diagnostic.Id == "MC4999");
-        Assert.True(
-            result.GeneratedSources.Length > 0 || result.Diagnostics.Length > 0, "neither code nor a diagnostic");
+        return result;
     }
 }

@@ -49,6 +49,33 @@ public sealed class GeneratedCodeTests
         AssertCompiles(run);
     }
 
+    [Fact]
+    public void The_user_adds_a_part_to_the_class()
+    {
+        var run = new GeneratorRun()
+            .SetYaml("gpt.model.yaml", SampleModels.Gpt2Like)
+            .SetCSharp(
+                "TinyGpt.cs",
+                """
+                using ModelCompiler.Runtime;
+
+                namespace Demo;
+
+                /// <summary>Public, so each member of the generated parts needs its documentation.</summary>
+                public sealed partial class TinyGpt
+                {
+                    /// <summary>Of all steps.</summary>
+                    public double BestLoss { get; private set; } = double.PositiveInfinity;
+
+                    partial void OnStep(int step, StepResult result) => BestLoss = System.Math.Min(BestLoss, result.Loss);
+                }
+                """)
+            .Run();
+
+        Assert.Empty(run.Diagnostics);
+        AssertCompiles(run);
+    }
+
     private static void AssertCompiles(GeneratorRun run)
     {
         var findings = run.Output.GetDiagnostics(TestContext.Current.CancellationToken)

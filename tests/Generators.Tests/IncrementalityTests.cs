@@ -92,6 +92,50 @@ public sealed class IncrementalityTests
         Assert.Contains(Removed, project.Reasons(TrackingNames.Emit));
     }
 
+    [Fact]
+    public void An_unrelated_edit_in_CSharp_leaves_models_in_attributes_alone()
+    {
+        var project = AttributedProject().SetCSharp("Program.cs", "class Program { int After() => 2; }").Run();
+
+        AssertAll(project, TrackingNames.AttributedClasses, Cached, Unchanged);
+        foreach (var step in AllSteps.Except([TrackingNames.SpecFiles])) AssertAll(project, step, Cached, Unchanged);
+    }
+
+    [Fact]
+    public void A_line_added_above_attributes_reruns_the_emitter_but_no_pass()
+    {
+        var project = AttributedProject().SetCSharp("Models.cs", "// A comment.\n" + AttributedModels.LlamaLike).Run();
+
+        AssertAll(project, TrackingNames.AttributedClasses, Modified);
+        AssertAll(project, TrackingNames.Spec, Unchanged);
+        AssertAll(project, TrackingNames.Compile, Cached);
+        AssertAll(project, TrackingNames.Emit, Modified);
+    }
+
+    [Fact]
+    public void A_member_added_to_the_class_of_a_model_reruns_nothing()
+    {
+        var project = AttributedProject()
+            .SetCSharp("Models.cs", AttributedModels.LlamaLike.Replace("class TinyLlama;", "class TinyLlama { int Added() => 1; }"))
+            .Run();
+
+        AssertAll(project, TrackingNames.AttributedClasses, Cached, Unchanged);
+        AssertAll(project, TrackingNames.Emit, Cached);
+    }
+
+    [Fact]
+    public void A_changed_attribute_compiles_its_model_again()
+    {
+        var project = AttributedProject().SetCSharp("Models.cs", AttributedModels.LlamaLike.Replace("Width = 96", "Width = 192")).Run();
+
+        AssertAll(project, TrackingNames.Compile, Modified);
+    }
+
+    private static GeneratorRun AttributedProject() => new GeneratorRun()
+        .SetCSharp("Program.cs", "class Program { int Before() => 1; }")
+        .SetCSharp("Models.cs", AttributedModels.LlamaLike)
+        .Run();
+
     private static void AssertAll(GeneratorRun project, string step, params IncrementalStepRunReason[] expected)
     {
         var reasons = project.Reasons(step);

@@ -8,9 +8,9 @@ namespace ModelCompiler.Generators.Tests;
 
 /// <summary>
 /// Snapshots in the on-disk conventions of Verify and Verify.SourceGenerators with <c>UseDirectory("_snapshots")</c>: one file
-/// for each generated file, <c>Class.Method#HintName.verified.cs</c>, with its hint name on the first line; the run's
-/// diagnostics, where there are any, in <c>Class.Method.verified.txt</c>; UTF-8 with a byte order mark, '\n' endings.
-/// On failure the output lies beside it as <c>.received.</c> and the diff tool opens. ACCEPT_SNAPSHOTS=1 accepts everything.
+/// for each generated file, <c>Class.Method#HintName.verified.cs</c>, with its hint name on the first line; UTF-8 with a byte
+/// order mark, '\n' endings. On failure the output lies beside it as <c>.received.cs</c> and the diff tool opens.
+/// ACCEPT_SNAPSHOTS=1 accepts everything.
 /// </summary>
 public static class Verifier
 {
@@ -23,12 +23,15 @@ public static class Verifier
         var prefix = $"{Path.GetFileNameWithoutExtension(sourceFile)}.{method}";
         Directory.CreateDirectory(folder);
 
-        var received = Targets(driver.GetRunResult()).ToDictionary(
-            target => target.Name.Length == 0 ? prefix : $"{prefix}#{target.Name}", target => target, StringComparer.Ordinal);
+        var run = driver.GetRunResult();
+        Assert.Empty(run.Diagnostics);
+        var received = run.Results.SelectMany(result => result.GeneratedSources).ToDictionary(
+            source => $"{prefix}#{Path.GetFileNameWithoutExtension(source.HintName)}",
+            source => Scrub($"//HintName: {source.HintName}\n{source.SourceText}"));
         var failures = new List<string>();
-        foreach (var (name, target) in received)
+        foreach (var (name, text) in received.OrderBy(file => file.Key, StringComparer.Ordinal))
         {
-            await Compare(Path.Combine(folder, name), target.Extension, Scrub(target.Text), failures);
+            await Compare(Path.Combine(folder, name), text, failures);
         }
 
         foreach (var stale in Verified(folder, prefix).Where(path => !received.ContainsKey(SnapshotName(path))))
@@ -44,26 +47,15 @@ public static class Verifier
         }
     }
 
-    private static string ProjectDirectory { get; } = typeof(Verifier).Assembly
+    public static string ProjectDirectory { get; } = typeof(Verifier).Assembly
         .GetCustomAttributes<AssemblyMetadataAttribute>().Single(metadata => metadata.Key == nameof(ProjectDirectory)).Value!;
 
-    private static bool Accept => Environment.GetEnvironmentVariable("ACCEPT_SNAPSHOTS") == "1";
+    public static bool Accept => Environment.GetEnvironmentVariable("ACCEPT_SNAPSHOTS") == "1";
 
-    private static IEnumerable<(string Name, string Extension, string Text)> Targets(GeneratorDriverRunResult run)
+    private static async Task Compare(string path, string text, List<string> failures)
     {
-        foreach (var source in run.Results.SelectMany(result => result.GeneratedSources).OrderBy(source => source.HintName))
-        {
-            var name = Path.GetFileNameWithoutExtension(source.HintName);
-            yield return (name, "cs", $"//HintName: {source.HintName}\n{source.SourceText}");
-        }
-
-        if (run.Diagnostics.Length > 0) yield return ("", "txt", string.Join("\n", run.Diagnostics.Select(d => d.ToString())));
-    }
-
-    private static async Task Compare(string path, string extension, string text, List<string> failures)
-    {
-        var verified = $"{path}.verified.{extension}";
-        var received = $"{path}.received.{extension}";
+        var verified = path + ".verified.cs";
+        var received = path + ".received.cs";
         var accepted = File.Exists(verified) ? await File.ReadAllTextAsync(verified) : null;
         if (text == accepted)
         {
@@ -98,8 +90,7 @@ public static class Verifier
         text.Replace("\r\n", "\n").Replace(ProjectDirectory, "{ProjectDirectory}").Replace(Path.GetTempPath(), "{TempPath}/");
 
     private static IEnumerable<string> Verified(string folder, string prefix) =>
-        Directory.EnumerateFiles(folder, "*.verified.*")
-            .Where(path => SnapshotName(path) is var name && (name == prefix || name.StartsWith(prefix + "#", StringComparison.Ordinal)));
+        Directory.EnumerateFiles(folder, prefix + "#*.verified.cs");
 
     private static string SnapshotName(string path)
     {

@@ -33,15 +33,21 @@ internal static class ApiEmitter
                     "Parameters.Initialize(seed);");
             }
             writer.Line().Lines(
+                "/// <inheritdoc/>",
                 "public ModelDescription Description => Definition;", "",
+                "/// <inheritdoc/>",
                 "public ParameterStore Parameters { get; }", "",
+                "/// <inheritdoc/>",
                 "public Device Device { get; }", "",
                 "/// <summary>Seed of initialization and dropout.</summary>",
                 "public int Seed { get; }", "",
                 $"/// <inheritdoc cref=\"ICompiledModel{{TSelf}}.Create\"/>",
                 $"public static {name} Create(Device device, int seed) => new(device, seed);", "",
+                "/// <inheritdoc/>",
                 "public ITrainingProgram CreateTraining() => new TrainingProgram(this);", "",
+                "/// <inheritdoc/>",
                 "public IInferenceProgram CreateInference() => new InferenceProgram(this);", "",
+                "/// <inheritdoc/>",
                 "public void Dispose() => Parameters.Dispose();", "",
                 "/// <summary>Implement it in your part of the class to see every training step.</summary>",
                 "partial void OnStep(int step, StepResult result);");

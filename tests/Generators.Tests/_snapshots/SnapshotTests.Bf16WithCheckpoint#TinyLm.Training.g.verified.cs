@@ -37,6 +37,7 @@ partial class TinyLm
             s = new MainActivations(_arena);
             p = new MainParameters(model.Parameters);
             g = new MainGradients(model.Parameters);
+            OptimizerState = new Dictionary<string, Tensor> { ["exp_avg"] = model.Parameters.FirstMoment, ["exp_avg_sq"] = model.Parameters.SecondMoment };
             _blocks = new BlocksActivations[6];
             _blocksTemporaries = new BlocksTemporaries[6];
             _blocksParameters = new BlocksParameters[6];
@@ -73,7 +74,7 @@ partial class TinyLm
 
         public int StepNumber { get; set; }
 
-        public IReadOnlyDictionary<string, Tensor> OptimizerState => _model.Parameters.OptimizerState;
+        public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }
 
         public double Evaluate(Tensor tokens, Tensor targets)
         {

@@ -36,6 +36,7 @@ partial class Gated
             s = new MainActivations(_arena);
             p = new MainParameters(model.Parameters);
             g = new MainGradients(model.Parameters);
+            OptimizerState = new Dictionary<string, Tensor> { ["exp_avg"] = model.Parameters.FirstMoment, ["exp_avg_sq"] = model.Parameters.SecondMoment };
             _blocks = new BlocksActivations[3];
             _blocksTemporaries = new BlocksTemporaries[3];
             _blocksParameters = new BlocksParameters[3];
@@ -62,13 +63,13 @@ partial class Gated
         //        0.0 MiB  embedding
         //        0.0 MiB  blocks
         //        0.0 MiB  norm
-        private const long ArenaSize = 2_619_456;  // 2.5 MiB: the buffers above are its largest
+        private const long ArenaSize = 2_571_328;  // 2.5 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
         public int StepNumber { get; set; }
 
-        public IReadOnlyDictionary<string, Tensor> OptimizerState => _model.Parameters.OptimizerState;
+        public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }
 
         public double Evaluate(Tensor tokens, Tensor targets)
         {
@@ -167,13 +168,12 @@ partial class Gated
         public readonly Tensor EmbeddingPosition = arena.View(2_420_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         public readonly Tensor Blocks = arena.View(2_469_888, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         public readonly Tensor Norm = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor NormMean = arena.View(2_617_344, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor NormRstd = arena.View(2_618_368, ScalarType.Float32, [N]);  // f32[B, T]
+        public readonly Tensor NormMean = arena.View(2_568_192, ScalarType.Float32, [N]);  // f32[B, T]
+        public readonly Tensor NormRstd = arena.View(2_569_216, ScalarType.Float32, [N]);  // f32[B, T]
         public readonly Tensor Head = arena.View(2_060_288, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-        public readonly Tensor Loss = arena.View(2_619_392, ScalarType.Float32, []);  // f32[]
-        public readonly Tensor LossLse = arena.View(2_568_192, ScalarType.Float32, [N]);  // f32[B, T]
+        public readonly Tensor Loss = arena.View(2_571_264, ScalarType.Float32, []);  // f32[]
+        public readonly Tensor LossLse = arena.View(2_570_240, ScalarType.Float32, [N]);  // f32[B, T]
         public readonly Tensor dHead = arena.View(2_060_288, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-        public readonly Tensor dEmbeddingWeight = arena.View(2_568_192, ScalarType.Float32, [256, 48]);  // f32[V, C]
         public readonly Tensor dNorm = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         public readonly Tensor dBlocks = arena.View(2_158_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         public readonly Tensor dEmbeddingPosition = arena.View(2_207_744, ScalarType.Float32, [N, 48]);  // f32[B, T, C]

@@ -61,10 +61,13 @@ partial class Gated : ICompiledModel<Gated>
         Parameters.Initialize(seed);
     }
 
+    /// <inheritdoc/>
     public ModelDescription Description => Definition;
 
+    /// <inheritdoc/>
     public ParameterStore Parameters { get; }
 
+    /// <inheritdoc/>
     public Device Device { get; }
 
     /// <summary>Seed of initialization and dropout.</summary>
@@ -73,10 +76,13 @@ partial class Gated : ICompiledModel<Gated>
     /// <inheritdoc cref="ICompiledModel{TSelf}.Create"/>
     public static Gated Create(Device device, int seed) => new(device, seed);
 
+    /// <inheritdoc/>
     public ITrainingProgram CreateTraining() => new TrainingProgram(this);
 
+    /// <inheritdoc/>
     public IInferenceProgram CreateInference() => new InferenceProgram(this);
 
+    /// <inheritdoc/>
     public void Dispose() => Parameters.Dispose();
 
     /// <summary>Implement it in your part of the class to see every training step.</summary>

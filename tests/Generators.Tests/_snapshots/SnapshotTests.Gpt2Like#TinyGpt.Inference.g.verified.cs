@@ -6,6 +6,8 @@
 using System;
 using ModelCompiler.Runtime;
 using ModelCompiler.Runtime.Inference;
+using ModelCompiler.Runtime.Memory;
+using ModelCompiler.Runtime.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -37,6 +37,7 @@ partial class TinyGpt
             s = new MainActivations(_arena);
             p = new MainParameters(model.Parameters);
             g = new MainGradients(model.Parameters);
+            OptimizerState = new Dictionary<string, Tensor> { ["exp_avg"] = model.Parameters.FirstMoment, ["exp_avg_sq"] = model.Parameters.SecondMoment };
             _blocks = new BlocksActivations[2];
             _blocksTemporaries = new BlocksTemporaries[2];
             _blocksParameters = new BlocksParameters[2];
@@ -69,7 +70,7 @@ partial class TinyGpt
 
         public int StepNumber { get; set; }
 
-        public IReadOnlyDictionary<string, Tensor> OptimizerState => _model.Parameters.OptimizerState;
+        public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }
 
         public double Evaluate(Tensor tokens, Tensor targets)
         {
@@ -96,13 +97,14 @@ partial class TinyGpt
         private double Rate(double rate) => _training ? rate : 0;
 
         /// <summary>The seed of a mask, so that the same step, layer and place always drop the same.</summary>
-        private ulong DropoutSeed(int layer, int site) => Kernels.DropoutSeed(_model.Seed, StepNumber, layer, site);
+        private ulong MaskSeed(int layer, int site) => DropoutSeed.Of(_model.Seed, StepNumber, layer, site);
 
         private void Forward(Tensor tokens, Tensor targets)
         {
+            const int layer = 0;
             Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);  // f32[B, T, C]  tiny.model.yaml:4
             Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, s.EmbeddingPosition);  // f32[B, T, C]  tiny.model.yaml:4
-            Kernels.Dropout(s.EmbeddingPosition, Rate(0.1), DropoutSeed(layer, 0), s.Dropout, s.DropoutMask);  // f32[B, T, C]  tiny.model.yaml:9
+            Kernels.Dropout(s.EmbeddingPosition, Rate(0.1), MaskSeed(layer, 0), s.Dropout, s.DropoutMask);  // f32[B, T, C]  tiny.model.yaml:9
             for (var i = 0; i < 2; i++)
                 BlocksForward(i, _blocks[i], _blocksParameters[i]);
             Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);  // f32[B, T, C]  tiny.model.yaml:2
@@ -129,13 +131,13 @@ partial class TinyGpt
             Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);  // f32[B, T, 3C]  tiny.model.yaml:8
             Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);  // f32[B, T, C]  tiny.model.yaml:8
             Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Dropout(s.AttentionProj, Rate(0.1), DropoutSeed(layer, 1), s.Dropout1, s.Dropout1Mask);  // f32[B, T, C]  tiny.model.yaml:9
+            Kernels.Dropout(s.AttentionProj, Rate(0.1), MaskSeed(layer, 1), s.Dropout1, s.Dropout1Mask);  // f32[B, T, C]  tiny.model.yaml:9
             Kernels.Add(s.Input, s.Dropout1, s.Residual1);  // f32[B, T, C]  tiny.model.yaml:6
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd);  // f32[B, T, C]  tiny.model.yaml:2
             Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);  // f32[B, T, 4C]  tiny.model.yaml:2
             Kernels.Gelu(s.MlpUp, s.MlpActivation);  // f32[B, T, 4C]  tiny.model.yaml:2
             Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Dropout(s.MlpDown, Rate(0.1), DropoutSeed(layer, 2), s.Dropout2, s.Dropout2Mask);  // f32[B, T, C]  tiny.model.yaml:9
+            Kernels.Dropout(s.MlpDown, Rate(0.1), MaskSeed(layer, 2), s.Dropout2, s.Dropout2Mask);  // f32[B, T, C]  tiny.model.yaml:9
             Kernels.Add(s.Residual1, s.Dropout2, s.Output);  // f32[B, T, C]  tiny.model.yaml:6
         }
 

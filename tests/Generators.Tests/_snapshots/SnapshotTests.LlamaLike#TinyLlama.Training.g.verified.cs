@@ -36,6 +36,7 @@ partial class TinyLlama
             s = new MainActivations(_arena);
             p = new MainParameters(model.Parameters);
             g = new MainGradients(model.Parameters);
+            OptimizerState = new Dictionary<string, Tensor> { ["exp_avg"] = model.Parameters.FirstMoment, ["exp_avg_sq"] = model.Parameters.SecondMoment };
             _blocks = new BlocksActivations[4];
             _blocksTemporaries = new BlocksTemporaries[4];
             _blocksParameters = new BlocksParameters[4];
@@ -62,13 +63,13 @@ partial class TinyLlama
         //        0.4 MiB  embedding
         //        0.4 MiB  blocks
         //        0.4 MiB  norm
-        private const long ArenaSize = 22_057_024;  // 21.0 MiB: the buffers above are its largest
+        private const long ArenaSize = 21_864_512;  // 20.9 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
         public int StepNumber { get; set; }
 
-        public IReadOnlyDictionary<string, Tensor> OptimizerState => _model.Parameters.OptimizerState;
+        public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }
 
         public double Evaluate(Tensor tokens, Tensor targets)
         {
@@ -160,12 +161,11 @@ partial class TinyLlama
         public readonly Tensor Embedding = arena.View(20_676_608, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
         public readonly Tensor Blocks = arena.View(21_069_824, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
         public readonly Tensor Norm = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor NormRstd = arena.View(22_052_864, ScalarType.Float32, [N]);  // f32[B, T]
+        public readonly Tensor NormRstd = arena.View(21_856_256, ScalarType.Float32, [N]);  // f32[B, T]
         public readonly Tensor Head = arena.View(17_399_808, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
-        public readonly Tensor Loss = arena.View(22_056_960, ScalarType.Float32, []);  // f32[]
-        public readonly Tensor LossLse = arena.View(21_856_256, ScalarType.Float32, [N]);  // f32[B, T]
+        public readonly Tensor Loss = arena.View(21_864_448, ScalarType.Float32, []);  // f32[]
+        public readonly Tensor LossLse = arena.View(21_860_352, ScalarType.Float32, [N]);  // f32[B, T]
         public readonly Tensor dHead = arena.View(17_399_808, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
-        public readonly Tensor dEmbeddingWeight = arena.View(21_856_256, ScalarType.Float32, [512, 96]);  // f32[V, C]
         public readonly Tensor dNorm = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
         public readonly Tensor dBlocks = arena.View(18_186_240, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
         public readonly Tensor dEmbedding = arena.View(18_579_456, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
