@@ -17,6 +17,8 @@ internal static class TrainingWorker
     [
         ("hand-fp32", () => new HandWrittenTraining(ScalarType.Float32)),
         ("hand-bf16", () => new HandWrittenTraining(ScalarType.BFloat16)),
+        ("generated-fp32", () => new GeneratedTraining<ModelP>()),
+        ("generated-bf16", () => new GeneratedTraining<ModelPBf16>()),
     ];
 
     public static int Run(string[] args)

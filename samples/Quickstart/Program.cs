@@ -1,0 +1,3 @@
+using ModelCompiler.Runtime.CommandLine;
+
+return ModelProgram.Run<Quickstart.Quickstart>(args);
