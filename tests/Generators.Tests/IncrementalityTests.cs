@@ -1,4 +1,6 @@
 using Microsoft.CodeAnalysis;
+using ModelCompiler.Compiler;
+using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Generators.Tests.Support;
 using static Microsoft.CodeAnalysis.IncrementalStepRunReason;
 
@@ -81,6 +83,17 @@ public sealed class IncrementalityTests
         AssertAll(project, TrackingNames.Compile, Cached);
         AssertAll(project, TrackingNames.Emit, Modified);
         Assert.Contains("namespace Elsewhere", project.Text());
+    }
+
+    [Theory]
+    [InlineData(SampleModels.LlamaLike)]
+    [InlineData(SampleModels.Bf16WithCheckpoint)]
+    public void A_compilation_made_anew_is_equal(string yaml)
+    {
+        var spec = YamlFrontend.Read(yaml, "tiny.model.yaml").Spec!;
+
+        Assert.Equal(ModelCompilation.Compile(spec), ModelCompilation.Compile(spec));
+        Assert.NotEqual(ModelCompilation.Compile(spec), ModelCompilation.Compile(spec with { Model = "Another" }));
     }
 
     [Fact]
