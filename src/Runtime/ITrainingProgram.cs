@@ -5,8 +5,11 @@ namespace ModelCompiler.Runtime;
 /// <summary>The generated training step of a model, for its fixed batch B and context T. Not thread-safe.</summary>
 public interface ITrainingProgram : IDisposable
 {
-    /// <summary>Bytes of the arena that holds every activation.</summary>
+    /// <summary>Bytes of the arena that holds every activation, planned at build time.</summary>
     long ArenaBytes { get; }
+
+    /// <summary>Bytes of the arena up to the end of its last view: what the program really uses.</summary>
+    long ArenaBytesUsed { get; }
 
     /// <summary>Optimizer steps made so far. It seeds dropout and corrects AdamW's bias; set it when a run is resumed.</summary>
     int StepNumber { get; set; }

@@ -70,6 +70,7 @@ internal static class TrainingEmitter
         writer.Lines(
             $"private const long ArenaSize = {Grouped(graph.Memory!.Bytes)};  // {Mebibytes(graph.Memory.Bytes)}: the buffers above are its largest", "",
             "public long ArenaBytes => ArenaSize;", "",
+            "public long ArenaBytesUsed => _arena.HighWaterMark;", "",
             "public int StepNumber { get; set; }", "",
             "public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }", "");
         using (writer.Block("public double Evaluate(Tensor tokens, Tensor targets)"))

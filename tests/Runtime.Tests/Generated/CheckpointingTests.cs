@@ -1,0 +1,38 @@
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Tests.Generated;
+
+/// <summary>Gradient checkpointing changes memory, and nothing else: not a bit of a gradient, with dropout too.</summary>
+public sealed class CheckpointingTests
+{
+    [Fact]
+    public void Every_block() => Compare<DropoutEveryOne>();
+
+    [Fact]
+    public void Every_second_block() => Compare<DropoutEveryTwo>();
+
+    [Fact]
+    public void Boundaries() => Compare<DropoutBoundaries>();
+
+    private static void Compare<TModel>()
+        where TModel : ICompiledModel<TModel>
+    {
+        var (plain, plainBytes) = Gradients<DropoutPlain>();
+        var (checkpointed, bytes) = Gradients<TModel>();
+        Assert.Equal(plain, checkpointed);
+        Assert.True(bytes < plainBytes, $"{bytes} bytes instead of {plainBytes}");
+    }
+
+    private static (float[] Gradients, long Bytes) Gradients<TModel>()
+        where TModel : ICompiledModel<TModel>
+    {
+        using var scope = NewDisposeScope();
+        using var model = TModel.Create(CPU, seed: 3);
+        using var training = model.CreateTraining();
+        var (tokens, targets) = GeneratedModels.Batch(model, seed: 1);
+        // The second step: its gradients depend on the first update, and its masks on the step.
+        training.Step(tokens, targets, learningRate: 1e-3);
+        training.Step(tokens, targets, learningRate: 1e-3);
+        return (model.Parameters.Gradients.data<float>().ToArray(), training.ArenaBytes);
+    }
+}

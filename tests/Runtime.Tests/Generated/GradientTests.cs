@@ -1,0 +1,48 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Tests.Generated;
+
+/// <summary>The generated backward pass of whole models against TorchSharp's autograd over the same forward pass.</summary>
+public sealed class GradientTests
+{
+    [Fact]
+    public void Gpt2_like() => Compare<Gpt2>("gpt2.model.yaml", 1e-4);
+
+    [Fact]
+    public void Llama_like() => Compare<Llama>("llama.model.yaml", 1e-4);
+
+    [Fact]
+    public void Custom_blocks() => Compare<Custom>("custom.model.yaml", 1e-4);
+
+    [Fact]
+    public void Dropout() => Compare<DropoutPlain>("dropout-plain.model.yaml", 1e-4);
+
+    /// <summary>bf16 has 8 bits of precision, and errors add up over layers.</summary>
+    [Fact]
+    public void Bf16() => Compare<Gpt2Bf16>("gpt2-bf16.model.yaml", 0.1);
+
+    private static void Compare<TModel>(string file, double tolerance)
+        where TModel : ICompiledModel<TModel>
+    {
+        using var scope = NewDisposeScope();
+        using var model = TModel.Create(CPU, seed: TModel.Definition.Training.Seed);
+        GeneratedModels.Scramble(model);
+        var (tokens, targets) = GeneratedModels.Batch(model, seed: 1);
+        var reference = new TorchReference(model, file, step: 0);
+        var expected = reference.Loss(tokens, targets);
+        expected.backward();
+
+        using var training = model.CreateTraining();
+        var result = training.Step(tokens, targets, learningRate: 0);
+
+        Assert.Equal(expected.item<float>(), result.Loss, tolerance);
+        foreach (var info in model.Parameters.Layout)
+        {
+            using var actual = model.Parameters.GradientView(info.Offset, info.Shape).clone();
+            using var wanted = reference.Parameters[info.Name].grad!;
+            var error = (actual - wanted).abs().max().item<float>() / wanted.abs().max().item<float>();
+            Assert.True(error < tolerance, $"{info.Name}: relative error {error}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Tests.Generated;
+
+/// <summary>Logits over the key-value cache against the reference's full forward pass.</summary>
+public sealed class InferenceTests
+{
+    [Fact]
+    public void Gpt2_like() => Compare<Gpt2>("gpt2.model.yaml", 1e-4);
+
+    [Fact]
+    public void Llama_like() => Compare<Llama>("llama.model.yaml", 1e-4);
+
+    [Fact]
+    public void Custom_blocks() => Compare<Custom>("custom.model.yaml", 1e-4);
+
+    [Fact]
+    public void Bf16() => Compare<Gpt2Bf16>("gpt2-bf16.model.yaml", 0.1);
+
+    [Fact]
+    public void Tokens_that_do_not_fit_are_refused()
+    {
+        using var model = Gpt2.Create(CPU, seed: 1);
+        using var inference = model.CreateInference();
+        Assert.Contains("256", Assert.Throws<ArgumentException>(() => inference.Forward([256]).Length).Message);
+        Assert.Contains("context of 24", Assert.Throws<ArgumentException>(() => inference.Forward(new int[25]).Length).Message);
+        Assert.Throws<ArgumentException>(() => inference.Forward([]).Length);
+        Assert.Equal(0, inference.Position);
+    }
+
+    private static void Compare<TModel>(string file, double tolerance)
+        where TModel : ICompiledModel<TModel>
+    {
+        using var scope = NewDisposeScope();
+        using var model = TModel.Create(CPU, seed: 2);
+        GeneratedModels.Scramble(model);
+        var context = model.Description.Context;
+        var tokens = Enumerable.Range(0, context).Select(i => (i * 37) % 256).ToArray();
+        using var gradientless = no_grad();
+        var expected = new TorchReference(model, file, step: 0).Logits(tensor(tokens.Select(t => (long)t).ToArray()).view(1, context));
+
+        using var inference = model.CreateInference();
+        void Check(ReadOnlySpan<float> logits, int position)
+        {
+            var wanted = expected[0, position].data<float>().ToArray();
+            var scale = wanted.Max(MathF.Abs);
+            for (var v = 0; v < wanted.Length; v++)
+                Assert.True(Math.Abs(wanted[v] - logits[v]) < tolerance * scale, $"token {v} after {position}: {logits[v]} instead of {wanted[v]}");
+        }
+
+        // At once, one by one, and in uneven parts.
+        Check(inference.Forward(tokens), context - 1);
+        inference.Reset();
+        for (var i = 0; i < context; i++) Check(inference.Forward([tokens[i]]), i);
+        inference.Reset();
+        Check(inference.Forward(tokens.AsSpan(0, 5)), 4);
+        Check(inference.Forward(tokens.AsSpan(5, 12)), 16);
+        Assert.Equal(17, inference.Position);
+    }
+}

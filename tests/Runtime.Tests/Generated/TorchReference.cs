@@ -1,0 +1,165 @@
+using ModelCompiler.Compiler.Frontends;
+using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace ModelCompiler.Runtime.Tests.Generated;
+
+/// <summary>
+/// The forward pass of a declaration in plain TorchSharp, written from the language's definition and apart from the
+/// compiler: its autograd is the oracle of the generated backward pass.
+/// </summary>
+public sealed class TorchReference
+{
+    private readonly ModelSpec _spec;
+    private readonly int _step;
+    private int _sites;
+
+    /// <param name="model">Its parameters are copied.</param>
+    /// <param name="file">Name of the declaration, without folder.</param>
+    /// <param name="step">The training step, on which dropout masks depend.</param>
+    public TorchReference(ICompiledModel model, string file, int step)
+    {
+        _step = step;
+        _spec = YamlFrontend.Read(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Models", file)), file).Spec!;
+        Parameters = model.Parameters.Parameters().ToDictionary(p => p.Name, p => p.Value.clone().requires_grad_(true));
+        Seed = model.Description.Training.Seed;
+    }
+
+    public int Seed { get; init; }
+
+    /// <summary>Leaves with gradients, by the names that checkpoints have.</summary>
+    public Dictionary<string, Tensor> Parameters { get; }
+
+    public Tensor Logits(Tensor tokens)
+    {
+        _sites = 0;
+        var layers = _spec.Architecture.Family is null ? _spec.Architecture.Blocks : Decoder.Layers(_spec.Architecture);
+        return Run(layers, tokens, Names(layers), "", 0);
+    }
+
+    public Tensor Loss(Tensor tokens, Tensor targets) => F.cross_entropy(Logits(tokens).flatten(0, 1), targets.flatten());
+
+    /// <summary>Names of layers by reference: the key, numbered where a function has several.</summary>
+    private static Dictionary<LayerSpec, Queue<string>> Names(IEnumerable<LayerSpec> layers)
+    {
+        IEnumerable<LayerSpec> Flatten(LayerSpec layer) => layer switch
+        {
+            ResidualLayer r => r.Layers.SelectMany(Flatten).Prepend(layer),
+            MultiplyLayer m => m.Left.Concat(m.Right).SelectMany(Flatten).Prepend(layer),
+            _ => [layer],
+        };
+        var flat = layers.SelectMany(Flatten).ToList();
+        string Key(LayerSpec layer) => layer.Name
+            ?? (layer is RepeatLayer ? "blocks" : layer.GetType().Name.Replace("Layer", "").ToLowerInvariant());
+        var names = new Dictionary<LayerSpec, Queue<string>>(ReferenceEqualityComparer.Instance);
+        foreach (var group in flat.GroupBy(Key))
+        {
+            var n = 0;
+            foreach (var layer in group)
+            {
+                if (!names.TryGetValue(layer, out var queue)) names[layer] = queue = new();
+                queue.Enqueue(group.Count() > 1 ? group.Key + ++n : group.Key);
+            }
+        }
+        return names;
+    }
+
+    private Tensor Run(IEnumerable<LayerSpec> layers, Tensor x, Dictionary<LayerSpec, Queue<string>> names, string prefix, int depth)
+    {
+        foreach (var layer in layers) x = Run(layer, x, names, prefix, depth);
+        return x;
+    }
+
+    private Tensor Run(LayerSpec layer, Tensor x, Dictionary<LayerSpec, Queue<string>> names, string prefix, int depth)
+    {
+        var name = prefix + names[layer].Peek();
+        Tensor P(string parameter) => Parameters[$"{name}.{parameter}"];
+        Tensor? Optional(string parameter) => Parameters.GetValueOrDefault($"{name}.{parameter}");
+        Tensor Linear(Tensor input, string part) => F.linear(input, P(part + ".weight"), Optional(part + ".bias"));
+        switch (layer)
+        {
+            case EmbeddingLayer embedding:
+                var y = F.embedding(x, P("weight"));
+                return embedding.Position == PositionKind.Learned ? y + P("position.weight") : y;
+            case RepeatLayer repeat:
+                var first = _sites;
+                for (var i = 0; i < repeat.Times; i++)
+                {
+                    // The layers of a block share the numbers of its dropout places.
+                    _sites = first;
+                    x = Run(repeat.Layers, x, Names(repeat.Layers), $"{name}.{i}.", i);
+                }
+                return x;
+            case ResidualLayer residual:
+                return x + Run(residual.Layers, x, names, prefix, depth);
+            case NormLayer { Kind: NormKind.Layer } norm:
+                return F.layer_norm(x, [x.shape[^1]], P("weight"), Optional("bias"), norm.Epsilon);
+            case NormLayer norm:
+                return Rms(x, P("weight"), norm.Epsilon);
+            case AttentionLayer attention:
+                return F.linear(Attention(attention, x, Linear, P), P("proj.weight"), Optional("proj.bias"));
+            case MlpLayer { Kind: MlpKind.Swiglu }:
+                return Linear(F.silu(Linear(x, "gate")) * Linear(x, "up"), "down");
+            case MlpLayer mlp:
+                return Linear(Activate(mlp.Kind.ToString(), Linear(x, "up")), "down");
+            case LinearLayer:
+                return F.linear(x, P("weight"), Optional("bias"));
+            case ActivationLayer activation:
+                return Activate(activation.Kind.ToString(), x);
+            case MultiplyLayer multiply:
+                return Run(multiply.Left, x, names, prefix, depth) * Run(multiply.Right, x, names, prefix, depth);
+            case DropoutLayer dropout:
+                return x * Mask(dropout.Rate, x, depth);
+            case HeadLayer head:
+                return F.linear(x, head.TieEmbeddings ? Parameters["embedding.weight"] : P("weight"), Optional("bias"));
+            default:
+                throw new NotSupportedException(layer.GetType().Name);
+        }
+    }
+
+    private static Tensor Attention(AttentionLayer layer, Tensor x, Func<Tensor, string, Tensor> linear, Func<string, Tensor> parameter)
+    {
+        var (batch, length, width) = (x.shape[0], x.shape[1], x.shape[2]);
+        var size = width / layer.Heads;
+        Tensor Heads(string part) => linear(x, part).view(batch, length, -1, size).transpose(1, 2);
+        var (q, k, v) = (Heads("q"), Heads("k"), Heads("v"));
+        if (layer.QkNorm) (q, k) = (Rms(q, parameter("q_norm.weight"), 1e-6), Rms(k, parameter("k_norm.weight"), 1e-6));
+        if (layer.Position == PositionKind.Rope) (q, k) = (Rotate(q, layer.RopeTheta), Rotate(k, layer.RopeTheta));
+        var groups = layer.Heads / (layer.KvHeads ?? layer.Heads);
+        (k, v) = (k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1));
+        var scores = q.matmul(k.transpose(-1, -2)) / Math.Sqrt(size);
+        var future = ones(length, length, ScalarType.Bool).triu(1);
+        return scores.masked_fill(future, double.NegativeInfinity).softmax(-1).matmul(v).transpose(1, 2).reshape(batch, length, width);
+    }
+
+    /// <summary>The half-split rotation: pairs (i, i + D/2).</summary>
+    private static Tensor Rotate(Tensor x, double theta)
+    {
+        var (length, size) = (x.shape[2], x.shape[3]);
+        var frequencies = pow(tensor(theta), -arange(0, size, 2, ScalarType.Float32) / size);
+        var angles = outer(arange(length, ScalarType.Float32), frequencies);
+        var (a, b) = (x.narrow(-1, 0, size / 2), x.narrow(-1, size / 2, size / 2));
+        return cat([(a * angles.cos()) - (b * angles.sin()), (a * angles.sin()) + (b * angles.cos())], -1);
+    }
+
+    private static Tensor Rms(Tensor x, Tensor weight, double epsilon) => x * (x.pow(2).mean([-1], true) + epsilon).rsqrt() * weight;
+
+    private static Tensor Activate(string kind, Tensor x) => kind switch
+    {
+        "Gelu" => F.gelu(x),
+        "Silu" => F.silu(x),
+        _ => F.relu(x).pow(2),
+    };
+
+    /// <summary>The mask that the kernel draws, scaled, as a constant.</summary>
+    private Tensor Mask(double rate, Tensor x, int layer)
+    {
+        var ones = torch.ones(x.shape[0] * x.shape[1], x.shape[2]);
+        var (y, mask) = (empty_like(ones), empty(ones.shape, ScalarType.Byte));
+        Kernels.Dropout(ones, rate, DropoutSeed.Of(Seed, _step, layer, _sites++), y, mask);
+        return y.view(x.shape);
+    }
+}
