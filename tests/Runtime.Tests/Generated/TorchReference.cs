@@ -82,7 +82,7 @@ public sealed class TorchReference
         switch (layer)
         {
             case EmbeddingLayer embedding:
-                var y = F.embedding(x, P("weight"));
+                var y = P("weight").index_select(0, x.flatten()).view(x.shape[0], x.shape[1], -1);
                 return embedding.Position == PositionKind.Learned ? y + P("position.weight") : y;
             case RepeatLayer repeat:
                 var first = _sites;

@@ -52,6 +52,8 @@ internal sealed class BigramModel : ICompiledModel<BigramModel>
 
         public long ArenaBytes => 0;
 
+        public long ArenaBytesUsed => ArenaBytes;
+
         public int StepNumber { get; set; }
 
         public IReadOnlyDictionary<string, Tensor> OptimizerState => new Dictionary<string, Tensor> { ["momentum_buffer"] = _momentum };
