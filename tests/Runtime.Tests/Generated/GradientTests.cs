@@ -37,12 +37,16 @@ public sealed class GradientTests
         var result = training.Step(tokens, targets, learningRate: 0);
 
         Assert.Equal(expected.item<float>(), result.Loss, tolerance);
+        var errors = new List<string>();
         foreach (var info in model.Parameters.Layout)
         {
             using var actual = model.Parameters.GradientView(info.Offset, info.Shape).clone();
             using var wanted = reference.Parameters[info.Name].grad!;
-            var error = (actual - wanted).abs().max().item<float>() / wanted.abs().max().item<float>();
-            Assert.True(error < tolerance, $"{info.Name}: relative error {error}");
+            // A key's bias shifts all scores of a query alike: its gradient is zero but for rounding, in both.
+            var scale = info.Name.EndsWith("attention.k.bias", StringComparison.Ordinal) ? 1 : wanted.abs().max().item<float>();
+            var error = (actual - wanted).abs().max().item<float>() / scale;
+            if (!(error < tolerance)) errors.Add($"{info.Name}: relative error {error}");
         }
+        Assert.True(errors.Count == 0, string.Join("; ", errors));
     }
 }

@@ -1,3 +1,4 @@
+using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Implementations;
@@ -12,5 +13,14 @@ internal static class Aten
         else gradient.copy_(value);
     }
 
-    public static bool Same(Tensor a, Tensor b) => a.Handle == b.Handle;
+    /// <summary>Whether two tensors start at the same address: two views of one buffer of the arena do.</summary>
+    public static unsafe bool Same(Tensor a, Tensor b) => Address(a) == Address(b);
+
+    private static unsafe void* Address(Tensor tensor)
+    {
+        void* address;
+        if (LibTorch.DataPointer(tensor.Handle, &address) != 0)
+            throw new NativeException($"libtorch refused the address of {NativeTensor.Describe(tensor.Handle)}; its reason is on stderr.");
+        return address;
+    }
 }
