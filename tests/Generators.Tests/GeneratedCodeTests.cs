@@ -49,6 +49,27 @@ public sealed class GeneratedCodeTests
         AssertCompiles(run);
     }
 
+    [Theory]
+    [InlineData(SampleModels.Gpt2Like, "layers: 2")]
+    [InlineData(SampleModels.LlamaLike, "layers: 4")]
+    [InlineData(SampleModels.CustomBlocks, "times: 3")]
+    [InlineData(SampleModels.Bf16WithCheckpoint, "layers: 6")]
+    public void Deep_models_need_about_as_much_code_as_shallow_ones(string yaml, string layers)
+    {
+        yaml = yaml.Replace("boundaries: [blocks.2, blocks.4]", "every: 1");
+        Assert.Contains(layers, yaml);
+
+        var few = Lines(2);
+        Assert.InRange(Lines(96), few, few * 1.1);
+
+        int Lines(int count)
+        {
+            var run = GeneratorRun.OfYaml(("tiny.model.yaml", yaml.Replace(layers, $"{layers.Split(' ')[0]} {count}")));
+            Assert.DoesNotContain(run.Result.Diagnostics, diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+            return run.Text().Count(letter => letter == '\n');
+        }
+    }
+
     [Fact]
     public void The_user_adds_a_part_to_the_class()
     {
