@@ -6,7 +6,7 @@ namespace ModelCompiler.Compiler.Tests;
 /// <summary>Random parameters and batches for the reference interpreter.</summary>
 public static class ReferenceParameters
 {
-    public static Dictionary<string, ReferenceTensor> Draw(Graphs.Graph graph, int seed)
+    public static Dictionary<string, ReferenceTensor> Draw(Compiler.Graphs.Graph graph, int seed)
     {
         var random = new Random(seed);
         var parameters = new Dictionary<string, ReferenceTensor>();
@@ -21,7 +21,7 @@ public static class ReferenceParameters
         return parameters;
     }
 
-    public static Dictionary<string, ReferenceTensor> Batch(Graphs.Graph graph, int seed)
+    public static Dictionary<string, ReferenceTensor> Batch(Compiler.Graphs.Graph graph, int seed)
     {
         var random = new Random(seed);
         var dims = graph.Dims.ToDictionary(d => d.Symbol, d => d.Value);

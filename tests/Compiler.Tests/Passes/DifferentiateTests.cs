@@ -59,7 +59,7 @@ public sealed class DifferentiateTests
     }
 
     private static double Numeric(
-        Graphs.Graph graph, Dictionary<string, ReferenceTensor> parameters, Dictionary<string, ReferenceTensor> inputs, double[] x, int k)
+        Compiler.Graphs.Graph graph, Dictionary<string, ReferenceTensor> parameters, Dictionary<string, ReferenceTensor> inputs, double[] x, int k)
     {
         const double h = 1e-5;
         double Loss() => new Interpreter(graph, parameters).Run(inputs)[GraphBuilder.Loss].Data[0];

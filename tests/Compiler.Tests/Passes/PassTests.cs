@@ -19,15 +19,15 @@ public static class PassTests
     public static Node Node(string op, string output, params string[] inputs) =>
         new(op, inputs.ToEquatableArray(), EquatableArray.Of(new Value(output)), Attributes.None, "architecture");
 
-    public static Graphs.Graph Graph(Parameter[] parameters, Node[] nodes, string output, params Function[] blocks)
+    public static Compiler.Graphs.Graph Graph(Parameter[] parameters, Node[] nodes, string output, params Function[] blocks)
     {
         var main = new Function(
             "main", EquatableArray.Of(new Value("x", F32(B, T, C))), parameters.ToEquatableArray(), nodes.ToEquatableArray(), EquatableArray.Of(output));
-        return new Graphs.Graph("Test", EquatableArray.Of(B, T, C, new Dim("V", 16)), main, blocks.ToEquatableArray());
+        return new Compiler.Graphs.Graph("Test", EquatableArray.Of(B, T, C, new Dim("V", 16)), main, blocks.ToEquatableArray());
     }
 
     /// <summary>Runs the pass on typed input and compares the text of main before and after.</summary>
-    public static void Check(Pass pass, Graphs.Graph graph, string before, string after, ModelSpec? spec = null)
+    public static void Check(Pass pass, Compiler.Graphs.Graph graph, string before, string after, ModelSpec? spec = null)
     {
         graph = new InferShapes().Run(graph, Models.Gpt2);
         GraphVerifier.Verify(graph, "the test");
@@ -37,7 +37,7 @@ public static class PassTests
         Assert.Equal(Trim(after), Text(graph));
     }
 
-    public static string Text(Graphs.Graph graph) =>
+    public static string Text(Compiler.Graphs.Graph graph) =>
         Trim(string.Join("\n", graph.Blocks.Append(graph.Main).Select(GraphText.Print)));
 
     private static string Trim(string text) => text.Replace("\r", "").Trim();

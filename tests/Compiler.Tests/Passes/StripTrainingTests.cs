@@ -1,0 +1,37 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Passes;
+using ModelCompiler.ModelDsl;
+using static ModelCompiler.Compiler.Tests.Passes.PassTests;
+
+namespace ModelCompiler.Compiler.Tests.Passes;
+
+public sealed class StripTrainingTests
+{
+    [Fact]
+    public void Dropout_and_loss_go_and_logits_are_returned()
+    {
+        var dropout = Node("dropout", "d", "x") with
+        {
+            Outputs = EquatableArray.Of(new Value("d"), new Value("m")), Attributes = Attributes.Of(("rate", 0.5), ("site", 0)),
+        };
+        var loss = Node("cross_entropy", "loss", "y", "targets") with { Outputs = EquatableArray.Of(new Value("loss"), new Value("lse")) };
+        var graph = Graph([Weight("w", C, C)], [dropout, Node("linear", "y", "d", "w"), loss], "loss");
+        graph = graph with { Main = graph.Main with { Inputs = graph.Main.Inputs.Append(new Value("targets", TensorType.Of(DType.I64, B, T))).ToEquatableArray() } };
+        Check(
+            new StripTraining(), graph,
+            """
+            function main(x: f32[B, T, C], targets: i64[B, T])
+              parameter w: f32[C, C] = w[8] normal(0.02)
+              d: f32[B, T, C], m: u8[B, T, C] = dropout(x) {rate = 0.5, site = 0}
+              y: f32[B, T, C] = linear(d, w)
+              loss: f32[], lse: f32[B, T] = cross_entropy(y, targets)
+              return loss
+            """,
+            """
+            function main(x: f32[B, T, C])
+              parameter w: f32[C, C] = w[8] normal(0.02)
+              y: f32[B, T, C] = linear(x, w)
+              return y
+            """);
+    }
+}
