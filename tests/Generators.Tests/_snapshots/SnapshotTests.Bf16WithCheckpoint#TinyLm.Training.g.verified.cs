@@ -72,6 +72,8 @@ partial class TinyLm
 
         public long ArenaBytes => ArenaSize;
 
+        public long ArenaBytesUsed => _arena.HighWaterMark;
+
         public int StepNumber { get; set; }
 
         public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }

@@ -67,6 +67,8 @@ partial class Gated
 
         public long ArenaBytes => ArenaSize;
 
+        public long ArenaBytesUsed => _arena.HighWaterMark;
+
         public int StepNumber { get; set; }
 
         public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }

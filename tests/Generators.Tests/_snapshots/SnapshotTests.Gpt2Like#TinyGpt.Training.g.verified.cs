@@ -68,6 +68,8 @@ partial class TinyGpt
 
         public long ArenaBytes => ArenaSize;
 
+        public long ArenaBytesUsed => _arena.HighWaterMark;
+
         public int StepNumber { get; set; }
 
         public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }
