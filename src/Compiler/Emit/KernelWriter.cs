@@ -10,6 +10,12 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
 {
     private readonly Dictionary<string, TensorType> _types = function.Types();
 
+    /// <summary>Where comments start after shorter statements.</summary>
+    private const int CommentColumn = 100;
+
+    /// <summary>Whether a node of a backward function repeats one of the forward function.</summary>
+    public Func<Node, bool> Recomputed { get; init; } = _ => false;
+
     /// <summary>The names of the key and value caches.</summary>
     public string Keys { get; init; } = "keys";
 
@@ -21,7 +27,9 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
         var call = OpTable.Find(node.Op).Lower(inputs);
         if (cached && call.Cached is { } overCache) call = overCache;
         var arguments = string.Join(", ", call.Arguments.Select(a => Spell(node, inputs, a)));
-        writer.Line($"Kernels.{call.Method}({arguments});  // {_types[node.Outputs[0].Name]}  {context.Place(node.Origin)}");
+        var statement = $"Kernels.{call.Method}({arguments});".PadRight(CommentColumn);
+        var again = Recomputed(node) ? "recomputed, " : "";
+        writer.Line($"{statement} // {again}{_types[node.Outputs[0].Name]}  {context.Place(node.Origin)}");
     }
 
     private string Spell(Node node, Inputs inputs, KernelArgument argument) => argument.Kind switch

@@ -74,26 +74,26 @@ partial class TinyLm
 
         private void Run(InferenceActivations s, int position)
         {
-            Kernels.Embedding(s.Tokens.Ids, p.EmbeddingWeight, s.Embedding);  // bf16[B, T, C]  tiny.model.yaml:4
-            Kernels.AddPositionAt(s.Embedding, p.EmbeddingPositionWeight, position, s.EmbeddingPosition);  // bf16[B, T, C]  tiny.model.yaml:4
+            Kernels.Embedding(s.Tokens.Ids, p.EmbeddingWeight, s.Embedding);                                     // bf16[B, T, C]  tiny.model.yaml:4
+            Kernels.AddPositionAt(s.Embedding, p.EmbeddingPositionWeight, position, s.EmbeddingPosition);        // bf16[B, T, C]  tiny.model.yaml:4
             for (var i = 0; i < 6; i++)
                 BlocksForward(s.BlocksValues, i == 0 ? s.EmbeddingPosition : s.BlocksStream[(i + 1) % 2], s.BlocksStream[i % 2], _blocksParameters[i], _blocksKeys[i], _blocksValues[i], position);
-            Kernels.LayerNorm(s.BlocksLast, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm, p.HeadWeight, null, s.Head);  // bf16[B, T, V]  tiny.model.yaml:2
+            Kernels.LayerNorm(s.BlocksLast, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);    // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm, p.HeadWeight, null, s.Head);                                                  // bf16[B, T, V]  tiny.model.yaml:2
         }
 
         private void BlocksForward(BlocksInference s, Tensor input, Tensor output, BlocksParameters p, Tensor keys, Tensor values, int position)
         {
-            Kernels.LayerNorm(input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);  // bf16[B, T, 3C]  tiny.model.yaml:8
-            Kernels.AttentionCached(s.AttentionQkv, keys, values, position, 4, 4, s.AttentionMix);  // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);  // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Add(input, s.AttentionProj, s.Residual1);  // bf16[B, T, C]  tiny.model.yaml:6
-            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);  // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.ReluSquared(s.MlpUp, s.MlpActivation);  // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);  // bf16[B, T, C]  tiny.model.yaml:9
-            Kernels.Add(s.Residual1, s.MlpDown, output);  // bf16[B, T, C]  tiny.model.yaml:6
+            Kernels.LayerNorm(input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);      // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);                   // bf16[B, T, 3C]  tiny.model.yaml:8
+            Kernels.AttentionCached(s.AttentionQkv, keys, values, position, 4, 4, s.AttentionMix);               // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);         // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.Add(input, s.AttentionProj, s.Residual1);                                                    // bf16[B, T, C]  tiny.model.yaml:6
+            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.ReluSquared(s.MlpUp, s.MlpActivation);                                                       // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);                          // bf16[B, T, C]  tiny.model.yaml:9
+            Kernels.Add(s.Residual1, s.MlpDown, output);                                                         // bf16[B, T, C]  tiny.model.yaml:6
         }
     }
 

@@ -99,21 +99,21 @@ partial class TinyLm
 
         private void Forward(Tensor tokens, Tensor targets)
         {
-            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);  // bf16[B, T, C]  tiny.model.yaml:4
-            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, s.EmbeddingPosition);  // bf16[B, T, C]  tiny.model.yaml:4
+            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);                                           // bf16[B, T, C]  tiny.model.yaml:4
+            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, s.EmbeddingPosition);                    // bf16[B, T, C]  tiny.model.yaml:4
             for (var i = 0; i < 6; i++)
                 BlocksForward(i, _blocks[i], _blocksParameters[i]);
-            Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm, p.HeadWeight, null, s.Head);  // bf16[B, T, V]  tiny.model.yaml:2
-            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);  // f32[]  tiny.model.yaml:4
+            Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);        // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm, p.HeadWeight, null, s.Head);                                                  // bf16[B, T, V]  tiny.model.yaml:2
+            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);                                            // f32[]  tiny.model.yaml:4
         }
 
         private void Backward(Tensor tokens, Tensor targets)
         {
-            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);  // bf16[B, T, V]  tiny.model.yaml:4
-            Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.HeadWeight);  // f32[V, C]  tiny.model.yaml:2
-            Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias);  // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);                                       // bf16[B, T, V]  tiny.model.yaml:4
+            Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.HeadWeight);                          // f32[V, C]  tiny.model.yaml:2
+            Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // bf16[B, T, C]  tiny.model.yaml:2
             for (var segment = 2; segment >= 0; segment--)
             {
                 int start = BlocksSegments[segment], end = BlocksSegments[segment + 1];
@@ -126,59 +126,59 @@ partial class TinyLm
                 for (var i = end - 1; i >= start; i--)
                     BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
             }
-            Kernels.AddPositionGrad(s.dEmbeddingPosition, accumulate: false, g.EmbeddingPositionWeight);  // f32[32, C]  tiny.model.yaml:4
-            Kernels.EmbeddingGrad(s.dEmbeddingPosition, tokens, accumulate: false, g.EmbeddingWeight);  // f32[256, C]  tiny.model.yaml:4
+            Kernels.AddPositionGrad(s.dEmbeddingPosition, accumulate: false, g.EmbeddingPositionWeight);         // f32[32, C]  tiny.model.yaml:4
+            Kernels.EmbeddingGrad(s.dEmbeddingPosition, tokens, accumulate: false, g.EmbeddingWeight);           // f32[256, C]  tiny.model.yaml:4
         }
 
         private void BlocksForward(int layer, BlocksActivations s, BlocksParameters p)
         {
-            Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);  // bf16[B, T, 3C]  tiny.model.yaml:8
-            Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);  // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);  // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);  // bf16[B, T, C]  tiny.model.yaml:6
-            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);  // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.ReluSquared(s.MlpUp, s.MlpActivation);  // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);  // bf16[B, T, C]  tiny.model.yaml:9
-            Kernels.Add(s.Residual1, s.MlpDown, s.Output);  // bf16[B, T, C]  tiny.model.yaml:6
+            Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);    // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);                   // bf16[B, T, 3C]  tiny.model.yaml:8
+            Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);                    // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);         // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);                                                  // bf16[B, T, C]  tiny.model.yaml:6
+            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.ReluSquared(s.MlpUp, s.MlpActivation);                                                       // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);                          // bf16[B, T, C]  tiny.model.yaml:9
+            Kernels.Add(s.Residual1, s.MlpDown, s.Output);                                                       // bf16[B, T, C]  tiny.model.yaml:6
         }
 
         // The last layer of a segment again, without what only its output needs.
         private void BlocksRecompute(int layer, BlocksActivations s, BlocksParameters p)
         {
-            Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);  // bf16[B, T, 3C]  tiny.model.yaml:8
-            Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);  // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);  // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);  // bf16[B, T, C]  tiny.model.yaml:6
-            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);  // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);    // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);                   // bf16[B, T, 3C]  tiny.model.yaml:8
+            Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);                    // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);         // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);                                                  // bf16[B, T, C]  tiny.model.yaml:6
+            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
         }
 
         private void BlocksBackward(int layer, BlocksActivations s, BlocksTemporaries t, BlocksParameters p, BlocksGradients g)
         {
-            Kernels.LinearGradBias(t.dOutput, accumulate: false, g.MlpDownBias);  // f32[C]  tiny.model.yaml:9
-            Kernels.ReluSquared(s.MlpUp, t.MlpActivation);  // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.LinearGradWeight(t.dOutput, t.MlpActivation, accumulate: false, g.MlpDownWeight);  // f32[C, 4C]  tiny.model.yaml:9
-            Kernels.LinearGradInput(t.dOutput, p.MlpDownWeight, t.dMlpActivation);  // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.ReluSquaredGrad(t.dMlpActivation, s.MlpUp, t.dMlpUp);  // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.LinearGradBias(t.dMlpUp, accumulate: false, g.MlpUpBias);  // f32[4C]  tiny.model.yaml:9
-            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, t.Norm2, t.Norm2Mean, t.Norm2Rstd);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.LinearGradWeight(t.dMlpUp, t.Norm2, accumulate: false, g.MlpUpWeight);  // f32[4C, C]  tiny.model.yaml:9
-            Kernels.LinearGradInput(t.dMlpUp, p.MlpUpWeight, t.dNorm2);  // bf16[B, T, C]  tiny.model.yaml:9
-            Kernels.LayerNormGrad(t.dNorm2, s.Residual1, t.Norm2Mean, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight, g.Norm2Bias);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.LinearGradBias(t.dResidual1Sum, accumulate: false, g.AttentionProjBias);  // f32[C]  tiny.model.yaml:8
-            Kernels.LinearGradWeight(t.dResidual1Sum, s.AttentionMix, accumulate: false, g.AttentionProjWeight);  // f32[C, C]  tiny.model.yaml:8
-            Kernels.LinearGradInput(t.dResidual1Sum, p.AttentionProjWeight, t.dAttentionMix);  // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.AttentionGrad(t.dAttentionMix, s.AttentionQkv, s.AttentionMix, s.AttentionMixLse, B, T, 4, 4, t.dAttentionQkv);  // bf16[B, T, 3C]  tiny.model.yaml:8
-            Kernels.LinearGradBias(t.dAttentionQkv, accumulate: false, g.AttentionQkvBias);  // f32[3C]  tiny.model.yaml:8
-            Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, t.Norm1, t.Norm1Mean, t.Norm1Rstd);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);  // f32[3C, C]  tiny.model.yaml:8
-            Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);  // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight, g.Norm1Bias);  // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);  // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.LinearGradBias(t.dOutput, accumulate: false, g.MlpDownBias);                                 // f32[C]  tiny.model.yaml:9
+            Kernels.ReluSquared(s.MlpUp, t.MlpActivation);                                                       // recomputed, bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.LinearGradWeight(t.dOutput, t.MlpActivation, accumulate: false, g.MlpDownWeight);            // f32[C, 4C]  tiny.model.yaml:9
+            Kernels.LinearGradInput(t.dOutput, p.MlpDownWeight, t.dMlpActivation);                               // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.ReluSquaredGrad(t.dMlpActivation, s.MlpUp, t.dMlpUp);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.LinearGradBias(t.dMlpUp, accumulate: false, g.MlpUpBias);                                    // f32[4C]  tiny.model.yaml:9
+            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, t.Norm2, t.Norm2Mean, t.Norm2Rstd); // recomputed, bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.LinearGradWeight(t.dMlpUp, t.Norm2, accumulate: false, g.MlpUpWeight);                       // f32[4C, C]  tiny.model.yaml:9
+            Kernels.LinearGradInput(t.dMlpUp, p.MlpUpWeight, t.dNorm2);                                          // bf16[B, T, C]  tiny.model.yaml:9
+            Kernels.LayerNormGrad(t.dNorm2, s.Residual1, t.Norm2Mean, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight, g.Norm2Bias); // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);                                               // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.LinearGradBias(t.dResidual1Sum, accumulate: false, g.AttentionProjBias);                     // f32[C]  tiny.model.yaml:8
+            Kernels.LinearGradWeight(t.dResidual1Sum, s.AttentionMix, accumulate: false, g.AttentionProjWeight); // f32[C, C]  tiny.model.yaml:8
+            Kernels.LinearGradInput(t.dResidual1Sum, p.AttentionProjWeight, t.dAttentionMix);                    // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.AttentionGrad(t.dAttentionMix, s.AttentionQkv, s.AttentionMix, s.AttentionMixLse, B, T, 4, 4, t.dAttentionQkv); // bf16[B, T, 3C]  tiny.model.yaml:8
+            Kernels.LinearGradBias(t.dAttentionQkv, accumulate: false, g.AttentionQkvBias);                      // f32[3C]  tiny.model.yaml:8
+            Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, t.Norm1, t.Norm1Mean, t.Norm1Rstd);    // recomputed, bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);         // f32[3C, C]  tiny.model.yaml:8
+            Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);                            // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight, g.Norm1Bias); // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // bf16[B, T, C]  tiny.model.yaml:2
         }
     }
 

@@ -74,28 +74,28 @@ partial class Gated
 
         private void Run(InferenceActivations s, int position)
         {
-            Kernels.Embedding(s.Tokens.Ids, p.EmbeddingWeight, s.Embedding);  // f32[B, T, C]  tiny.model.yaml:7
-            Kernels.AddPositionAt(s.Embedding, p.EmbeddingPositionWeight, position, s.EmbeddingPosition);  // f32[B, T, C]  tiny.model.yaml:7
+            Kernels.Embedding(s.Tokens.Ids, p.EmbeddingWeight, s.Embedding);                                     // f32[B, T, C]  tiny.model.yaml:7
+            Kernels.AddPositionAt(s.Embedding, p.EmbeddingPositionWeight, position, s.EmbeddingPosition);        // f32[B, T, C]  tiny.model.yaml:7
             for (var i = 0; i < 3; i++)
                 BlocksForward(s.BlocksValues, i == 0 ? s.EmbeddingPosition : s.BlocksStream[(i + 1) % 2], s.BlocksStream[i % 2], _blocksParameters[i], _blocksKeys[i], _blocksValues[i], position);
-            Kernels.LayerNorm(s.BlocksLast, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);  // f32[B, T, C]  tiny.model.yaml:21
-            Kernels.Linear(s.Norm, p.EmbeddingWeight, null, s.Head);  // f32[B, T, V]  tiny.model.yaml:22
+            Kernels.LayerNorm(s.BlocksLast, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);    // f32[B, T, C]  tiny.model.yaml:21
+            Kernels.Linear(s.Norm, p.EmbeddingWeight, null, s.Head);                                             // f32[B, T, V]  tiny.model.yaml:22
         }
 
         private void BlocksForward(BlocksInference s, Tensor input, Tensor output, BlocksParameters p, Tensor keys, Tensor values, int position)
         {
-            Kernels.RmsNorm(input, p.Norm1Weight, 1E-05, s.Norm1, s.Norm1Rstd);  // f32[B, T, C]  tiny.model.yaml:13
-            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, null, s.AttentionQkv);  // f32[B, T, 3C]  tiny.model.yaml:14
-            Kernels.AttentionCached(s.AttentionQkv, keys, values, position, 4, 4, s.AttentionMix);  // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);  // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.Add(input, s.AttentionProj, s.Residual1);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, s.Norm2, s.Norm2Rstd);  // f32[B, T, C]  tiny.model.yaml:16
-            Kernels.Linear(s.Norm2, p.GateWeight, p.GateBias, s.Gate);  // f32[B, T, 128]  tiny.model.yaml:18
-            Kernels.Silu(s.Gate, s.Activation);  // f32[B, T, 128]  tiny.model.yaml:18
-            Kernels.Linear(s.Norm2, p.UpWeight, p.UpBias, s.Up);  // f32[B, T, 128]  tiny.model.yaml:19
-            Kernels.Multiply(s.Activation, s.Up, s.Multiply);  // f32[B, T, 128]  tiny.model.yaml:17
-            Kernels.Linear(s.Multiply, p.DownWeight, p.DownBias, s.Down);  // f32[B, T, C]  tiny.model.yaml:20
-            Kernels.Add(s.Residual1, s.Down, output);  // f32[B, T, C]  tiny.model.yaml:15
+            Kernels.RmsNorm(input, p.Norm1Weight, 1E-05, s.Norm1, s.Norm1Rstd);                                  // f32[B, T, C]  tiny.model.yaml:13
+            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, null, s.AttentionQkv);                                 // f32[B, T, 3C]  tiny.model.yaml:14
+            Kernels.AttentionCached(s.AttentionQkv, keys, values, position, 4, 4, s.AttentionMix);               // f32[B, T, C]  tiny.model.yaml:14
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);                        // f32[B, T, C]  tiny.model.yaml:14
+            Kernels.Add(input, s.AttentionProj, s.Residual1);                                                    // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, s.Norm2, s.Norm2Rstd);                            // f32[B, T, C]  tiny.model.yaml:16
+            Kernels.Linear(s.Norm2, p.GateWeight, p.GateBias, s.Gate);                                           // f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.Silu(s.Gate, s.Activation);                                                                  // f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.Linear(s.Norm2, p.UpWeight, p.UpBias, s.Up);                                                 // f32[B, T, 128]  tiny.model.yaml:19
+            Kernels.Multiply(s.Activation, s.Up, s.Multiply);                                                    // f32[B, T, 128]  tiny.model.yaml:17
+            Kernels.Linear(s.Multiply, p.DownWeight, p.DownBias, s.Down);                                        // f32[B, T, C]  tiny.model.yaml:20
+            Kernels.Add(s.Residual1, s.Down, output);                                                            // f32[B, T, C]  tiny.model.yaml:15
         }
     }
 

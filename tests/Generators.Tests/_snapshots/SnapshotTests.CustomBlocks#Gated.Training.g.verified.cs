@@ -94,70 +94,70 @@ partial class Gated
 
         private void Forward(Tensor tokens, Tensor targets)
         {
-            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);  // f32[B, T, C]  tiny.model.yaml:7
-            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, s.EmbeddingPosition);  // f32[B, T, C]  tiny.model.yaml:7
+            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);                                           // f32[B, T, C]  tiny.model.yaml:7
+            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, s.EmbeddingPosition);                    // f32[B, T, C]  tiny.model.yaml:7
             for (var i = 0; i < 3; i++)
                 BlocksForward(i, _blocks[i], _blocksParameters[i]);
-            Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);  // f32[B, T, C]  tiny.model.yaml:21
-            Kernels.Linear(s.Norm, p.EmbeddingWeight, null, s.Head);  // f32[B, T, V]  tiny.model.yaml:22
-            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);  // f32[]  tiny.model.yaml:3
+            Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);        // f32[B, T, C]  tiny.model.yaml:21
+            Kernels.Linear(s.Norm, p.EmbeddingWeight, null, s.Head);                                             // f32[B, T, V]  tiny.model.yaml:22
+            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);                                            // f32[]  tiny.model.yaml:3
         }
 
         private void Backward(Tensor tokens, Tensor targets)
         {
-            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);  // f32[B, T, V]  tiny.model.yaml:3
-            Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.EmbeddingWeight);  // f32[V, C]  tiny.model.yaml:22
-            Kernels.LinearGradInput(s.dHead, p.EmbeddingWeight, s.dNorm);  // f32[B, T, C]  tiny.model.yaml:22
-            Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias);  // f32[B, T, C]  tiny.model.yaml:21
+            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);                                       // f32[B, T, V]  tiny.model.yaml:3
+            Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.EmbeddingWeight);                     // f32[V, C]  tiny.model.yaml:22
+            Kernels.LinearGradInput(s.dHead, p.EmbeddingWeight, s.dNorm);                                        // f32[B, T, C]  tiny.model.yaml:22
+            Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  tiny.model.yaml:21
             for (var i = 2; i >= 0; i--)
                 BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
-            Kernels.AddPositionGrad(s.dEmbeddingPosition, accumulate: false, g.EmbeddingPositionWeight);  // f32[32, C]  tiny.model.yaml:7
-            Kernels.EmbeddingGrad(s.dEmbeddingPosition, tokens, accumulate: true, g.EmbeddingWeight);  // f32[256, C]  tiny.model.yaml:7
+            Kernels.AddPositionGrad(s.dEmbeddingPosition, accumulate: false, g.EmbeddingPositionWeight);         // f32[32, C]  tiny.model.yaml:7
+            Kernels.EmbeddingGrad(s.dEmbeddingPosition, tokens, accumulate: true, g.EmbeddingWeight);            // f32[256, C]  tiny.model.yaml:7
         }
 
         private void BlocksForward(int layer, BlocksActivations s, BlocksParameters p)
         {
-            Kernels.RmsNorm(s.Input, p.Norm1Weight, 1E-05, s.Norm1, s.Norm1Rstd);  // f32[B, T, C]  tiny.model.yaml:13
-            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, null, s.AttentionQkv);  // f32[B, T, 3C]  tiny.model.yaml:14
-            Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);  // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);  // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, s.Norm2, s.Norm2Rstd);  // f32[B, T, C]  tiny.model.yaml:16
-            Kernels.Linear(s.Norm2, p.GateWeight, p.GateBias, s.Gate);  // f32[B, T, 128]  tiny.model.yaml:18
-            Kernels.Silu(s.Gate, s.Activation);  // f32[B, T, 128]  tiny.model.yaml:18
-            Kernels.Linear(s.Norm2, p.UpWeight, p.UpBias, s.Up);  // f32[B, T, 128]  tiny.model.yaml:19
-            Kernels.Multiply(s.Activation, s.Up, s.Multiply);  // f32[B, T, 128]  tiny.model.yaml:17
-            Kernels.Linear(s.Multiply, p.DownWeight, p.DownBias, s.Down);  // f32[B, T, C]  tiny.model.yaml:20
-            Kernels.Add(s.Residual1, s.Down, s.Output);  // f32[B, T, C]  tiny.model.yaml:15
+            Kernels.RmsNorm(s.Input, p.Norm1Weight, 1E-05, s.Norm1, s.Norm1Rstd);                                // f32[B, T, C]  tiny.model.yaml:13
+            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, null, s.AttentionQkv);                                 // f32[B, T, 3C]  tiny.model.yaml:14
+            Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);                    // f32[B, T, C]  tiny.model.yaml:14
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);                        // f32[B, T, C]  tiny.model.yaml:14
+            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);                                                  // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, s.Norm2, s.Norm2Rstd);                            // f32[B, T, C]  tiny.model.yaml:16
+            Kernels.Linear(s.Norm2, p.GateWeight, p.GateBias, s.Gate);                                           // f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.Silu(s.Gate, s.Activation);                                                                  // f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.Linear(s.Norm2, p.UpWeight, p.UpBias, s.Up);                                                 // f32[B, T, 128]  tiny.model.yaml:19
+            Kernels.Multiply(s.Activation, s.Up, s.Multiply);                                                    // f32[B, T, 128]  tiny.model.yaml:17
+            Kernels.Linear(s.Multiply, p.DownWeight, p.DownBias, s.Down);                                        // f32[B, T, C]  tiny.model.yaml:20
+            Kernels.Add(s.Residual1, s.Down, s.Output);                                                          // f32[B, T, C]  tiny.model.yaml:15
         }
 
         private void BlocksBackward(int layer, BlocksActivations s, BlocksTemporaries t, BlocksParameters p, BlocksGradients g)
         {
-            Kernels.LinearGradBias(t.dOutput, accumulate: false, g.DownBias);  // f32[C]  tiny.model.yaml:20
-            Kernels.Silu(s.Gate, t.Activation);  // f32[B, T, 128]  tiny.model.yaml:18
-            Kernels.Multiply(t.Activation, s.Up, t.Multiply);  // f32[B, T, 128]  tiny.model.yaml:17
-            Kernels.LinearGradWeight(t.dOutput, t.Multiply, accumulate: false, g.DownWeight);  // f32[C, 128]  tiny.model.yaml:20
-            Kernels.LinearGradInput(t.dOutput, p.DownWeight, t.dMultiply);  // f32[B, T, 128]  tiny.model.yaml:20
-            Kernels.MultiplyGrad(t.dMultiply, t.Activation, s.Up, t.dActivation, t.dUp);  // f32[B, T, 128]  tiny.model.yaml:17
-            Kernels.LinearGradBias(t.dUp, accumulate: false, g.UpBias);  // f32[128]  tiny.model.yaml:19
-            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, t.Norm2, t.Norm2Rstd);  // f32[B, T, C]  tiny.model.yaml:16
-            Kernels.LinearGradWeight(t.dUp, t.Norm2, accumulate: false, g.UpWeight);  // f32[128, C]  tiny.model.yaml:19
-            Kernels.LinearGradInput(t.dUp, p.UpWeight, t.dNorm2);  // f32[B, T, C]  tiny.model.yaml:19
-            Kernels.SiluGrad(t.dActivation, s.Gate, t.dGate);  // f32[B, T, 128]  tiny.model.yaml:18
-            Kernels.LinearGradBias(t.dGate, accumulate: false, g.GateBias);  // f32[128]  tiny.model.yaml:18
-            Kernels.LinearGradWeight(t.dGate, t.Norm2, accumulate: false, g.GateWeight);  // f32[128, C]  tiny.model.yaml:18
-            Kernels.LinearGradInput(t.dGate, p.GateWeight, t.dNorm22);  // f32[B, T, C]  tiny.model.yaml:18
-            Kernels.Add(t.dNorm2, t.dNorm22, t.dNorm2Sum);  // f32[B, T, C]  tiny.model.yaml:18
-            Kernels.RmsNormGrad(t.dNorm2Sum, s.Residual1, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight);  // f32[B, T, C]  tiny.model.yaml:16
-            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);  // f32[B, T, C]  tiny.model.yaml:16
-            Kernels.LinearGradWeight(t.dResidual1Sum, s.AttentionMix, accumulate: false, g.AttentionProjWeight);  // f32[C, C]  tiny.model.yaml:14
-            Kernels.LinearGradInput(t.dResidual1Sum, p.AttentionProjWeight, t.dAttentionMix);  // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.AttentionGrad(t.dAttentionMix, s.AttentionQkv, s.AttentionMix, s.AttentionMixLse, B, T, 4, 4, t.dAttentionQkv);  // f32[B, T, 3C]  tiny.model.yaml:14
-            Kernels.RmsNorm(s.Input, p.Norm1Weight, 1E-05, t.Norm1, t.Norm1Rstd);  // f32[B, T, C]  tiny.model.yaml:13
-            Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);  // f32[3C, C]  tiny.model.yaml:14
-            Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);  // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.RmsNormGrad(t.dNorm1, s.Input, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight);  // f32[B, T, C]  tiny.model.yaml:13
-            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);  // f32[B, T, C]  tiny.model.yaml:13
+            Kernels.LinearGradBias(t.dOutput, accumulate: false, g.DownBias);                                    // f32[C]  tiny.model.yaml:20
+            Kernels.Silu(s.Gate, t.Activation);                                                                  // recomputed, f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.Multiply(t.Activation, s.Up, t.Multiply);                                                    // recomputed, f32[B, T, 128]  tiny.model.yaml:17
+            Kernels.LinearGradWeight(t.dOutput, t.Multiply, accumulate: false, g.DownWeight);                    // f32[C, 128]  tiny.model.yaml:20
+            Kernels.LinearGradInput(t.dOutput, p.DownWeight, t.dMultiply);                                       // f32[B, T, 128]  tiny.model.yaml:20
+            Kernels.MultiplyGrad(t.dMultiply, t.Activation, s.Up, t.dActivation, t.dUp);                         // f32[B, T, 128]  tiny.model.yaml:17
+            Kernels.LinearGradBias(t.dUp, accumulate: false, g.UpBias);                                          // f32[128]  tiny.model.yaml:19
+            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, t.Norm2, t.Norm2Rstd);                            // recomputed, f32[B, T, C]  tiny.model.yaml:16
+            Kernels.LinearGradWeight(t.dUp, t.Norm2, accumulate: false, g.UpWeight);                             // f32[128, C]  tiny.model.yaml:19
+            Kernels.LinearGradInput(t.dUp, p.UpWeight, t.dNorm2);                                                // f32[B, T, C]  tiny.model.yaml:19
+            Kernels.SiluGrad(t.dActivation, s.Gate, t.dGate);                                                    // f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.LinearGradBias(t.dGate, accumulate: false, g.GateBias);                                      // f32[128]  tiny.model.yaml:18
+            Kernels.LinearGradWeight(t.dGate, t.Norm2, accumulate: false, g.GateWeight);                         // f32[128, C]  tiny.model.yaml:18
+            Kernels.LinearGradInput(t.dGate, p.GateWeight, t.dNorm22);                                           // f32[B, T, C]  tiny.model.yaml:18
+            Kernels.Add(t.dNorm2, t.dNorm22, t.dNorm2Sum);                                                       // f32[B, T, C]  tiny.model.yaml:18
+            Kernels.RmsNormGrad(t.dNorm2Sum, s.Residual1, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight); // f32[B, T, C]  tiny.model.yaml:16
+            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);                                               // f32[B, T, C]  tiny.model.yaml:16
+            Kernels.LinearGradWeight(t.dResidual1Sum, s.AttentionMix, accumulate: false, g.AttentionProjWeight); // f32[C, C]  tiny.model.yaml:14
+            Kernels.LinearGradInput(t.dResidual1Sum, p.AttentionProjWeight, t.dAttentionMix);                    // f32[B, T, C]  tiny.model.yaml:14
+            Kernels.AttentionGrad(t.dAttentionMix, s.AttentionQkv, s.AttentionMix, s.AttentionMixLse, B, T, 4, 4, t.dAttentionQkv); // f32[B, T, 3C]  tiny.model.yaml:14
+            Kernels.RmsNorm(s.Input, p.Norm1Weight, 1E-05, t.Norm1, t.Norm1Rstd);                                // recomputed, f32[B, T, C]  tiny.model.yaml:13
+            Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);         // f32[3C, C]  tiny.model.yaml:14
+            Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);                            // f32[B, T, C]  tiny.model.yaml:14
+            Kernels.RmsNormGrad(t.dNorm1, s.Input, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight); // f32[B, T, C]  tiny.model.yaml:13
+            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // f32[B, T, C]  tiny.model.yaml:13
         }
     }
 

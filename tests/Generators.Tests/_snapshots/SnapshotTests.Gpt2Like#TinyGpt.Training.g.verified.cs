@@ -104,70 +104,70 @@ partial class TinyGpt
         private void Forward(Tensor tokens, Tensor targets)
         {
             const int layer = 0;
-            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);  // f32[B, T, C]  tiny.model.yaml:4
-            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, s.EmbeddingPosition);  // f32[B, T, C]  tiny.model.yaml:4
-            Kernels.Dropout(s.EmbeddingPosition, Rate(0.1), MaskSeed(layer, 0), s.Dropout, s.DropoutMask);  // f32[B, T, C]  tiny.model.yaml:9
+            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);                                           // f32[B, T, C]  tiny.model.yaml:4
+            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, s.EmbeddingPosition);                    // f32[B, T, C]  tiny.model.yaml:4
+            Kernels.Dropout(s.EmbeddingPosition, Rate(0.1), MaskSeed(layer, 0), s.Dropout, s.DropoutMask);       // f32[B, T, C]  tiny.model.yaml:9
             for (var i = 0; i < 2; i++)
                 BlocksForward(i, _blocks[i], _blocksParameters[i]);
-            Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm, p.HeadWeight, null, s.Head);  // f32[B, T, V]  tiny.model.yaml:2
-            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);  // f32[]  tiny.model.yaml:4
+            Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);        // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm, p.HeadWeight, null, s.Head);                                                  // f32[B, T, V]  tiny.model.yaml:2
+            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);                                            // f32[]  tiny.model.yaml:4
         }
 
         private void Backward(Tensor tokens, Tensor targets)
         {
-            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);  // f32[B, T, V]  tiny.model.yaml:4
-            Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.HeadWeight);  // f32[V, C]  tiny.model.yaml:2
-            Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias);  // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);                                       // f32[B, T, V]  tiny.model.yaml:4
+            Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.HeadWeight);                          // f32[V, C]  tiny.model.yaml:2
+            Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  tiny.model.yaml:2
             for (var i = 1; i >= 0; i--)
                 BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
-            Kernels.DropoutGrad(s.dDropout, s.DropoutMask, 0.1, s.dEmbeddingPosition);  // f32[B, T, C]  tiny.model.yaml:9
-            Kernels.AddPositionGrad(s.dEmbeddingPosition, accumulate: false, g.EmbeddingPositionWeight);  // f32[32, C]  tiny.model.yaml:4
-            Kernels.EmbeddingGrad(s.dEmbeddingPosition, tokens, accumulate: false, g.EmbeddingWeight);  // f32[256, C]  tiny.model.yaml:4
+            Kernels.DropoutGrad(s.dDropout, s.DropoutMask, 0.1, s.dEmbeddingPosition);                           // f32[B, T, C]  tiny.model.yaml:9
+            Kernels.AddPositionGrad(s.dEmbeddingPosition, accumulate: false, g.EmbeddingPositionWeight);         // f32[32, C]  tiny.model.yaml:4
+            Kernels.EmbeddingGrad(s.dEmbeddingPosition, tokens, accumulate: false, g.EmbeddingWeight);           // f32[256, C]  tiny.model.yaml:4
         }
 
         private void BlocksForward(int layer, BlocksActivations s, BlocksParameters p)
         {
-            Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);  // f32[B, T, 3C]  tiny.model.yaml:8
-            Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Dropout(s.AttentionProj, Rate(0.1), MaskSeed(layer, 1), s.Dropout1, s.Dropout1Mask);  // f32[B, T, C]  tiny.model.yaml:9
-            Kernels.Add(s.Input, s.Dropout1, s.Residual1);  // f32[B, T, C]  tiny.model.yaml:6
-            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);  // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.Gelu(s.MlpUp, s.MlpActivation);  // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Dropout(s.MlpDown, Rate(0.1), MaskSeed(layer, 2), s.Dropout2, s.Dropout2Mask);  // f32[B, T, C]  tiny.model.yaml:9
-            Kernels.Add(s.Residual1, s.Dropout2, s.Output);  // f32[B, T, C]  tiny.model.yaml:6
+            Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);    // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);                   // f32[B, T, 3C]  tiny.model.yaml:8
+            Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);                    // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);         // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.Dropout(s.AttentionProj, Rate(0.1), MaskSeed(layer, 1), s.Dropout1, s.Dropout1Mask);         // f32[B, T, C]  tiny.model.yaml:9
+            Kernels.Add(s.Input, s.Dropout1, s.Residual1);                                                       // f32[B, T, C]  tiny.model.yaml:6
+            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Gelu(s.MlpUp, s.MlpActivation);                                                              // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);                          // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.Dropout(s.MlpDown, Rate(0.1), MaskSeed(layer, 2), s.Dropout2, s.Dropout2Mask);               // f32[B, T, C]  tiny.model.yaml:9
+            Kernels.Add(s.Residual1, s.Dropout2, s.Output);                                                      // f32[B, T, C]  tiny.model.yaml:6
         }
 
         private void BlocksBackward(int layer, BlocksActivations s, BlocksTemporaries t, BlocksParameters p, BlocksGradients g)
         {
-            Kernels.DropoutGrad(t.dOutput, s.Dropout2Mask, 0.1, t.dMlpDown);  // f32[B, T, C]  tiny.model.yaml:9
-            Kernels.LinearGradBias(t.dMlpDown, accumulate: false, g.MlpDownBias);  // f32[C]  tiny.model.yaml:2
-            Kernels.Gelu(s.MlpUp, t.MlpActivation);  // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.LinearGradWeight(t.dMlpDown, t.MlpActivation, accumulate: false, g.MlpDownWeight);  // f32[C, 4C]  tiny.model.yaml:2
-            Kernels.LinearGradInput(t.dMlpDown, p.MlpDownWeight, t.dMlpActivation);  // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.GeluGrad(t.dMlpActivation, s.MlpUp, t.dMlpUp);  // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.LinearGradBias(t.dMlpUp, accumulate: false, g.MlpUpBias);  // f32[4C]  tiny.model.yaml:2
-            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, t.Norm2, t.Norm2Mean, t.Norm2Rstd);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.LinearGradWeight(t.dMlpUp, t.Norm2, accumulate: false, g.MlpUpWeight);  // f32[4C, C]  tiny.model.yaml:2
-            Kernels.LinearGradInput(t.dMlpUp, p.MlpUpWeight, t.dNorm2);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.LayerNormGrad(t.dNorm2, s.Residual1, t.Norm2Mean, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight, g.Norm2Bias);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.DropoutGrad(t.dResidual1Sum, s.Dropout1Mask, 0.1, t.dAttentionProj);  // f32[B, T, C]  tiny.model.yaml:9
-            Kernels.LinearGradBias(t.dAttentionProj, accumulate: false, g.AttentionProjBias);  // f32[C]  tiny.model.yaml:8
-            Kernels.LinearGradWeight(t.dAttentionProj, s.AttentionMix, accumulate: false, g.AttentionProjWeight);  // f32[C, C]  tiny.model.yaml:8
-            Kernels.LinearGradInput(t.dAttentionProj, p.AttentionProjWeight, t.dAttentionMix);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.AttentionGrad(t.dAttentionMix, s.AttentionQkv, s.AttentionMix, s.AttentionMixLse, B, T, 4, 4, t.dAttentionQkv);  // f32[B, T, 3C]  tiny.model.yaml:8
-            Kernels.LinearGradBias(t.dAttentionQkv, accumulate: false, g.AttentionQkvBias);  // f32[3C]  tiny.model.yaml:8
-            Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, t.Norm1, t.Norm1Mean, t.Norm1Rstd);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);  // f32[3C, C]  tiny.model.yaml:8
-            Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight, g.Norm1Bias);  // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);  // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.DropoutGrad(t.dOutput, s.Dropout2Mask, 0.1, t.dMlpDown);                                     // f32[B, T, C]  tiny.model.yaml:9
+            Kernels.LinearGradBias(t.dMlpDown, accumulate: false, g.MlpDownBias);                                // f32[C]  tiny.model.yaml:2
+            Kernels.Gelu(s.MlpUp, t.MlpActivation);                                                              // recomputed, f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.LinearGradWeight(t.dMlpDown, t.MlpActivation, accumulate: false, g.MlpDownWeight);           // f32[C, 4C]  tiny.model.yaml:2
+            Kernels.LinearGradInput(t.dMlpDown, p.MlpDownWeight, t.dMlpActivation);                              // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.GeluGrad(t.dMlpActivation, s.MlpUp, t.dMlpUp);                                               // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.LinearGradBias(t.dMlpUp, accumulate: false, g.MlpUpBias);                                    // f32[4C]  tiny.model.yaml:2
+            Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, t.Norm2, t.Norm2Mean, t.Norm2Rstd); // recomputed, f32[B, T, C]  tiny.model.yaml:2
+            Kernels.LinearGradWeight(t.dMlpUp, t.Norm2, accumulate: false, g.MlpUpWeight);                       // f32[4C, C]  tiny.model.yaml:2
+            Kernels.LinearGradInput(t.dMlpUp, p.MlpUpWeight, t.dNorm2);                                          // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.LayerNormGrad(t.dNorm2, s.Residual1, t.Norm2Mean, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight, g.Norm2Bias); // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);                                               // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.DropoutGrad(t.dResidual1Sum, s.Dropout1Mask, 0.1, t.dAttentionProj);                         // f32[B, T, C]  tiny.model.yaml:9
+            Kernels.LinearGradBias(t.dAttentionProj, accumulate: false, g.AttentionProjBias);                    // f32[C]  tiny.model.yaml:8
+            Kernels.LinearGradWeight(t.dAttentionProj, s.AttentionMix, accumulate: false, g.AttentionProjWeight); // f32[C, C]  tiny.model.yaml:8
+            Kernels.LinearGradInput(t.dAttentionProj, p.AttentionProjWeight, t.dAttentionMix);                   // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.AttentionGrad(t.dAttentionMix, s.AttentionQkv, s.AttentionMix, s.AttentionMixLse, B, T, 4, 4, t.dAttentionQkv); // f32[B, T, 3C]  tiny.model.yaml:8
+            Kernels.LinearGradBias(t.dAttentionQkv, accumulate: false, g.AttentionQkvBias);                      // f32[3C]  tiny.model.yaml:8
+            Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, t.Norm1, t.Norm1Mean, t.Norm1Rstd);    // recomputed, f32[B, T, C]  tiny.model.yaml:2
+            Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);         // f32[3C, C]  tiny.model.yaml:8
+            Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);                            // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight, g.Norm1Bias); // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // f32[B, T, C]  tiny.model.yaml:2
         }
     }
 

@@ -74,27 +74,27 @@ partial class TinyLlama
 
         private void Run(InferenceActivations s, int position)
         {
-            Kernels.Embedding(s.Tokens.Ids, p.EmbeddingWeight, s.Embedding);  // f32[B, T, C]  tiny.model.yaml:4
+            Kernels.Embedding(s.Tokens.Ids, p.EmbeddingWeight, s.Embedding);                                     // f32[B, T, C]  tiny.model.yaml:4
             for (var i = 0; i < 4; i++)
                 BlocksForward(s.BlocksValues, i == 0 ? s.Embedding : s.BlocksStream[(i + 1) % 2], s.BlocksStream[i % 2], _blocksParameters[i], _blocksKeys[i], _blocksValues[i], position);
-            Kernels.RmsNorm(s.BlocksLast, p.NormWeight, 1E-05, s.Norm, s.NormRstd);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.Linear(s.Norm, p.EmbeddingWeight, null, s.Head);  // f32[B, T, V]  tiny.model.yaml:16
+            Kernels.RmsNorm(s.BlocksLast, p.NormWeight, 1E-05, s.Norm, s.NormRstd);                              // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.Linear(s.Norm, p.EmbeddingWeight, null, s.Head);                                             // f32[B, T, V]  tiny.model.yaml:16
         }
 
         private void BlocksForward(BlocksInference s, Tensor input, Tensor output, BlocksParameters p, Tensor keys, Tensor values, int position)
         {
-            Kernels.RmsNorm(input, p.Norm1Weight, 1E-05, s.Norm1, s.Norm1Rstd);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, null, s.AttentionQkv);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.QkNorm(s.AttentionQkv, p.AttentionQNormWeight, p.AttentionKNormWeight, 6, 2, 1E-06, s.AttentionQkNorm, s.AttentionQkNormRstd);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.RopeAt(s.AttentionQkNorm, position, 6, 2, 500000, s.AttentionRope);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.AttentionCached(s.AttentionRope, keys, values, position, 6, 2, s.AttentionMix);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Add(input, s.AttentionProj, s.Residual1);  // f32[B, T, C]  tiny.model.yaml:6
-            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, s.Norm2, s.Norm2Rstd);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.Linear(s.Norm2, p.MlpGateUpWeight, null, s.MlpGateUp);  // f32[B, T, 512]  tiny.model.yaml:14
-            Kernels.Swiglu(s.MlpGateUp, s.MlpActivation);  // f32[B, T, 256]  tiny.model.yaml:14
-            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, null, s.MlpDown);  // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.Add(s.Residual1, s.MlpDown, output);  // f32[B, T, C]  tiny.model.yaml:6
+            Kernels.RmsNorm(input, p.Norm1Weight, 1E-05, s.Norm1, s.Norm1Rstd);                                  // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, null, s.AttentionQkv);                                 // f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.QkNorm(s.AttentionQkv, p.AttentionQNormWeight, p.AttentionKNormWeight, 6, 2, 1E-06, s.AttentionQkNorm, s.AttentionQkNormRstd); // f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.RopeAt(s.AttentionQkNorm, position, 6, 2, 500000, s.AttentionRope);                          // f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.AttentionCached(s.AttentionRope, keys, values, position, 6, 2, s.AttentionMix);              // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);                        // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.Add(input, s.AttentionProj, s.Residual1);                                                    // f32[B, T, C]  tiny.model.yaml:6
+            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, s.Norm2, s.Norm2Rstd);                            // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.Linear(s.Norm2, p.MlpGateUpWeight, null, s.MlpGateUp);                                       // f32[B, T, 512]  tiny.model.yaml:14
+            Kernels.Swiglu(s.MlpGateUp, s.MlpActivation);                                                        // f32[B, T, 256]  tiny.model.yaml:14
+            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, null, s.MlpDown);                                   // f32[B, T, C]  tiny.model.yaml:14
+            Kernels.Add(s.Residual1, s.MlpDown, output);                                                         // f32[B, T, C]  tiny.model.yaml:6
         }
     }
 

@@ -94,64 +94,64 @@ partial class TinyLlama
 
         private void Forward(Tensor tokens, Tensor targets)
         {
-            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);  // f32[B, T, C]  tiny.model.yaml:4
+            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);                                           // f32[B, T, C]  tiny.model.yaml:4
             for (var i = 0; i < 4; i++)
                 BlocksForward(i, _blocks[i], _blocksParameters[i]);
-            Kernels.RmsNorm(s.Blocks, p.NormWeight, 1E-05, s.Norm, s.NormRstd);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.Linear(s.Norm, p.EmbeddingWeight, null, s.Head);  // f32[B, T, V]  tiny.model.yaml:16
-            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);  // f32[]  tiny.model.yaml:4
+            Kernels.RmsNorm(s.Blocks, p.NormWeight, 1E-05, s.Norm, s.NormRstd);                                  // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.Linear(s.Norm, p.EmbeddingWeight, null, s.Head);                                             // f32[B, T, V]  tiny.model.yaml:16
+            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);                                            // f32[]  tiny.model.yaml:4
         }
 
         private void Backward(Tensor tokens, Tensor targets)
         {
-            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);  // f32[B, T, V]  tiny.model.yaml:4
-            Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.EmbeddingWeight);  // f32[V, C]  tiny.model.yaml:16
-            Kernels.LinearGradInput(s.dHead, p.EmbeddingWeight, s.dNorm);  // f32[B, T, C]  tiny.model.yaml:16
-            Kernels.RmsNormGrad(s.dNorm, s.Blocks, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight);  // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);                                       // f32[B, T, V]  tiny.model.yaml:4
+            Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.EmbeddingWeight);                     // f32[V, C]  tiny.model.yaml:16
+            Kernels.LinearGradInput(s.dHead, p.EmbeddingWeight, s.dNorm);                                        // f32[B, T, C]  tiny.model.yaml:16
+            Kernels.RmsNormGrad(s.dNorm, s.Blocks, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight); // f32[B, T, C]  tiny.model.yaml:12
             for (var i = 3; i >= 0; i--)
                 BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
-            Kernels.EmbeddingGrad(s.dEmbedding, tokens, accumulate: true, g.EmbeddingWeight);  // f32[512, C]  tiny.model.yaml:4
+            Kernels.EmbeddingGrad(s.dEmbedding, tokens, accumulate: true, g.EmbeddingWeight);                    // f32[512, C]  tiny.model.yaml:4
         }
 
         private void BlocksForward(int layer, BlocksActivations s, BlocksParameters p)
         {
-            Kernels.RmsNorm(s.Input, p.Norm1Weight, 1E-05, s.Norm1, s.Norm1Rstd);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, null, s.AttentionQkv);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.QkNorm(s.AttentionQkv, p.AttentionQNormWeight, p.AttentionKNormWeight, 6, 2, 1E-06, s.AttentionQkNorm, s.AttentionQkNormRstd);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.Rope(s.AttentionQkNorm, B, T, 6, 2, 500000, s.AttentionRope);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.Attention(s.AttentionRope, B, T, 6, 2, s.AttentionMix, s.AttentionMixLse);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);  // f32[B, T, C]  tiny.model.yaml:6
-            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, s.Norm2, s.Norm2Rstd);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.Linear(s.Norm2, p.MlpGateUpWeight, null, s.MlpGateUp);  // f32[B, T, 512]  tiny.model.yaml:14
-            Kernels.Swiglu(s.MlpGateUp, s.MlpActivation);  // f32[B, T, 256]  tiny.model.yaml:14
-            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, null, s.MlpDown);  // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.Add(s.Residual1, s.MlpDown, s.Output);  // f32[B, T, C]  tiny.model.yaml:6
+            Kernels.RmsNorm(s.Input, p.Norm1Weight, 1E-05, s.Norm1, s.Norm1Rstd);                                // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.Linear(s.Norm1, p.AttentionQkvWeight, null, s.AttentionQkv);                                 // f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.QkNorm(s.AttentionQkv, p.AttentionQNormWeight, p.AttentionKNormWeight, 6, 2, 1E-06, s.AttentionQkNorm, s.AttentionQkNormRstd); // f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.Rope(s.AttentionQkNorm, B, T, 6, 2, 500000, s.AttentionRope);                                // f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.Attention(s.AttentionRope, B, T, 6, 2, s.AttentionMix, s.AttentionMixLse);                   // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);                        // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);                                                  // f32[B, T, C]  tiny.model.yaml:6
+            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, s.Norm2, s.Norm2Rstd);                            // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.Linear(s.Norm2, p.MlpGateUpWeight, null, s.MlpGateUp);                                       // f32[B, T, 512]  tiny.model.yaml:14
+            Kernels.Swiglu(s.MlpGateUp, s.MlpActivation);                                                        // f32[B, T, 256]  tiny.model.yaml:14
+            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, null, s.MlpDown);                                   // f32[B, T, C]  tiny.model.yaml:14
+            Kernels.Add(s.Residual1, s.MlpDown, s.Output);                                                       // f32[B, T, C]  tiny.model.yaml:6
         }
 
         private void BlocksBackward(int layer, BlocksActivations s, BlocksTemporaries t, BlocksParameters p, BlocksGradients g)
         {
-            Kernels.Swiglu(s.MlpGateUp, t.MlpActivation);  // f32[B, T, 256]  tiny.model.yaml:14
-            Kernels.LinearGradWeight(t.dOutput, t.MlpActivation, accumulate: false, g.MlpDownWeight);  // f32[C, 256]  tiny.model.yaml:14
-            Kernels.LinearGradInput(t.dOutput, p.MlpDownWeight, t.dMlpActivation);  // f32[B, T, 256]  tiny.model.yaml:14
-            Kernels.SwigluGrad(t.dMlpActivation, s.MlpGateUp, t.dMlpGateUp);  // f32[B, T, 512]  tiny.model.yaml:14
-            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, t.Norm2, t.Norm2Rstd);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.LinearGradWeight(t.dMlpGateUp, t.Norm2, accumulate: false, g.MlpGateUpWeight);  // f32[512, C]  tiny.model.yaml:14
-            Kernels.LinearGradInput(t.dMlpGateUp, p.MlpGateUpWeight, t.dNorm2);  // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.RmsNormGrad(t.dNorm2, s.Residual1, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.LinearGradWeight(t.dResidual1Sum, s.AttentionMix, accumulate: false, g.AttentionProjWeight);  // f32[C, C]  tiny.model.yaml:8
-            Kernels.LinearGradInput(t.dResidual1Sum, p.AttentionProjWeight, t.dAttentionMix);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.QkNorm(s.AttentionQkv, p.AttentionQNormWeight, p.AttentionKNormWeight, 6, 2, 1E-06, t.AttentionQkNorm, t.AttentionQkNormRstd);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.Rope(t.AttentionQkNorm, B, T, 6, 2, 500000, t.AttentionRope);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.AttentionGrad(t.dAttentionMix, t.AttentionRope, s.AttentionMix, s.AttentionMixLse, B, T, 6, 2, t.dAttentionRope);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.RopeGrad(t.dAttentionRope, B, T, 6, 2, 500000, t.dAttentionQkNorm);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.QkNormGrad(t.dAttentionQkNorm, s.AttentionQkv, t.AttentionQkNormRstd, p.AttentionQNormWeight, p.AttentionKNormWeight, 6, 2, accumulate: false, t.dAttentionQkv, g.AttentionQNormWeight, g.AttentionKNormWeight);  // f32[B, T, 160]  tiny.model.yaml:8
-            Kernels.RmsNorm(s.Input, p.Norm1Weight, 1E-05, t.Norm1, t.Norm1Rstd);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);  // f32[160, C]  tiny.model.yaml:8
-            Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);  // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.RmsNormGrad(t.dNorm1, s.Input, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight);  // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);  // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.Swiglu(s.MlpGateUp, t.MlpActivation);                                                        // recomputed, f32[B, T, 256]  tiny.model.yaml:14
+            Kernels.LinearGradWeight(t.dOutput, t.MlpActivation, accumulate: false, g.MlpDownWeight);            // f32[C, 256]  tiny.model.yaml:14
+            Kernels.LinearGradInput(t.dOutput, p.MlpDownWeight, t.dMlpActivation);                               // f32[B, T, 256]  tiny.model.yaml:14
+            Kernels.SwigluGrad(t.dMlpActivation, s.MlpGateUp, t.dMlpGateUp);                                     // f32[B, T, 512]  tiny.model.yaml:14
+            Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, t.Norm2, t.Norm2Rstd);                            // recomputed, f32[B, T, C]  tiny.model.yaml:12
+            Kernels.LinearGradWeight(t.dMlpGateUp, t.Norm2, accumulate: false, g.MlpGateUpWeight);               // f32[512, C]  tiny.model.yaml:14
+            Kernels.LinearGradInput(t.dMlpGateUp, p.MlpGateUpWeight, t.dNorm2);                                  // f32[B, T, C]  tiny.model.yaml:14
+            Kernels.RmsNormGrad(t.dNorm2, s.Residual1, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight); // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);                                               // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.LinearGradWeight(t.dResidual1Sum, s.AttentionMix, accumulate: false, g.AttentionProjWeight); // f32[C, C]  tiny.model.yaml:8
+            Kernels.LinearGradInput(t.dResidual1Sum, p.AttentionProjWeight, t.dAttentionMix);                    // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.QkNorm(s.AttentionQkv, p.AttentionQNormWeight, p.AttentionKNormWeight, 6, 2, 1E-06, t.AttentionQkNorm, t.AttentionQkNormRstd); // recomputed, f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.Rope(t.AttentionQkNorm, B, T, 6, 2, 500000, t.AttentionRope);                                // recomputed, f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.AttentionGrad(t.dAttentionMix, t.AttentionRope, s.AttentionMix, s.AttentionMixLse, B, T, 6, 2, t.dAttentionRope); // f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.RopeGrad(t.dAttentionRope, B, T, 6, 2, 500000, t.dAttentionQkNorm);                          // f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.QkNormGrad(t.dAttentionQkNorm, s.AttentionQkv, t.AttentionQkNormRstd, p.AttentionQNormWeight, p.AttentionKNormWeight, 6, 2, accumulate: false, t.dAttentionQkv, g.AttentionQNormWeight, g.AttentionKNormWeight); // f32[B, T, 160]  tiny.model.yaml:8
+            Kernels.RmsNorm(s.Input, p.Norm1Weight, 1E-05, t.Norm1, t.Norm1Rstd);                                // recomputed, f32[B, T, C]  tiny.model.yaml:12
+            Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);         // f32[160, C]  tiny.model.yaml:8
+            Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);                            // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.RmsNormGrad(t.dNorm1, s.Input, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight); // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // f32[B, T, C]  tiny.model.yaml:12
         }
     }
 

@@ -161,7 +161,8 @@ internal sealed class BlockEmitter
             : "s." + Value(value);
         using (writer.Block($"private void {_type}Backward(int layer, {_type}Activations s, {_type}Temporaries t, {_type}Parameters p, {_type}Gradients g)"))
         {
-            var kernels = new KernelWriter(_context, _backward, Spell, cached: false);
+            var forward = new HashSet<string>(_forward.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name));
+            var kernels = new KernelWriter(_context, _backward, Spell, cached: false) { Recomputed = n => forward.Contains(n.Outputs[0].Name) };
             foreach (var node in _backward.Nodes) kernels.Write(writer, node);
         }
     }
