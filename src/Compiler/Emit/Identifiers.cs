@@ -10,7 +10,14 @@ namespace ModelCompiler.Compiler.Emit;
 public sealed class Identifiers
 {
     private readonly Dictionary<string, string> _names = [];
-    private readonly HashSet<string> _taken = [];
+
+    // Members that the classes of views have besides the views.
+    private readonly HashSet<string> _taken =
+    [
+        "B", "T", "N", "Input", "Output", "dInput", "dOutput", "Rows", "Logits", "Tokens", "Dispose",
+        "Equals", "Finalize", "GetHashCode", "GetType", "MemberwiseClone", "ReferenceEquals", "ToString",
+        "MainActivations", "InferenceActivations",
+    ];
 
     public string this[string value]
     {

@@ -22,8 +22,9 @@ internal static class NameRules
             .Split(' '),
     ];
 
-    // What the graph calls its functions and their inputs and outputs.
-    private static readonly HashSet<string> s_reserved = ["main", "tokens", "targets", "loss", "x", "dy"];
+    // What the graph calls its functions and their values, and what generated code would confuse with a block's class or field.
+    private static readonly string[] s_reserved =
+        ["main", "tokens", "targets", "loss", "x", "dy", "arena", "create", "inference", "model"];
 
     public static IEnumerable<Diagnostic> Check(ModelSpec model)
     {
