@@ -36,7 +36,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         using var program = model.CreateTraining();
         var state = run.Step == 0 ? run : ModelCheckpoint.Load(LastPath(folder), model, program) with { Steps = run.Steps };
         var schedule = new LearningRateSchedule(_description.Training, state.Steps);
-        var interval = Math.Clamp(state.Steps / 10, 1, 500);
+        var interval = Math.Clamp(state.Steps / 10, 50, 1000);
         using var batches = new Prefetcher(
             new BatchSource(data.Training, _description.Batch, _description.Context, state.Seed), state.Step);
 

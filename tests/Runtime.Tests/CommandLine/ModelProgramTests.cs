@@ -26,16 +26,16 @@ public sealed class ModelProgramTests : IDisposable
         Assert.DoesNotContain('\r', _text.ToString());
         var lines = _text.ToString().Split('\n');
         Assert.Contains("Bigram: 0.07 M parameters, fp32, cpu", lines);
-        Assert.Contains(lines, line => line.EndsWith("; 40 steps of 4 × 16", StringComparison.Ordinal));
-        Assert.Matches(@"(?m)^step  1/40  loss 5\.\d{4}$", _text.ToString());
-        Assert.Matches(@"(?m)^step 40/40  loss \d\.\d{4} +[\d,]+ tokens/s  0:00 left$", _text.ToString());
-        Assert.Equal(10, lines.Count(line => Regex.IsMatch(line, @"^step \d+: validation \d\.\d{3} bits per byte, perplexity [\d.]+$")));
+        Assert.Contains(lines, line => line.EndsWith("; 200 steps of 4 × 16", StringComparison.Ordinal));
+        Assert.Matches(@"(?m)^step   1/200  loss 5\.\d{4}$", _text.ToString());
+        Assert.Matches(@"(?m)^step 200/200  loss \d\.\d{4} +[\d,]+ tokens/s  0:00 left$", _text.ToString());
+        Assert.Equal(4, lines.Count(line => Regex.IsMatch(line, @"^step \d+: validation \d\.\d{3} bits per byte, perplexity [\d.]+$")));
         Assert.Contains($"checkpoint:  {Trainer.BestPath(Output)}", lines);
         Assert.True(File.Exists(Trainer.BestPath(Output)));
 
         // Both are tables of a byte after a byte: the model comes near the counts, or a little below their smoothing.
         var (model, baseline) = (BitsPerByte("validation:  "), BitsPerByte("byte bigram: "));
-        Assert.InRange(model, baseline - 0.2, baseline + 0.5);
+        Assert.InRange(model, baseline - 0.3, baseline + 0.3);
     }
 
     [Fact]
@@ -52,8 +52,8 @@ public sealed class ModelProgramTests : IDisposable
 
         Assert.Equal(ModelProgram.Done, Run(console, default, "--data", _folder.Text, "--output", Output));
         Assert.Contains("━", screen.ToString());
-        Assert.Matches(@"step 40/40  loss \d\.\d{4} +[\d,]+ tokens/s  0:00 left", screen.ToString());
-        Assert.Contains("step 40: validation", screen.ToString());
+        Assert.Matches(@"step 200/200  loss \d\.\d{4} +[\d,]+ tokens/s  0:00 left", screen.ToString());
+        Assert.Contains("step 200: validation", screen.ToString());
         Assert.DoesNotContain("tokens/s", _text.ToString());
         Assert.Contains("checkpoint:", _text.ToString());
     }
@@ -65,13 +65,13 @@ public sealed class ModelProgramTests : IDisposable
 
         using (var interrupt = new CancellationTokenSource())
         {
-            var output = new CancelAt(interrupt, "step 20: validation");
+            var output = new CancelAt(interrupt, "step 100: validation");
             Assert.Equal(ModelProgram.Interrupted, ModelProgram.Run<BigramModel>(
                 ["--data", _folder.Text, "--output", Output], new ProgramOutput(output, _error, null), interrupt.Token));
-            Assert.Matches($@"Interrupted after step 20\. Checkpoint: {Regex.Escape(Trainer.LastPath(Output))}; continue it with --resume\.", output.ToString());
+            Assert.Matches($@"Interrupted after step 100\. Checkpoint: {Regex.Escape(Trainer.LastPath(Output))}; continue it with --resume\.", output.ToString());
         }
 
-        Assert.Equal(20, ModelCheckpoint.ReadState(Trainer.LastPath(Output)).Step);
+        Assert.Equal(100, ModelCheckpoint.ReadState(Trainer.LastPath(Output)).Step);
         Assert.Equal(ModelProgram.Done, Run("--resume", "--output", Output)); // the text is that of the run
         Assert.Equal(File.ReadAllBytes(Trainer.LastPath(_folder["whole"])), File.ReadAllBytes(Trainer.LastPath(Output)));
         Assert.Equal("", _error.ToString());
@@ -109,7 +109,7 @@ public sealed class ModelProgramTests : IDisposable
         foreach (var option in new[]
             { "--steps", "--data", "--device", "--seed", "--output", "--resume", "--prompt", "--tokens", "--temperature", "--top-k", "--top-p" })
             Assert.Contains(option, _text.ToString());
-        Assert.Contains("[default: 40]", _text.ToString());
+        Assert.Contains("[default: 200]", _text.ToString());
         Assert.Contains("130 interrupted", Regex.Replace(_text.ToString(), @"\s+", " "));
         Assert.Equal("", _error.ToString());
     }

@@ -27,7 +27,7 @@ internal sealed class BigramModel : ICompiledModel<BigramModel>
         Batch = 4,
         SpecHash = "bigram",
         Parameters = [new ParameterInfo("table.weight", [V, V], 0, Decay: true, ParameterInit.Normal(0.02))],
-        Training = TestSettings.Create() with { LearningRate = 20, Steps = 40, Warmup = 4 },
+        Training = TestSettings.Create() with { LearningRate = 20, Steps = 200, Warmup = 4 },
     };
 
     public ModelDescription Description => Definition;

@@ -27,7 +27,7 @@ public sealed class TrainerTests : IDisposable
 
         Assert.Equal(BigramModel.Definition.Training.Steps, state.Step);
         Assert.Equal(Enumerable.Range(1, state.Steps), log.Steps.Select(step => step.Step));
-        Assert.Equal(10, log.Validations.Count);
+        Assert.Equal(4, log.Validations.Count);
         Assert.Equal(log.Validations.Min(validation => validation.Loss), state.Best!.Value.Loss);
         Assert.True(state.Best.Value.Loss < log.Validations[0].Loss);
         Assert.Equal(state.Best.Value.Loss / Math.Log(2), state.Best.Value.BitsPerByte, 12); // bytes are tokens
@@ -45,8 +45,9 @@ public sealed class TrainerTests : IDisposable
 
     [Theory]
     [InlineData(1)]
-    [InlineData(13)]
-    [InlineData(39)]
+    [InlineData(50)]
+    [InlineData(77)]
+    [InlineData(199)]
     public void A_run_that_is_interrupted_and_resumed_ends_bit_identically(int interruptedAfter)
     {
         using (var model = BigramModel.Create(torch.CPU, 1))
@@ -107,15 +108,15 @@ public sealed class TrainerTests : IDisposable
         {
             AfterStep = step =>
             {
-                if (step != 6)
+                if (step != 60)
                     return;
-                before = File.ReadAllBytes(Trainer.LastPath(_folder["a"])); // of step 4
+                before = File.ReadAllBytes(Trainer.LastPath(_folder["a"])); // of step 50
                 model.Parameters.Master.fill_(float.NaN);
             },
         };
 
         var error = Assert.Throws<TrainingDivergedException>(() => Train(model, "a", log));
-        Assert.Contains("at step 7 the loss was NaN", error.Message);
+        Assert.Contains("at step 61 the loss was NaN", error.Message);
         Assert.Contains("learning-rate (now 20)", error.Message);
         Assert.Equal(before, File.ReadAllBytes(Trainer.LastPath(_folder["a"])));
     }
