@@ -46,7 +46,7 @@ public static partial class Kernels
     /// <param name="y">[N, H·D]</param>
     /// <param name="lse">fp32 [B, H, T]: the logarithm of the sum of each score row's exponentials.</param>
     public static void Attention(Tensor qkv, int batch, int sequence, int heads, int kvHeads, Tensor y, Tensor lse) =>
-        AtenAttention.Forward(qkv, batch, sequence, heads, kvHeads, y, lse);
+        AttentionLowerings.Forward(qkv, Shape(qkv, batch, sequence, heads, kvHeads), y, lse);
 
     /// <summary>The gradient of <see cref="Attention"/>; probabilities are recomputed from <paramref name="lse"/>.</summary>
     /// <param name="dy">[N, H·D]</param>
@@ -60,7 +60,7 @@ public static partial class Kernels
     /// <param name="dqkv">As qkv.</param>
     public static void AttentionGrad(
         Tensor dy, Tensor qkv, Tensor y, Tensor lse, int batch, int sequence, int heads, int kvHeads, Tensor dqkv) =>
-        AtenAttention.Backward(dy, qkv, y, lse, batch, sequence, heads, kvHeads, dqkv);
+        AttentionLowerings.Backward(dy, qkv, y, lse, Shape(qkv, batch, sequence, heads, kvHeads), dqkv);
 
     /// <summary>
     /// Attention of n new tokens of one sequence: writes their keys and values into the cache, then attends causally to
@@ -76,4 +76,17 @@ public static partial class Kernels
     public static void AttentionCached(
         Tensor qkv, Tensor keyCache, Tensor valueCache, int position, int heads, int kvHeads, Tensor y) =>
         AtenAttention.Cached(qkv, keyCache, valueCache, position, heads, kvHeads, y);
+
+    private static AttentionShape Shape(Tensor qkv, int batch, int sequence, int heads, int kvHeads)
+    {
+        var shape = new AttentionShape(batch, sequence, heads, kvHeads, qkv.shape[^1] / (heads + (2 * kvHeads)));
+        if (heads % kvHeads != 0 || shape.Width != qkv.shape[^1] || qkv.shape[0] != (long)batch * sequence)
+        {
+            throw new ArgumentException(
+                $"Queries, keys and values [{string.Join(", ", qkv.shape)}] do not fit B {batch}, T {sequence}, H {heads}, Hkv {kvHeads}.",
+                nameof(qkv));
+        }
+
+        return shape;
+    }
 }

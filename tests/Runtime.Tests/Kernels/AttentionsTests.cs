@@ -25,8 +25,25 @@ public sealed class AttentionsTests : KernelTest
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void ByLibtorchsProducts(ScalarType type, int batch, int sequence, int heads, int kvHeads, int d) =>
-        Check(AtenAttention.Forward, AtenAttention.Backward, type, batch, sequence, heads, kvHeads, d);
+    public void ByEachLowering(ScalarType type, int batch, int sequence, int heads, int kvHeads, int d)
+    {
+        var shape = new AttentionShape(batch, sequence, heads, kvHeads, d);
+        foreach (var lowering in AttentionLowerings.For(DeviceType.CPU).Append(new AtenAttention()))
+        {
+            Check(
+                (qkv, _, _, _, _, y, lse) => lowering.Forward(qkv, shape, y, lse),
+                (dy, qkv, y, lse, _, _, _, _, dqkv) => lowering.Backward(dy, qkv, y, lse, shape, dqkv),
+                type, batch, sequence, heads, kvHeads, d);
+        }
+    }
+
+    [Fact]
+    public void ShapesThatDoNotFitAreNamed()
+    {
+        var exception = Assert.Throws<ArgumentException>(
+            () => Kernels.Attention(zeros(6, 20), 2, 3, 4, 3, zeros(6, 8), zeros(2, 4, 3)));
+        Assert.Contains("[6, 20] do not fit B 2, T 3, H 4, Hkv 3", exception.Message, StringComparison.Ordinal);
+    }
 
     [Theory]
     [MemberData(nameof(Shapes))]

@@ -6,11 +6,14 @@ namespace ModelCompiler.Runtime.Implementations;
 /// Attention written out with libtorch's batched products, on any device: the form that every other lowering is tested
 /// against. Scores and softmax are fp32.
 /// </summary>
-internal static class AtenAttention
+internal sealed class AtenAttention : IAttentionLowering
 {
-    public static void Forward(Tensor qkv, int batch, int sequence, int heads, int kvHeads, Tensor y, Tensor lse)
+    public string Name => "products";
+
+    public void Forward(Tensor qkv, in AttentionShape shape, Tensor y, Tensor lse)
     {
         using var scope = NewDisposeScope();
+        var (batch, sequence, heads, kvHeads) = (shape.Batch, shape.Sequence, shape.Heads, shape.KvHeads);
         var (q, k, v) = Split(qkv, batch, sequence, heads, kvHeads);
         var scores = Scores(q, k, position: 0);
         lse.copy_(scores.logsumexp(-1));
@@ -18,10 +21,10 @@ internal static class AtenAttention
         Rows(y, batch, sequence, heads).copy_(probabilities.matmul(v));
     }
 
-    public static void Backward(
-        Tensor dy, Tensor qkv, Tensor y, Tensor lse, int batch, int sequence, int heads, int kvHeads, Tensor dqkv)
+    public void Backward(Tensor dy, Tensor qkv, Tensor y, Tensor lse, in AttentionShape shape, Tensor dqkv)
     {
         using var scope = NewDisposeScope();
+        var (batch, sequence, heads, kvHeads) = (shape.Batch, shape.Sequence, shape.Heads, shape.KvHeads);
         var (q, k, v) = Split(qkv, batch, sequence, heads, kvHeads);
         var (output, gradient) = (Rows(y, batch, sequence, heads), Rows(dy, batch, sequence, heads));
         var probabilities = (Scores(q, k, position: 0) - lse.unsqueeze(-1)).exp_();

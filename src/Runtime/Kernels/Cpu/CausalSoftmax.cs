@@ -1,0 +1,69 @@
+using System.Runtime.Intrinsics;
+
+namespace ModelCompiler.Runtime.Implementations;
+
+/// <summary>The parts of causal attention between its matrix products, over rows of scores; only the lower triangle is touched.</summary>
+internal static unsafe class CausalSoftmax
+{
+    /// <summary>Softmax of the first n scores of a row in place, zeros behind them; returns the row's log of the sum of exponentials.</summary>
+    /// <param name="row">Scores before scaling.</param>
+    /// <param name="n">Number of keys that the row's query sees.</param>
+    /// <param name="width">Length of the row.</param>
+    /// <param name="scale">1/√D</param>
+    /// <param name="buffer">width + 16 floats of scratch.</param>
+    public static float Forward<T>(T* row, long n, long width, float scale, float* buffer)
+        where T : unmanaged, IElement<T>
+    {
+        var factor = Vector512.Create(scale);
+        var maxima = Vector512.Create(float.NegativeInfinity);
+        for (var i = 0L; i < n; i += Lanes.Count)
+        {
+            var scores = Lanes.Load(row, i, n, float.NegativeInfinity) * factor;
+            scores.Store(buffer + i);
+            maxima = Vector512.Max(maxima, scores);
+        }
+
+        var maximum = Lanes.Max(maxima);
+        var (offset, sums) = (Vector512.Create(maximum), Vector512<float>.Zero);
+        for (var i = 0L; i < n; i += Lanes.Count)
+        {
+            var exponentials = Lanes.Exp(Vector512.Load(buffer + i) - offset);
+            exponentials.Store(buffer + i);
+            sums += exponentials;
+        }
+
+        var sum = Vector512.Sum(sums);
+        var inverse = Vector512.Create(1 / sum);
+        for (var i = 0L; i < n; i += Lanes.Count) Lanes.Store(row, i, n, Vector512.Load(buffer + i) * inverse);
+        new Span<T>(row + n, (int)(width - n)).Clear();
+        return maximum + MathF.Log(sum);
+    }
+
+    /// <summary>
+    /// Turns the first n scores of a row into probabilities P, and the gradient dP of those into that of the scores,
+    /// dS = P · (dP − delta) · scale, both in place; zeros behind them.
+    /// </summary>
+    public static void Backward<T>(T* scores, T* gradient, long n, long width, float scale, float lse, float delta)
+        where T : unmanaged, IElement<T>
+    {
+        var (factor, offset, shift) = (Vector512.Create(scale), Vector512.Create(-lse), Vector512.Create(delta));
+        for (var i = 0L; i < n; i += Lanes.Count)
+        {
+            var probabilities = Lanes.Exp(Vector512.FusedMultiplyAdd(Lanes.Load(scores, i, n), factor, offset));
+            Lanes.Store(gradient, i, n, probabilities * (Lanes.Load(gradient, i, n) - shift) * factor);
+            Lanes.Store(scores, i, n, probabilities);
+        }
+
+        new Span<T>(scores + n, (int)(width - n)).Clear();
+        new Span<T>(gradient + n, (int)(width - n)).Clear();
+    }
+
+    /// <summary>Σ aᵢ bᵢ</summary>
+    public static float Dot<T>(T* a, T* b, long n)
+        where T : unmanaged, IElement<T>
+    {
+        var sums = Vector512<float>.Zero;
+        for (var i = 0L; i < n; i += Lanes.Count) sums = Vector512.FusedMultiplyAdd(Lanes.Load(a, i, n), Lanes.Load(b, i, n), sums);
+        return Vector512.Sum(sums);
+    }
+}

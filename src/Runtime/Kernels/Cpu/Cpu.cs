@@ -1,0 +1,40 @@
+using ModelCompiler.Runtime.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Implementations;
+
+/// <summary>What our own CPU kernels share.</summary>
+internal static unsafe class Cpu
+{
+    /// <summary>Elements of work that are worth a second thread.</summary>
+    public const long Grain = 16 * 1024;
+
+    /// <summary>Whether a kernel of ours can run on the tensor: it lies in the CPU's memory, in fp32 or bf16.</summary>
+    public static bool Takes(Tensor tensor) => tensor.device_type == DeviceType.CPU;
+
+    public static bool IsBf16(Tensor tensor) => tensor.dtype == ScalarType.BFloat16;
+
+    /// <summary>The first element of a contiguous tensor.</summary>
+    /// <exception cref="ArgumentException">The tensor is not contiguous.</exception>
+    public static void* Pointer(Tensor tensor)
+    {
+        var handle = tensor.Handle;
+        byte contiguous;
+        void* pointer;
+        if (LibTorch.IsContiguous(handle, &contiguous) != 0 || LibTorch.DataPointer(handle, &pointer) != 0)
+            throw new NativeException($"libtorch gives no data of {NativeTensor.Describe(handle)}; its reason is on stderr.");
+        if (contiguous == 0)
+            throw new ArgumentException($"A kernel needs contiguous tensors; {NativeTensor.Describe(handle)} is not.");
+        return pointer;
+    }
+
+    /// <summary>The first element of a contiguous fp32 tensor: statistics, gradients and parameters of norms.</summary>
+    /// <exception cref="ArgumentException">The tensor is not contiguous, or not fp32.</exception>
+    public static float* Floats(Tensor tensor) => tensor.dtype == ScalarType.Float32
+        ? (float*)Pointer(tensor)
+        : throw new ArgumentException($"A kernel needs fp32 here, not {NativeTensor.Describe(tensor.Handle)}.");
+
+    /// <summary>Rows that are worth a second thread.</summary>
+    public static long RowGrain(long width) => Math.Max(1, Grain / Math.Max(1, width));
+}

@@ -1,0 +1,31 @@
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Implementations;
+
+/// <summary>One way to calculate attention. All write the same y and lse, so that forward and backward can be chosen apart.</summary>
+internal interface IAttentionLowering
+{
+    string Name { get; }
+
+    void Forward(Tensor qkv, in AttentionShape shape, Tensor y, Tensor lse);
+
+    void Backward(Tensor dy, Tensor qkv, Tensor y, Tensor lse, in AttentionShape shape, Tensor dqkv);
+}
+
+/// <summary>The dimensions of an attention.</summary>
+/// <param name="Batch">B</param>
+/// <param name="Sequence">T</param>
+/// <param name="Heads">H</param>
+/// <param name="KvHeads">Hkv</param>
+/// <param name="HeadWidth">D</param>
+internal readonly record struct AttentionShape(int Batch, int Sequence, int Heads, int KvHeads, long HeadWidth)
+{
+    /// <summary>Query heads that share a key head.</summary>
+    public long Group => Heads / KvHeads;
+
+    /// <summary>Width of a packed row of queries, keys and values.</summary>
+    public long Width => (Heads + (2L * KvHeads)) * HeadWidth;
+
+    /// <summary>1/√D</summary>
+    public float Scale => 1 / MathF.Sqrt(HeadWidth);
+}

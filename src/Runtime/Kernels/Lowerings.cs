@@ -1,0 +1,129 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using ModelCompiler.Runtime.Native;
+
+namespace ModelCompiler.Runtime;
+
+/// <summary>A kernel's lowering, chosen by measurement.</summary>
+/// <param name="Case">Kernel, element type, shape and threads.</param>
+/// <param name="Lowering">Name of the fastest.</param>
+/// <param name="Milliseconds">What each candidate took; empty where the choice was remembered from an earlier run.</param>
+public sealed record LoweringChoice(string Case, string Lowering, IReadOnlyList<(string Lowering, double Milliseconds)> Milliseconds)
+{
+    public override string ToString() => Milliseconds.Count == 0
+        ? $"{Case}: {Lowering}"
+        : FormattableString.Invariant($"{Case}: {Lowering} ({string.Join(", ", Milliseconds.Select(m => FormattableString.Invariant($"{m.Lowering} {m.Milliseconds:F2} ms")))})");
+}
+
+/// <summary>
+/// Chooses between ways to calculate the same thing by measuring each on the real tensors the first time they are met.
+/// Choices are remembered per machine, so that every run of a program makes the same ones and repeats bit by bit.
+/// </summary>
+public sealed class Lowerings
+{
+    private const int Repeats = 3;
+
+    private readonly ConcurrentDictionary<string, LoweringChoice> _choices = new(StringComparer.Ordinal);
+    private readonly Lock _measuring = new();
+    private readonly string? _file;
+
+    /// <summary>Choices kept in a file, or for this process only.</summary>
+    /// <param name="file">Where they are kept; read at once if it exists. Null keeps them in memory.</param>
+    public Lowerings(string? file)
+    {
+        _file = file;
+        foreach (var line in Read(file))
+        {
+            if (line.Split('\t') is [var @case, var lowering]) _choices[@case] = new LoweringChoice(@case, lowering, []);
+        }
+    }
+
+    /// <summary>This machine's choices, in the user's local application data.</summary>
+    public static Lowerings Default { get; } = new(DefaultFile());
+
+    /// <summary>The choices known so far.</summary>
+    public IReadOnlyCollection<LoweringChoice> Choices => [.. _choices.Values.OrderBy(choice => choice.Case, StringComparer.Ordinal)];
+
+    /// <summary>The fastest of the candidates; measures them if the case is new, and leaves out those that libtorch refuses.</summary>
+    /// <param name="case">What identifies the measurement.</param>
+    /// <param name="candidates">Names of the candidates, the preferred first.</param>
+    /// <param name="run">Runs the candidate of that index; its inputs survive it.</param>
+    /// <returns>The index of the chosen candidate.</returns>
+    public int Choose(string @case, ReadOnlySpan<string> candidates, Action<int> run)
+    {
+        if (Known(@case, candidates) is var known and >= 0) return known;
+        lock (_measuring)
+        {
+            if (Known(@case, candidates) is var other and >= 0) return other;
+            var times = new List<(string Lowering, double Milliseconds)>();
+            for (var i = 0; i < candidates.Length; i++)
+            {
+                if (Measure(i, run) is { } time) times.Add((candidates[i], time));
+            }
+
+            if (times.Count == 0) throw new NativeException($"No lowering works for {@case}; libtorch's reasons are on stderr.");
+            _choices[@case] = new LoweringChoice(@case, times.MinBy(time => time.Milliseconds).Lowering, times);
+            Write();
+        }
+
+        return Known(@case, candidates);
+    }
+
+    private static double? Measure(int candidate, Action<int> run)
+    {
+        try
+        {
+            run(candidate);
+            var best = double.MaxValue;
+            for (var i = 0; i < Repeats; i++)
+            {
+                var start = Stopwatch.GetTimestamp();
+                run(candidate);
+                best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            }
+
+            return best;
+        }
+        catch (NativeException)
+        {
+            return null;
+        }
+    }
+
+    private static string? DefaultFile()
+    {
+        var folder = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
+        return folder.Length == 0 ? null : Path.Combine(folder, "ModelCompiler", "lowerings-1.txt");
+    }
+
+    private static string[] Read(string? file)
+    {
+        try
+        {
+            return file is not null && File.Exists(file) ? File.ReadAllLines(file) : [];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return []; // measured again
+        }
+    }
+
+    private int Known(string @case, ReadOnlySpan<string> candidates) =>
+        _choices.TryGetValue(@case, out var choice) ? candidates.IndexOf(choice.Lowering) : -1;
+
+    private void Write()
+    {
+        if (_file is null) return;
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(_file))!);
+            var temporary = $"{_file}.{Environment.ProcessId}";
+            File.WriteAllText(temporary, string.Concat(Choices.Select(choice => $"{choice.Case}\t{choice.Lowering}\n")));
+            File.Move(temporary, _file, overwrite: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // A machine without a writable home measures in each process.
+        }
+    }
+}
