@@ -7,7 +7,8 @@ using ModelCompiler.ModelDsl;
 namespace ModelCompiler.Compiler;
 
 /// <summary>A model after all passes. Structurally equal, without positions.</summary>
-public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inference, ParameterLayout Layout);
+/// <param name="KeptEverything">Arena bytes of the same model without <c>checkpoint</c>; null where there is none.</param>
+public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inference, ParameterLayout Layout, long? KeptEverything);
 
 /// <summary>What compiling a spec gives. The model is null exactly when one of the diagnostics is an error.</summary>
 public sealed record CompilationResult(CompiledModel? Model, EquatableArray<Diagnostic> Diagnostics);
@@ -21,8 +22,23 @@ public static class ModelCompilation
         if (diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)) return new(null, diagnostics);
 
         var graph = GraphBuilder.Build(spec);
-        var training = Pipelines.Run(Pipelines.Training, graph, spec);
-        var inference = Pipelines.Run(Pipelines.Inference, graph, spec);
-        return new(new CompiledModel(spec, training, inference, ParameterLayout.Of(training)), diagnostics);
+        try
+        {
+            var training = Pipelines.Run(Pipelines.Training, graph, spec);
+            var inference = Pipelines.Run(Pipelines.Inference, graph, spec);
+            return new(new CompiledModel(spec, training, inference, ParameterLayout.Of(training), KeptEverything(graph, spec)), diagnostics);
+        }
+        catch (PassException e)
+        {
+            return new(null, diagnostics.Append(e.Diagnostic).ToEquatableArray());
+        }
+    }
+
+    /// <summary>What checkpointing is compared with in the report.</summary>
+    private static long? KeptEverything(Graph graph, ModelSpec spec)
+    {
+        if (spec.Efficiency.Checkpoint is null) return null;
+        var plain = spec with { Efficiency = spec.Efficiency with { Checkpoint = null } };
+        return Pipelines.Run(Pipelines.Training, graph, plain).Memory!.Bytes;
     }
 }

@@ -54,7 +54,7 @@ public static partial class DiagnosticCatalog
         "MC2017", "Master weights not fp32", "The weights that the optimizer updates are fp32.");
 
     public static readonly DiagnosticInfo CheckpointForm = Error(
-        "MC2018", "Checkpoint form", "A checkpoint has either boundaries or every.");
+        "MC2018", "Checkpoint form", "A checkpoint is given in exactly one way.");
 
     public static readonly DiagnosticInfo UnknownBoundary = Error(
         "MC2019", "Unknown boundary", "A checkpoint boundary names a block that the model does not have.");

@@ -1,7 +1,8 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using ModelCompiler.Compiler.Graphs;
-using ModelCompiler.Compiler.Ops;
+using ModelCompiler.Compiler.Passes;
 using ModelCompiler.ModelDsl;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
@@ -94,9 +95,9 @@ internal static class ApiEmitter
     {
         var (layout, memory, training) = (model.Layout, model.Training.Memory!, model.Training);
         var copy = IsBf16(model.Spec) ? layout.Elements * 2 : 0;
-        var forward = Flops(model.Inference);
-        var lines = new List<string>
-        {
+        var forward = Costs.Flops(model.Inference);
+        List<string> lines =
+        [
             $"<summary>{model.Spec.Model}, compiled from its declaration: <see cref=\"CreateTraining\"/> trains it, <see cref=\"CreateInference\"/> runs it.</summary>",
             "<remarks>",
             "<list type=\"table\">",
@@ -106,26 +107,22 @@ internal static class ApiEmitter
             Row("bytes of optimizer state", Mebibytes(layout.Elements * 8)),
             Row("bytes of activations, all in one arena", Mebibytes(memory.Bytes)),
             Row("forward FLOPs a token", Grouped(forward / training.Main.Inputs[0].Type!.Elements)),
+            .. Checkpointing(model, forward),
             "</list>",
             "</remarks>",
-        };
+        ];
         return string.Join("\n", lines.Select(l => "/// " + l));
-
-        static string Row(string name, string value) => $"<item><term>{name}</term><description>{value}</description></item>";
     }
 
-    /// <summary>FLOPs of the forward pass over a batch.</summary>
-    private static long Flops(Graph graph)
-    {
-        long Of(Function function)
-        {
-            var types = function.Types();
-            return function.Nodes.Sum(node => OpTable.IsRepeat(node)
-                ? node.Attributes.Long("times") * Of(graph.Block(node.Attributes.String("block")))
-                : OpTable.Find(node.Op).Flops(new Inputs(node, node.Inputs.Select(i => i.Length == 0 ? null : types[i]).ToArray())));
-        }
+    private static string Row(string name, string value) => $"<item><term>{name}</term><description>{value}</description></item>";
 
-        return Of(graph.Main);
+    /// <summary>What checkpointing saves and what it costs.</summary>
+    private static IEnumerable<string> Checkpointing(CompiledModel model, long forward)
+    {
+        if (model.KeptEverything is not { } bytes) yield break;
+        yield return Row("the same without checkpointing", Mebibytes(bytes));
+        var again = (100.0 * Costs.RecomputedFlops(model.Training) / forward).ToString("0.0", CultureInfo.InvariantCulture);
+        yield return Row("recomputed, of the forward FLOPs", again + " %");
     }
 
     /// <summary>What a checkpoint must agree on: the parameters and the forward program.</summary>

@@ -81,6 +81,8 @@ public static class JsonSchema
                 return number;
             case ValueKind.TextList:
                 return Object(("type", "array"), ("minItems", 1), ("items", Object(("type", "string"), ("minLength", 1))));
+            case ValueKind.ByteSize:
+                return Object(("type", "string"), ("pattern", "^[0-9.]+ ?(B|KiB|MiB|GiB|TiB)$"));
             case ValueKind.LayerList:
                 return Reference(LayerList);
             case ValueKind.Record:

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Frontends.Shapes;
+using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Frontends;
 
@@ -30,6 +31,7 @@ internal static class ScalarBinder
         {
             ValueKind.Text => scalar.Text,
             ValueKind.Choice => Choice(),
+            ValueKind.ByteSize => ByteSize.Parse(scalar.Text) ?? WrongType(""),
             _ when scalar.Quoted => WrongType($"; write it without quotes"),
             ValueKind.Boolean => Boolean(),
             _ => Number(),

@@ -17,7 +17,8 @@ public sealed class Linear : Op
         return [x.WithLast(weight.Shape[0])];
     }
 
-    public override long Flops(Inputs inputs) => 2 * inputs[0].Rows * inputs[1].Elements;
+    public override long Flops(Inputs inputs) =>
+        (2 * inputs[0].Rows * inputs[1].Elements) + (inputs.Has(2) ? inputs[0].Rows * inputs[2].Elements : 0);
 
     public override void Differentiate(GradientBuilder g)
     {

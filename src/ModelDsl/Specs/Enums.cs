@@ -60,6 +60,16 @@ public enum Precision
     Bf16,
 }
 
+/// <summary>How checkpointing divides repeated blocks.</summary>
+public enum CheckpointLayers
+{
+    /// <summary>Every block is a segment.</summary>
+    All,
+
+    /// <summary>Segments of about the square root of the number of blocks (Chen et al. 2016).</summary>
+    Sqrt,
+}
+
 public enum OptimizerKind
 {
     /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter 2019).</summary>

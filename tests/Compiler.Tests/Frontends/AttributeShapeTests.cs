@@ -53,5 +53,10 @@ public class AttributeShapeTests
 
     private static string Section(AttributeShape shape) => string.Join(".", shape.Section);
 
-    private static Type AttributeType(KeyShape key) => key.Kind == ValueKind.TextList ? typeof(string[]) : key.Type;
+    private static Type AttributeType(KeyShape key) => key.Kind switch
+    {
+        ValueKind.TextList => typeof(string[]),
+        ValueKind.ByteSize => typeof(string),
+        _ => key.Type,
+    };
 }

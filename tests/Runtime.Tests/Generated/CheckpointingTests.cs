@@ -14,6 +14,22 @@ public sealed class CheckpointingTests
     [Fact]
     public void Boundaries() => Compare<DropoutBoundaries>();
 
+    [Fact]
+    public void Segments_of_the_root() => Compare<DropoutSqrt>();
+
+    /// <summary>Matrix products, attention and dropout run again within a block's backward pass.</summary>
+    [Fact]
+    public void Save() => Compare<DropoutSave>();
+
+    [Fact]
+    public void Budget()
+    {
+        Compare<DropoutBudget>();
+        using var model = DropoutBudget.Create(CPU, seed: 1);
+        using var training = model.CreateTraining();
+        Assert.InRange(training.ArenaBytesUsed, 1, 280 * 1024);
+    }
+
     private static void Compare<TModel>()
         where TModel : ICompiledModel<TModel>
     {

@@ -66,6 +66,7 @@ public sealed class KeyShape
         ValueKind.Record => "a mapping",
         ValueKind.TextList => "a list of texts",
         ValueKind.LayerList => "a list of layers",
+        ValueKind.ByteSize => "a number of bytes such as 512MiB",
         _ => throw new InvalidOperationException($"no description of {Kind}"),
     };
 
@@ -90,6 +91,7 @@ public sealed class KeyShape
         type == typeof(string) ? ValueKind.Text
         : type == typeof(int) ? ValueKind.WholeNumber
         : type == typeof(double) ? ValueKind.Number
+        : type == typeof(ByteSize) ? ValueKind.ByteSize
         : type == typeof(bool) ? ValueKind.Boolean
         : type.IsEnum ? ValueKind.Choice
         : type == typeof(EquatableArray<string>) ? ValueKind.TextList

@@ -11,4 +11,5 @@ public enum ValueKind
     Record,
     TextList,
     LayerList,
+    ByteSize,
 }

@@ -21,16 +21,34 @@ internal static class EfficiencyRules
 
     private static IEnumerable<Diagnostic> CheckCheckpoint(CheckpointSpec checkpoint, IReadOnlyList<(string Name, int Times)> blocks)
     {
-        var hasBoundaries = checkpoint.Boundaries.Count > 0;
-        if (hasBoundaries == checkpoint.Every is not null)
+        string[] given = [.. Given(checkpoint)];
+        if (given.Length != 1)
             return
             [
-                DiagnosticCatalog.CheckpointForm.At(CheckpointPath, hasBoundaries
-                    ? "the checkpoint has both 'boundaries' and 'every'; remove one of them"
-                    : "the checkpoint has neither 'boundaries' nor 'every'; write e.g. 'every: 2'"),
+                DiagnosticCatalog.CheckpointForm.At(CheckpointPath, given.Length > 1
+                    ? $"the checkpoint has '{string.Join("' and '", given)}'; keep one of them"
+                    : "the checkpoint says nothing; write e.g. 'every: 2' or 'budget: 512MiB'"),
             ];
 
-        return hasBoundaries ? CheckBoundaries(checkpoint.Boundaries, blocks) : CheckEvery(checkpoint.Every!.Value, blocks);
+        return checkpoint.Boundaries.Count > 0 ? CheckBoundaries(checkpoint.Boundaries, blocks)
+            : checkpoint.Every is { } every ? CheckEvery(every, blocks)
+            : CheckBlocks(given[0], blocks);
+    }
+
+    /// <summary>The keys that are given.</summary>
+    private static IEnumerable<string> Given(CheckpointSpec checkpoint)
+    {
+        if (checkpoint.Layers is not null) yield return "layers";
+        if (checkpoint.Boundaries.Count > 0) yield return "boundaries";
+        if (checkpoint.Every is not null) yield return "every";
+        if (checkpoint.Save.Count > 0) yield return "save";
+        if (checkpoint.Budget is not null) yield return "budget";
+    }
+
+    private static IEnumerable<Diagnostic> CheckBlocks(string key, IReadOnlyList<(string Name, int Times)> blocks)
+    {
+        if (blocks.Count == 0)
+            yield return DiagnosticCatalog.CheckpointEvery.At($"{CheckpointPath}.{key}", "the model repeats no block, so there is nothing to recompute; remove 'checkpoint'");
     }
 
     private static IEnumerable<Diagnostic> CheckEvery(int every, IReadOnlyList<(string Name, int Times)> blocks)

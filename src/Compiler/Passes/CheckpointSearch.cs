@@ -1,0 +1,96 @@
+using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Passes;
+
+/// <summary>
+/// Solves <c>checkpoint: { budget }</c>: the least recomputation whose memory plan fits. A block has few values that cost
+/// a matrix product, so all sets of them to repeat are tried, with all lengths of segments; of these only the
+/// Pareto-optimal ones in bytes and FLOPs are planned, in ascending order of FLOPs, until one fits. The choice is thus the
+/// optimum over uniform choices (every layer of a block alike), under the cost model of Checkmate (Jain et al. 2020), with
+/// the segments of Chen et al. 2016; the plan that decides is the very plan that the program runs with.
+/// </summary>
+internal static class CheckpointSearch
+{
+    /// <summary>Sets of more values than this are not enumerated; the smallest values are then kept.</summary>
+    private const int MostValues = 10;
+
+    private sealed record Choice(string Block, Rematerialization Repeat, int Every, int Times, long Bytes, long Flops);
+
+    /// <exception cref="PassException">MC3001, with the least that is possible.</exception>
+    public static Graph Find(Graph graph, ModelSpec spec, long budget)
+    {
+        var combinations = Product(graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => Choices(graph, n)).ToList());
+        var least = long.MaxValue;
+        foreach (var combination in combinations.OrderBy(c => c.Sum(choice => choice.Flops)))
+        {
+            // What blocks keep is less than the whole plan: no need to plan what is too large already.
+            if (combination.Sum(choice => choice.Bytes) > Math.Min(budget, least)) continue;
+            var candidate = Apply(graph, combination);
+            var bytes = Plan(candidate, spec);
+            if (bytes <= budget) return candidate;
+            least = Math.Min(least, bytes);
+        }
+        foreach (var combination in combinations.OrderBy(c => c.Sum(choice => choice.Bytes)).TakeWhile(c => c.Sum(choice => choice.Bytes) < least))
+            least = Math.Min(least, Plan(Apply(graph, combination), spec));
+        throw new PassException(DiagnosticCatalog.CheckpointBudget.At(
+            "efficiency.checkpoint.budget",
+            $"no recomputation fits activations into {new ByteSize(budget)}; the least possible is {new ByteSize(least)} "
+            + $"({least} bytes): raise the budget, or lower training.batch or architecture.context"));
+    }
+
+    private static long Plan(Graph graph, ModelSpec spec) => new PlanMemory().Run(new Fuse().Run(graph, spec), spec).Memory!.Bytes;
+
+    private static Graph Apply(Graph graph, IEnumerable<Choice> choices)
+    {
+        foreach (var choice in choices)
+            graph = Segmentation.Divide(choice.Repeat.Apply(graph), choice.Block, Segmentation.Every(choice.Every, choice.Times));
+        return graph;
+    }
+
+    private static List<Choice> Choices(Graph graph, Node repeat)
+    {
+        var (name, times) = (repeat.Attributes.String("block"), repeat.Attributes.Int("times"));
+        var forward = graph.Block(name);
+        var types = forward.Types();
+        var costly = forward.Nodes.Where(n => !Rematerialization.IsCheap(n))
+            .OrderByDescending(n => types[n.Outputs[0].Name].Bytes).Take(MostValues).ToList();
+        var (carry, whole) = (forward.Inputs[0].Type!.Bytes, Costs.Flops(forward, forward.Nodes));
+
+        var all = new List<Choice>();
+        for (var set = 0; set < 1 << costly.Count; set++)
+        {
+            var repeated = Rematerialization.With(forward, [.. costly.Where((_, i) => (set & (1 << i)) != 0)]);
+            for (var every = 1; every <= times; every++)
+            {
+                var starts = Segmentation.Every(every, times);
+                var ends = starts.Count - 2; // the last segment is not computed again
+                var again = ((starts[ends] - ends) * whole) + (ends * repeated.FlopsOfKept);
+                var kept = (Math.Min(every, times) * (repeated.KeptBytes + carry)) + (ends * carry);
+                all.Add(new(name, repeated, every, times, kept, again + (times * repeated.Flops)));
+            }
+        }
+
+        // Of one length of segments; between lengths the scratch differs too, which only a plan tells.
+        return [.. all.GroupBy(c => c.Every).SelectMany(Frontier)];
+    }
+
+    private static IEnumerable<Choice> Frontier(IEnumerable<Choice> choices)
+    {
+        var least = long.MaxValue;
+        foreach (var choice in choices.OrderBy(c => c.Flops).ThenBy(c => c.Bytes))
+        {
+            if (choice.Bytes >= least) continue;
+            least = choice.Bytes;
+            yield return choice;
+        }
+    }
+
+    private static List<List<Choice>> Product(List<List<Choice>> lists)
+    {
+        List<List<Choice>> product = [[]];
+        foreach (var list in lists) product = [.. product.SelectMany(_ => list, (head, choice) => head.Append(choice).ToList())];
+        return product;
+    }
+}
