@@ -1,0 +1,3 @@
+using BesideAnotherAnalyzer;
+
+Console.WriteLine($"{TinyLm.Definition.Name}; {OtherAnalyzer.Result.Text}");
