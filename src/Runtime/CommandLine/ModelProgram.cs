@@ -1,7 +1,4 @@
 using System.CommandLine;
-using ModelCompiler.Runtime.Inference;
-using ModelCompiler.Runtime.Training;
-using Spectre.Console;
 using TorchSharp;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -61,9 +58,11 @@ public static class ModelProgram
                 "There is no CUDA device that libtorch can use. Use --device cpu, or set the MSBuild property ModelCompilerAccelerator to cuda.");
         }
 
-        using var model = TModel.Create(torch.device(options.Device), options.Seed ?? TModel.Definition.Training.Seed);
+        var previous = options.Resume ? TrainCommand.Previous(options) : null;
+        var seed = options.Seed ?? previous?.Seed ?? TModel.Definition.Training.Seed;
+        using var model = TModel.Create(torch.device(options.Device), seed);
         return options.Prompt is { } prompt
             ? new GenerateCommand(model, options, output).Run(prompt, interrupt)
-            : new TrainCommand(model, options, output).Run(interrupt);
+            : new TrainCommand(model, previous, options, output).Run(interrupt);
     }
 }

@@ -6,13 +6,23 @@ using ModelCompiler.Runtime.Training;
 namespace ModelCompiler.Runtime.CommandLine;
 
 /// <summary>Trains a model, reports how good it has become, and lets it write a paragraph.</summary>
-internal sealed class TrainCommand(ICompiledModel model, RunOptions options, ProgramOutput output)
+internal sealed class TrainCommand(ICompiledModel model, RunState? previous, RunOptions options, ProgramOutput output)
 {
     private readonly ModelDescription _description = model.Description;
 
+    /// <summary>Where the run stands that is to be resumed.</summary>
+    /// <exception cref="CheckpointException">There is none, or its checkpoint is damaged.</exception>
+    public static RunState Previous(RunOptions options)
+    {
+        var path = Trainer.LastPath(options.Output);
+        return File.Exists(path)
+            ? ModelCheckpoint.ReadState(path)
+            : throw new CheckpointException(
+                $"There is no run to resume in '{options.Output}'. Leave out --resume, or give the run's folder with --output.");
+    }
+
     public int Run(CancellationToken interrupt)
     {
-        var previous = options.Resume ? Previous() : null;
         var settings = _description.Training with { Source = options.Data ?? previous?.Source ?? _description.Training.Source };
         using var data = Dataset.Open(
             settings, _description.Vocabulary, previous is null ? null : TextTokenizer.Load(options.Output), report: Report, cancellation: interrupt);
@@ -40,14 +50,6 @@ internal sealed class TrainCommand(ICompiledModel model, RunOptions options, Pro
     }
 
     private void Report(string message) => output.Text.WriteLine(message);
-
-    private RunState Previous()
-    {
-        var path = Trainer.LastPath(options.Output);
-        if (!File.Exists(path))
-            throw new CheckpointException($"There is no run to resume in '{options.Output}'. Leave out --resume, or give the run's folder with --output.");
-        return ModelCheckpoint.ReadState(path);
-    }
 
     private RunState NewRun(TrainingSettings settings, Dataset data) => new()
     {

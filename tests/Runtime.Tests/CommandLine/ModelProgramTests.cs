@@ -61,20 +61,24 @@ public sealed class ModelProgramTests : IDisposable
     [Fact]
     public void Ctrl_c_writes_a_checkpoint_from_which_the_run_ends_as_if_it_had_not_been()
     {
-        Assert.Equal(ModelProgram.Done, Run("--data", _folder.Text, "--output", _folder["whole"]));
+        string[] args = ["--data", _folder.Text, "--steps", "60", "--seed", "7", "--tokens", "1"];
+        Assert.Equal(ModelProgram.Done, Run([.. args, "--output", _folder["whole"]], new ProgramOutput(_text, _error, null), default));
 
         using (var interrupt = new CancellationTokenSource())
         {
-            var output = new CancelAt(interrupt, "step 100: validation");
-            Assert.Equal(ModelProgram.Interrupted, ModelProgram.Run<BigramModel>(
-                ["--data", _folder.Text, "--output", Output], new ProgramOutput(output, _error, null), interrupt.Token));
-            Assert.Matches($@"Interrupted after step 100\. Checkpoint: {Regex.Escape(Trainer.LastPath(Output))}; continue it with --resume\.", output.ToString());
+            var output = new CancelAt(interrupt, "step 50: validation");
+            Assert.Equal(ModelProgram.Interrupted, Run([.. args, "--output", Output], new ProgramOutput(output, _error, null), interrupt.Token));
+            Assert.Contains($"Interrupted after step 50. Checkpoint: {Trainer.LastPath(Output)}; continue it with --resume.", output.ToString());
         }
 
-        Assert.Equal(100, ModelCheckpoint.ReadState(Trainer.LastPath(Output)).Step);
-        Assert.Equal(ModelProgram.Done, Run("--resume", "--output", Output)); // the text is that of the run
+        // Text, steps and seed, which dropout follows, are those of the run.
+        Assert.Equal(50, ModelCheckpoint.ReadState(Trainer.LastPath(Output)).Step);
+        Assert.Equal(ModelProgram.Done, Run(["--resume", "--output", Output], new ProgramOutput(_text, _error, null), default));
         Assert.Equal(File.ReadAllBytes(Trainer.LastPath(_folder["whole"])), File.ReadAllBytes(Trainer.LastPath(Output)));
         Assert.Equal("", _error.ToString());
+
+        static int Run(string[] args, ProgramOutput output, CancellationToken interrupt) =>
+            ModelProgram.Run<DropoutPlain>(args, output, interrupt);
     }
 
     [Fact]

@@ -48,29 +48,14 @@ public sealed class TrainerTests : IDisposable
     [InlineData(50)]
     [InlineData(77)]
     [InlineData(199)]
-    public void A_run_that_is_interrupted_and_resumed_ends_bit_identically(int interruptedAfter)
-    {
-        using (var model = BigramModel.Create(torch.CPU, 1))
-            Train(model, "whole");
+    public void A_run_that_is_interrupted_and_resumed_ends_bit_identically(int interruptedAfter) =>
+        AssertResumes<BigramModel>(200, interruptedAfter);
 
-        using (var interrupt = new CancellationTokenSource())
-        using (var model = BigramModel.Create(torch.CPU, 1))
-        {
-            var log = new Log { AfterStep = step => CancelAt(step, interruptedAfter, interrupt) };
-            Assert.Equal(interruptedAfter, Train(model, "parts", log, interrupt.Token).Step);
-        }
+    [Fact]
+    public void So_does_a_generated_model_with_dropout() => AssertResumes<DropoutPlain>(60, 33);
 
-        using (var model = BigramModel.Create(torch.CPU, seed: 99)) // its parameters come from the checkpoint
-        {
-            var log = new Log();
-            Resume(model, "parts", log);
-            Assert.Equal(interruptedAfter + 1, log.Steps[0].Step);
-        }
-
-        // The files hold parameters, optimizer state and metadata, and nothing of the time or place.
-        Assert.Equal(File.ReadAllBytes(Trainer.LastPath(_folder["whole"])), File.ReadAllBytes(Trainer.LastPath(_folder["parts"])));
-        Assert.Equal(File.ReadAllBytes(Trainer.BestPath(_folder["whole"])), File.ReadAllBytes(Trainer.BestPath(_folder["parts"])));
-    }
+    [Fact]
+    public void So_does_a_generated_model_in_bf16() => AssertResumes<Gpt2Bf16>(60, 50);
 
     [Fact]
     public void Another_seed_gives_another_run()
@@ -78,7 +63,7 @@ public sealed class TrainerTests : IDisposable
         using (var model = BigramModel.Create(torch.CPU, 1))
             Train(model, "one");
         using (var model = BigramModel.Create(torch.CPU, 1))
-            new Trainer(model, _data, Start() with { Seed = 2 }, _folder["two"]).Run(new Log(), default);
+            new Trainer(model, _data, Start<BigramModel>() with { Seed = 2 }, _folder["two"]).Run(new Log(), default);
         Assert.NotEqual(File.ReadAllBytes(Trainer.LastPath(_folder["one"])), File.ReadAllBytes(Trainer.LastPath(_folder["two"])));
     }
 
@@ -126,7 +111,7 @@ public sealed class TrainerTests : IDisposable
     {
         using var model = BigramModel.Create(torch.CPU, 1);
         var path = _folder["foreign.safetensors"];
-        ModelCheckpoint.Save(path, model, Start() with { SpecHash = "another" });
+        ModelCheckpoint.Save(path, model, Start<BigramModel>() with { SpecHash = "another" });
         var before = model.Parameters.Master.data<float>().ToArray();
         model.Parameters.Master.mul_(2);
 
@@ -153,10 +138,38 @@ public sealed class TrainerTests : IDisposable
         using var data = _folder.OpenData(validation: 0);
         using var model = BigramModel.Create(torch.CPU, 1);
         var log = new Log();
-        Assert.Null(new Trainer(model, data, Start(), _folder["a"]).Run(log, default).Best);
+        Assert.Null(new Trainer(model, data, Start<BigramModel>(), _folder["a"]).Run(log, default).Best);
         Assert.Empty(log.Validations);
         Assert.True(File.Exists(Trainer.LastPath(_folder["a"])));
         Assert.False(File.Exists(Trainer.BestPath(_folder["a"])));
+    }
+
+    private void AssertResumes<TModel>(int steps, int interruptedAfter)
+        where TModel : ICompiledModel<TModel>
+    {
+        var start = Start<TModel>() with { Steps = steps };
+        using (var model = TModel.Create(torch.CPU, 1))
+            new Trainer(model, _data, start, _folder["whole"]).Run(new Log(), default);
+
+        using (var interrupt = new CancellationTokenSource())
+        using (var model = TModel.Create(torch.CPU, 1))
+        {
+            var log = new Log { AfterStep = step => CancelAt(step, interruptedAfter, interrupt) };
+            Assert.Equal(interruptedAfter, new Trainer(model, _data, start, _folder["parts"]).Run(log, interrupt.Token).Step);
+        }
+
+        using (var model = TModel.Create(torch.CPU, 1))
+        {
+            model.Parameters.Master.fill_(99); // the parameters come from the checkpoint
+            var log = new Log();
+            var state = ModelCheckpoint.ReadState(Trainer.LastPath(_folder["parts"]));
+            new Trainer(model, _data, state, _folder["parts"]).Run(log, default);
+            Assert.Equal(interruptedAfter + 1, log.Steps[0].Step);
+        }
+
+        // The files hold parameters, optimizer state and metadata, and nothing of the time or place.
+        Assert.Equal(File.ReadAllBytes(Trainer.LastPath(_folder["whole"])), File.ReadAllBytes(Trainer.LastPath(_folder["parts"])));
+        Assert.Equal(File.ReadAllBytes(Trainer.BestPath(_folder["whole"])), File.ReadAllBytes(Trainer.BestPath(_folder["parts"])));
     }
 
     private static void CancelAt(int step, int last, CancellationTokenSource interrupt)
@@ -165,21 +178,19 @@ public sealed class TrainerTests : IDisposable
             interrupt.Cancel();
     }
 
-    private RunState Start() => new()
+    private RunState Start<TModel>()
+        where TModel : ICompiledModel<TModel> => new()
     {
-        SpecHash = BigramModel.Definition.SpecHash,
+        SpecHash = TModel.Definition.SpecHash,
         TokenizerHash = _data.Tokenizer.Hash,
         Source = "text",
         SourceTokens = _data.Training.Count,
         Seed = 1,
-        Steps = BigramModel.Definition.Training.Steps,
+        Steps = TModel.Definition.Training.Steps,
     };
 
     private RunState Train(BigramModel model, string name, Log? log = null, CancellationToken interrupt = default) =>
-        new Trainer(model, _data, Start(), _folder[name]).Run(log ?? new Log(), interrupt);
-
-    private void Resume(BigramModel model, string name, Log log) =>
-        new Trainer(model, _data, ModelCheckpoint.ReadState(Trainer.LastPath(_folder[name])), _folder[name]).Run(log, default);
+        new Trainer(model, _data, Start<BigramModel>(), _folder[name]).Run(log ?? new Log(), interrupt);
 
     private sealed class Log : ITrainingObserver
     {
