@@ -1,3 +1,5 @@
+using ModelCompiler.Runtime.Implementations;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Training;
@@ -81,13 +83,22 @@ public sealed class ParameterStore : IDisposable
 
     /// <summary>Draws the first values. Each depends only on the seed, the parameter's name and its place in it, not on the device.</summary>
     /// <param name="seed">Any number.</param>
-    public void Initialize(int seed)
+    public unsafe void Initialize(int seed)
     {
-        var values = new float[Length];
+        // Filled where they lie: a managed array of all parameters would stay in the process's memory.
+        var host = Master.device_type == DeviceType.CPU ? Master : zeros([Length]);
+        var first = (nint)Cpu.Floats(host);
         Parallel.ForEach(Layout, info =>
-            InitialValues.Fill(values.AsSpan(checked((int)info.Offset), checked((int)info.Length)), info, seed));
-        using var host = tensor(values);
-        Master.copy_(host);
+        {
+            var values = (float*)first + info.Offset;
+            InitialValues.Fill(new Span<float>(values, checked((int)info.Length)), info, seed);
+        });
+        if (!ReferenceEquals(host, Master))
+        {
+            Master.copy_(host);
+            host.Dispose();
+        }
+
         CastCompute();
     }
 
