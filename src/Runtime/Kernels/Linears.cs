@@ -30,5 +30,9 @@ public static partial class Kernels
     /// <param name="dy">[N, M]</param>
     /// <param name="accumulate">Add to <paramref name="dBias"/>.</param>
     /// <param name="dBias">fp32 [M]</param>
-    public static void LinearGradBias(Tensor dy, bool accumulate, Tensor dBias) => AtenLinears.LinearGradBias(dy, accumulate, dBias);
+    public static void LinearGradBias(Tensor dy, bool accumulate, Tensor dBias)
+    {
+        if (Cpu.Takes(dy)) ColumnSums.Sum(dy, accumulate, dBias);
+        else AtenLinears.LinearGradBias(dy, accumulate, dBias);
+    }
 }

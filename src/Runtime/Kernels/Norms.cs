@@ -13,8 +13,11 @@ public static partial class Kernels
     /// <param name="y">[N, C]</param>
     /// <param name="mean">fp32 [N]</param>
     /// <param name="rstd">fp32 [N]: 1 / √(variance + epsilon)</param>
-    public static void LayerNorm(Tensor x, Tensor weight, Tensor? bias, double epsilon, Tensor y, Tensor mean, Tensor rstd) =>
-        AtenNorms.LayerNorm(x, weight, bias, epsilon, y, mean, rstd);
+    public static void LayerNorm(Tensor x, Tensor weight, Tensor? bias, double epsilon, Tensor y, Tensor mean, Tensor rstd)
+    {
+        if (Cpu.Takes(x)) CpuNorms.Forward(x, weight, bias, epsilon, y, mean, rstd);
+        else AtenNorms.LayerNorm(x, weight, bias, epsilon, y, mean, rstd);
+    }
 
     /// <summary>The gradient of <see cref="LayerNorm"/>.</summary>
     /// <param name="dy">[N, C]</param>
@@ -27,8 +30,11 @@ public static partial class Kernels
     /// <param name="dWeight">fp32 [C]</param>
     /// <param name="dBias">fp32 [C], or null.</param>
     public static void LayerNormGrad(
-        Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias) =>
-        AtenNorms.LayerNormGrad(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
+        Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias)
+    {
+        if (Cpu.Takes(x)) CpuNorms.Backward(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
+        else AtenNorms.LayerNormGrad(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
+    }
 
     /// <summary>Root-mean-square normalization (Zhang and Sennrich 2019): y = x · rstd · weight.</summary>
     /// <param name="x">[N, C]</param>
@@ -36,8 +42,11 @@ public static partial class Kernels
     /// <param name="epsilon">Added to the mean square.</param>
     /// <param name="y">[N, C]</param>
     /// <param name="rstd">fp32 [N]: 1 / √(mean x² + epsilon)</param>
-    public static void RmsNorm(Tensor x, Tensor weight, double epsilon, Tensor y, Tensor rstd) =>
-        AtenNorms.RmsNorm(x, weight, epsilon, y, rstd);
+    public static void RmsNorm(Tensor x, Tensor weight, double epsilon, Tensor y, Tensor rstd)
+    {
+        if (Cpu.Takes(x)) CpuNorms.Forward(x, weight, null, epsilon, y, null, rstd);
+        else AtenNorms.RmsNorm(x, weight, epsilon, y, rstd);
+    }
 
     /// <summary>The gradient of <see cref="RmsNorm"/>.</summary>
     /// <param name="dy">[N, C]</param>
@@ -47,8 +56,11 @@ public static partial class Kernels
     /// <param name="accumulate">Add to <paramref name="dWeight"/>.</param>
     /// <param name="dx">[N, C]; may be dy.</param>
     /// <param name="dWeight">fp32 [C]</param>
-    public static void RmsNormGrad(Tensor dy, Tensor x, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight) =>
-        AtenNorms.RmsNormGrad(dy, x, rstd, weight, accumulate, dx, dWeight);
+    public static void RmsNormGrad(Tensor dy, Tensor x, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight)
+    {
+        if (Cpu.Takes(x)) CpuNorms.Backward(dy, x, null, rstd, weight, accumulate, dx, dWeight, null);
+        else AtenNorms.RmsNormGrad(dy, x, rstd, weight, accumulate, dx, dWeight);
+    }
 
     /// <summary>RMS normalization of each query and key head over D (Henry et al. 2020); values are kept.</summary>
     /// <param name="x">[N, (H + 2·Hkv)·D]: queries, keys, values.</param>
