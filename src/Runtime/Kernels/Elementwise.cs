@@ -9,7 +9,11 @@ public static partial class Kernels
     /// <param name="a">Any shape.</param>
     /// <param name="b">As a.</param>
     /// <param name="y">As a; may be a or b.</param>
-    public static void Add(Tensor a, Tensor b, Tensor y) => AtenElementwise.Add(a, b, y);
+    public static void Add(Tensor a, Tensor b, Tensor y)
+    {
+        if (Cpu.Takes(a)) Map.Binary<Sum>(a, b, y);
+        else AtenElementwise.Add(a, b, y);
+    }
 
     /// <summary>y = a · b</summary>
     /// <param name="a">Any shape.</param>
@@ -29,46 +33,78 @@ public static partial class Kernels
     /// <summary>Gaussian error linear unit, exact form: y = x · Φ(x) (Hendrycks and Gimpel 2016).</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="y">As x.</param>
-    public static void Gelu(Tensor x, Tensor y) => AtenElementwise.Gelu(x, y);
+    public static void Gelu(Tensor x, Tensor y)
+    {
+        if (Cpu.Takes(x)) Map.Unary<Implementations.Gelu>(x, y);
+        else AtenElementwise.Gelu(x, y);
+    }
 
     /// <summary>The gradient of <see cref="Gelu"/>.</summary>
     /// <param name="dy">Any shape.</param>
     /// <param name="x">As dy.</param>
     /// <param name="dx">As dy; may be dy.</param>
-    public static void GeluGrad(Tensor dy, Tensor x, Tensor dx) => AtenElementwise.GeluGrad(dy, x, dx);
+    public static void GeluGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        if (Cpu.Takes(dy)) Map.Binary<Implementations.GeluGrad>(dy, x, dx);
+        else AtenElementwise.GeluGrad(dy, x, dx);
+    }
 
     /// <summary>y = x · σ(x) (Elfwing et al. 2017).</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="y">As x.</param>
-    public static void Silu(Tensor x, Tensor y) => AtenElementwise.Silu(x, y);
+    public static void Silu(Tensor x, Tensor y)
+    {
+        if (Cpu.Takes(x)) Map.Unary<Implementations.Silu>(x, y);
+        else AtenElementwise.Silu(x, y);
+    }
 
     /// <summary>The gradient of <see cref="Silu"/>.</summary>
     /// <param name="dy">Any shape.</param>
     /// <param name="x">As dy.</param>
     /// <param name="dx">As dy; may be dy.</param>
-    public static void SiluGrad(Tensor dy, Tensor x, Tensor dx) => AtenElementwise.SiluGrad(dy, x, dx);
+    public static void SiluGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        if (Cpu.Takes(dy)) Map.Binary<Implementations.SiluGrad>(dy, x, dx);
+        else AtenElementwise.SiluGrad(dy, x, dx);
+    }
 
     /// <summary>y = max(x, 0)² (So et al. 2021).</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="y">As x.</param>
-    public static void ReluSquared(Tensor x, Tensor y) => AtenElementwise.ReluSquared(x, y);
+    public static void ReluSquared(Tensor x, Tensor y)
+    {
+        if (Cpu.Takes(x)) Map.Unary<Implementations.ReluSquared>(x, y);
+        else AtenElementwise.ReluSquared(x, y);
+    }
 
     /// <summary>The gradient of <see cref="ReluSquared"/>: dx = 2 · max(x, 0) · dy.</summary>
     /// <param name="dy">Any shape.</param>
     /// <param name="x">As dy.</param>
     /// <param name="dx">As dy; may be dy.</param>
-    public static void ReluSquaredGrad(Tensor dy, Tensor x, Tensor dx) => AtenElementwise.ReluSquaredGrad(dy, x, dx);
+    public static void ReluSquaredGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        if (Cpu.Takes(dy)) Map.Binary<Implementations.ReluSquaredGrad>(dy, x, dx);
+        else AtenElementwise.ReluSquaredGrad(dy, x, dx);
+    }
 
     /// <summary>The gated unit y = silu(gate) · up (Shazeer 2020).</summary>
     /// <param name="x">[N, 2M]: gate, then up.</param>
     /// <param name="y">[N, M]</param>
-    public static void Swiglu(Tensor x, Tensor y) => AtenElementwise.Swiglu(x, y);
+    public static void Swiglu(Tensor x, Tensor y)
+    {
+        if (Cpu.Takes(x)) CpuSwiglu.Forward(x, y);
+        else AtenElementwise.Swiglu(x, y);
+    }
 
     /// <summary>The gradient of <see cref="Swiglu"/>.</summary>
     /// <param name="dy">[N, M]</param>
     /// <param name="x">[N, 2M]</param>
     /// <param name="dx">[N, 2M]; may be x.</param>
-    public static void SwigluGrad(Tensor dy, Tensor x, Tensor dx) => AtenElementwise.SwigluGrad(dy, x, dx);
+    public static void SwigluGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        if (Cpu.Takes(dy)) CpuSwiglu.Backward(dy, x, dx);
+        else AtenElementwise.SwigluGrad(dy, x, dx);
+    }
 
     /// <summary>Zeroes a share of the elements and scales the others by 1 / (1 − rate) (Srivastava et al. 2014).</summary>
     /// <param name="x">Any shape.</param>

@@ -1,0 +1,101 @@
+using System.Runtime.Intrinsics;
+using ModelCompiler.Runtime.Native;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Implementations;
+
+/// <summary>Cross-entropy on the CPU, row by row in fp32, without a copy of the logits.</summary>
+internal static unsafe class CpuLosses
+{
+    public static void CrossEntropy(Tensor logits, Tensor targets, Tensor loss, Tensor lse)
+    {
+        if (Cpu.IsBf16(logits)) CrossEntropy<Bf16>(logits, targets, loss, lse);
+        else CrossEntropy<Fp32>(logits, targets, loss, lse);
+    }
+
+    public static void CrossEntropyGrad(Tensor logits, Tensor targets, Tensor lse, Tensor dLogits)
+    {
+        if (Cpu.IsBf16(logits)) CrossEntropyGrad<Bf16>(logits, targets, lse, dLogits);
+        else CrossEntropyGrad<Fp32>(logits, targets, lse, dLogits);
+    }
+
+    private static void CrossEntropy<T>(Tensor logits, Tensor targets, Tensor loss, Tensor lse)
+        where T : unmanaged, IElement<T>
+    {
+        var (rows, width) = (logits.shape[0], logits.shape[1]);
+        var x = (T*)Cpu.Pointer(logits);
+        var target = (long*)Cpu.Pointer(targets);
+        var sums = Cpu.Floats(lse);
+        for (var row = 0L; row < rows; row++)
+        {
+            if ((ulong)target[row] >= (ulong)width)
+                throw new ArgumentException($"Target {target[row]} of row {row} lies outside the vocabulary of {width}.", nameof(targets));
+        }
+
+        Threads.For(rows, Cpu.RowGrain(width), new Rows<T> { X = x, Lse = sums, Width = width });
+        var total = 0.0;
+        for (var row = 0L; row < rows; row++)
+            total += sums[row] - Lanes.Load(x + (row * width), target[row], width)[0];
+        *Cpu.Floats(loss) = (float)(total / rows);
+    }
+
+    private static void CrossEntropyGrad<T>(Tensor logits, Tensor targets, Tensor lse, Tensor dLogits)
+        where T : unmanaged, IElement<T>
+    {
+        var (rows, width) = (logits.shape[0], logits.shape[1]);
+        Threads.For(rows, Cpu.RowGrain(width), new GradientRows<T>
+        {
+            X = (T*)Cpu.Pointer(logits), Dx = (T*)Cpu.Pointer(dLogits), Targets = (long*)Cpu.Pointer(targets),
+            Lse = Cpu.Floats(lse), Width = width, Scale = 1f / rows,
+        });
+    }
+
+    private struct Rows<T> : IRange
+        where T : unmanaged, IElement<T>
+    {
+        public T* X;
+        public float* Lse;
+        public long Width;
+
+        public readonly void Run(long begin, long end)
+        {
+            for (var row = begin; row < end; row++)
+            {
+                var x = X + (row * Width);
+                var maxima = Vector512.Create(float.NegativeInfinity);
+                for (var i = 0L; i < Width; i += Lanes.Count) maxima = Vector512.Max(maxima, Lanes.Load(x, i, Width, float.NegativeInfinity));
+                var maximum = Lanes.Max(maxima);
+                var (offset, sums) = (Vector512.Create(maximum), Vector512<float>.Zero);
+                for (var i = 0L; i < Width; i += Lanes.Count) sums += Lanes.Exp(Lanes.Load(x, i, Width, float.NegativeInfinity) - offset);
+                Lse[row] = maximum + MathF.Log(Vector512.Sum(sums));
+            }
+        }
+    }
+
+    private struct GradientRows<T> : IRange
+        where T : unmanaged, IElement<T>
+    {
+        public T* X, Dx;
+        public long* Targets;
+        public float* Lse;
+        public long Width;
+        public float Scale;
+
+        public readonly void Run(long begin, long end)
+        {
+            var scale = Vector512.Create(Scale);
+            for (var row = begin; row < end; row++)
+            {
+                T* x = X + (row * Width), dx = Dx + (row * Width);
+                var (target, offset) = (Targets[row], Vector512.Create(Lse[row]));
+                for (var i = 0L; i < Width; i += Lanes.Count)
+                {
+                    var probabilities = Lanes.Exp(Lanes.Load(x, i, Width) - offset);
+                    if (target - i is >= 0 and < Lanes.Count and var lane)
+                        probabilities = probabilities.WithElement((int)lane, probabilities[(int)lane] - 1);
+                    Lanes.Store(dx, i, Width, probabilities * scale);
+                }
+            }
+        }
+    }
+}
