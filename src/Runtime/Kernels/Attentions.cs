@@ -14,7 +14,7 @@ public static partial class Kernels
     /// <param name="theta">Base of the frequencies theta^(−2i/D).</param>
     /// <param name="y">As x; may be x.</param>
     public static void Rope(Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, Tensor y) =>
-        AtenRope.Rotate(x, batch, sequence, heads, kvHeads, theta, 0, inverse: false, y);
+        Rotate(x, batch, sequence, heads, kvHeads, theta, 0, inverse: false, y);
 
     /// <summary>The gradient of <see cref="Rope"/>: the inverse rotation.</summary>
     /// <param name="dy">[N, (H + 2·Hkv)·D]</param>
@@ -25,7 +25,7 @@ public static partial class Kernels
     /// <param name="theta">Base of the frequencies.</param>
     /// <param name="dx">As dy; may be dy.</param>
     public static void RopeGrad(Tensor dy, int batch, int sequence, int heads, int kvHeads, double theta, Tensor dx) =>
-        AtenRope.Rotate(dy, batch, sequence, heads, kvHeads, theta, 0, inverse: true, dx);
+        Rotate(dy, batch, sequence, heads, kvHeads, theta, 0, inverse: true, dx);
 
     /// <summary><see cref="Rope"/> for n tokens of one sequence that start at a position.</summary>
     /// <param name="qkv">[n, (H + 2·Hkv)·D]</param>
@@ -35,7 +35,7 @@ public static partial class Kernels
     /// <param name="theta">Base of the frequencies.</param>
     /// <param name="y">As qkv; may be qkv.</param>
     public static void RopeAt(Tensor qkv, int position, int heads, int kvHeads, double theta, Tensor y) =>
-        AtenRope.Rotate(qkv, 1, (int)qkv.shape[0], heads, kvHeads, theta, position, inverse: false, y);
+        Rotate(qkv, 1, (int)qkv.shape[0], heads, kvHeads, theta, position, inverse: false, y);
 
     /// <summary>Causal multi-head attention (Vaswani et al. 2017) with scale 1/√D; query heads share key heads in groups of H / Hkv.</summary>
     /// <param name="qkv">[N, (H + 2·Hkv)·D]: queries, keys, values.</param>
@@ -76,6 +76,13 @@ public static partial class Kernels
     public static void AttentionCached(
         Tensor qkv, Tensor keyCache, Tensor valueCache, int position, int heads, int kvHeads, Tensor y) =>
         AtenAttention.Cached(qkv, keyCache, valueCache, position, heads, kvHeads, y);
+
+    private static void Rotate(
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y)
+    {
+        if (Cpu.Takes(x)) CpuRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
+        else AtenRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
+    }
 
     private static AttentionShape Shape(Tensor qkv, int batch, int sequence, int heads, int kvHeads)
     {

@@ -112,16 +112,22 @@ public static partial class Kernels
     /// <param name="seed">The same seed, shape and device type give the same mask.</param>
     /// <param name="y">As x; may be x.</param>
     /// <param name="mask">uint8, as x: 1 where an element is kept.</param>
-    public static void Dropout(Tensor x, double rate, ulong seed, Tensor y, Tensor mask) =>
-        AtenElementwise.Dropout(x, rate, seed, y, mask);
+    public static void Dropout(Tensor x, double rate, ulong seed, Tensor y, Tensor mask)
+    {
+        if (Cpu.Takes(x)) CpuDropout.Forward(x, rate, seed, y, mask);
+        else AtenElementwise.Dropout(x, rate, seed, y, mask);
+    }
 
     /// <summary>The gradient of <see cref="Dropout"/>.</summary>
     /// <param name="dy">Any shape.</param>
     /// <param name="mask">uint8, as dy.</param>
     /// <param name="rate">The share.</param>
     /// <param name="dx">As dy; may be dy.</param>
-    public static void DropoutGrad(Tensor dy, Tensor mask, double rate, Tensor dx) =>
-        AtenElementwise.DropoutGrad(dy, mask, rate, dx);
+    public static void DropoutGrad(Tensor dy, Tensor mask, double rate, Tensor dx)
+    {
+        if (Cpu.Takes(dy)) CpuDropout.Backward(dy, mask, rate, dx);
+        else AtenElementwise.DropoutGrad(dy, mask, rate, dx);
+    }
 
     /// <summary>Matrices side by side: y = [parts₀ | parts₁ | …].</summary>
     /// <param name="parts">Each [N, Cᵢ].</param>

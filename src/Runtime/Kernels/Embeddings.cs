@@ -23,21 +23,31 @@ public static partial class Kernels
     /// <param name="tokens">int64 [B, T]</param>
     /// <param name="accumulate">Add to <paramref name="dWeight"/>.</param>
     /// <param name="dWeight">fp32 [V, C]</param>
-    public static void EmbeddingGrad(Tensor dy, Tensor tokens, bool accumulate, Tensor dWeight) =>
-        AtenEmbeddings.EmbeddingGrad(dy, tokens, accumulate, dWeight);
+    public static void EmbeddingGrad(Tensor dy, Tensor tokens, bool accumulate, Tensor dWeight)
+    {
+        if (Cpu.Takes(dy)) CpuEmbeddings.EmbeddingGrad(dy, tokens, accumulate, dWeight);
+        else AtenEmbeddings.EmbeddingGrad(dy, tokens, accumulate, dWeight);
+    }
 
     /// <summary>Adds a trained vector per position to each sequence.</summary>
     /// <param name="x">[N, C], N a multiple of T</param>
     /// <param name="weight">[T, C]</param>
     /// <param name="y">[N, C]; may be x</param>
-    public static void AddPosition(Tensor x, Tensor weight, Tensor y) => AtenEmbeddings.AddPosition(x, weight, y);
+    public static void AddPosition(Tensor x, Tensor weight, Tensor y)
+    {
+        if (Cpu.Takes(x)) CpuEmbeddings.AddPosition(x, weight, y);
+        else AtenEmbeddings.AddPosition(x, weight, y);
+    }
 
     /// <summary>The gradient of <see cref="AddPosition"/> for its weight: the sum over the batch.</summary>
     /// <param name="dy">[N, C]</param>
     /// <param name="accumulate">Add to <paramref name="dWeight"/>.</param>
     /// <param name="dWeight">fp32 [T, C]</param>
-    public static void AddPositionGrad(Tensor dy, bool accumulate, Tensor dWeight) =>
-        AtenEmbeddings.AddPositionGrad(dy, accumulate, dWeight);
+    public static void AddPositionGrad(Tensor dy, bool accumulate, Tensor dWeight)
+    {
+        if (Cpu.Takes(dy)) CpuEmbeddings.AddPositionGrad(dy, accumulate, dWeight);
+        else AtenEmbeddings.AddPositionGrad(dy, accumulate, dWeight);
+    }
 
     /// <summary><see cref="AddPosition"/> for n tokens of one sequence that start at a position.</summary>
     /// <param name="x">[n, C]</param>

@@ -1,0 +1,83 @@
+using System.Collections.Concurrent;
+using System.Runtime.Intrinsics;
+using ModelCompiler.Runtime.Native;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Implementations;
+
+/// <summary>Rotary position embedding on the CPU: one pass, with sines and cosines from a table.</summary>
+internal static unsafe class CpuRope
+{
+    /// <summary>For each width and base: cosines, then sines, of each position.</summary>
+    private static readonly ConcurrentDictionary<(long Half, double Theta), float[]> Tables = new();
+
+    public static void Rotate(
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y)
+    {
+        if (Cpu.IsBf16(x)) Rotate<Bf16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
+        else Rotate<Fp32>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
+    }
+
+    private static void Rotate<T>(
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y)
+        where T : unmanaged, IElement<T>
+    {
+        var half = x.shape[1] / (heads + (2 * kvHeads)) / 2;
+        fixed (float* table = Table(half, theta, position + sequence))
+        {
+            Threads.For((long)batch * sequence, Cpu.RowGrain(x.shape[1]), new Rows<T>
+            {
+                X = (T*)Cpu.Pointer(x), Y = (T*)Cpu.Pointer(y), Table = table + (position * 2 * half), Sequence = sequence,
+                Half = half, Rotated = heads + kvHeads, Kept = kvHeads, Sign = inverse ? -1 : 1,
+            });
+        }
+    }
+
+    private static float[] Table(long half, double theta, int positions)
+    {
+        if (Tables.TryGetValue((half, theta), out var known) && known.Length >= positions * 2 * half) return known;
+        var table = new float[positions * 2 * half];
+        for (var position = 0; position < positions; position++)
+        {
+            for (var i = 0; i < half; i++)
+            {
+                var (sine, cosine) = Math.SinCos(position * Math.Pow(theta, -(double)i / half));
+                table[(position * 2 * half) + i] = (float)cosine;
+                table[(((position * 2) + 1) * half) + i] = (float)sine;
+            }
+        }
+
+        return Tables[(half, theta)] = table;
+    }
+
+    private struct Rows<T> : IRange
+        where T : unmanaged, IElement<T>
+    {
+        public T* X, Y;
+        public float* Table;
+        public long Sequence, Half, Rotated, Kept;
+        public float Sign;
+
+        public readonly void Run(long begin, long end)
+        {
+            var (width, sign) = ((Rotated + Kept) * 2 * Half, Vector512.Create(Sign));
+            for (var row = begin; row < end; row++)
+            {
+                Fp32* cosines = (Fp32*)(Table + (row % Sequence * 2 * Half)), sines = cosines + Half;
+                T* x = X + (row * width), y = Y + (row * width);
+                for (var head = 0L; head < Rotated; head++, x += 2 * Half, y += 2 * Half)
+                {
+                    for (var i = 0L; i < Half; i += Lanes.Count)
+                    {
+                        var (cosine, sine) = (Lanes.Load(cosines, i, Half), Lanes.Load(sines, i, Half) * sign);
+                        var (first, second) = (Lanes.Load(x, i, Half), Lanes.Load(x + Half, i, Half));
+                        Lanes.Store(y, i, Half, (first * cosine) - (second * sine));
+                        Lanes.Store(y + Half, i, Half, (second * cosine) + (first * sine));
+                    }
+                }
+
+                if (x != y) new Span<T>(x, (int)(Kept * 2 * Half)).CopyTo(new Span<T>(y, (int)(Kept * 2 * Half)));
+            }
+        }
+    }
+}
