@@ -25,5 +25,5 @@ internal sealed class PlainProgress(TextWriter output, TimeProvider time) : ITra
         $"step {step}: validation {Describe(result)}";
 
     public static string Describe(EvaluationResult result) =>
-        $"{result.BitsPerByte:F3} bits per byte, perplexity {result.Perplexity:F2}";
+        $"{result.BitsPerByte:F3} bits per byte, perplexity {result.Perplexity:F2} per token";
 }

@@ -29,7 +29,7 @@ public sealed class ModelProgramTests : IDisposable
         Assert.Contains(lines, line => line.EndsWith("; 200 steps of 4 × 16", StringComparison.Ordinal));
         Assert.Matches(@"(?m)^step   1/200  loss 5\.\d{4}$", _text.ToString());
         Assert.Matches(@"(?m)^step 200/200  loss \d\.\d{4} +[\d,]+ tokens/s  0:00 left$", _text.ToString());
-        Assert.Equal(4, lines.Count(line => Regex.IsMatch(line, @"^step \d+: validation \d\.\d{3} bits per byte, perplexity [\d.]+$")));
+        Assert.Equal(4, lines.Count(line => Regex.IsMatch(line, @"^step \d+: validation \d\.\d{3} bits per byte, perplexity [\d.]+ per token$")));
         Assert.Contains($"checkpoint:  {Trainer.BestPath(Output)}", lines);
         Assert.True(File.Exists(Trainer.BestPath(Output)));
 
