@@ -19,6 +19,8 @@ internal static class TrainingWorker
         ("hand-bf16", () => new HandWrittenTraining(ScalarType.BFloat16)),
         ("generated-fp32", () => new GeneratedTraining<ModelP>()),
         ("generated-bf16", () => new GeneratedTraining<ModelPBf16>()),
+        ("budget-fp32", () => new GeneratedTraining<ModelPBudget>()),
+        ("blocks-fp32", () => new GeneratedTraining<ModelPBlocks>()),
     ];
 
     public static int Run(string[] args)
