@@ -1,10 +1,12 @@
 using ModelCompiler.Benchmarks.Generator;
+using ModelCompiler.Benchmarks.CpuKernels;
 using ModelCompiler.Benchmarks.Training;
 
 // Each benchmark is a subcommand that prints its figures; docs/benchmarks.md records them.
 (string Name, string Summary, Func<string[], int> Run)[] benchmarks =
 [
     ("training", "[--quick] a training step of model P, generated against hand-written TorchSharp", TrainingBenchmark.Run),
+    ("kernels", "[name…] [threads] each CPU kernel of ours against libtorch's, at the shapes of model P", KernelBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),
     ("training-worker", "<side> one side of it, driven by lines on standard input", TrainingWorker.Run),
 ];

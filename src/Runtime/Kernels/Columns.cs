@@ -10,7 +10,11 @@ public static partial class Kernels
     /// <param name="x">[N, M]</param>
     /// <param name="bias">[M], of the same type</param>
     /// <param name="y">[N, M]; may be x</param>
-    public static void AddBias(Tensor x, Tensor bias, Tensor y) => AtenElementwise.Add(x, bias, y);
+    public static void AddBias(Tensor x, Tensor bias, Tensor y)
+    {
+        if (Cpu.Takes(x)) CpuEmbeddings.AddPosition(x, bias, y);
+        else AtenElementwise.Add(x, bias, y);
+    }
 
     /// <summary>Copies the columns from start on.</summary>
     /// <param name="x">[N, M]</param>

@@ -19,7 +19,11 @@ public static partial class Kernels
     /// <param name="a">Any shape.</param>
     /// <param name="b">As a.</param>
     /// <param name="y">As a; may be a or b.</param>
-    public static void Multiply(Tensor a, Tensor b, Tensor y) => AtenElementwise.Multiply(a, b, y);
+    public static void Multiply(Tensor a, Tensor b, Tensor y)
+    {
+        if (Cpu.Takes(a)) Map.Binary<Product>(a, b, y);
+        else AtenElementwise.Multiply(a, b, y);
+    }
 
     /// <summary>da = dy · b, db = dy · a</summary>
     /// <param name="dy">Any shape.</param>
@@ -27,8 +31,11 @@ public static partial class Kernels
     /// <param name="b">As dy.</param>
     /// <param name="da">As dy; none of the inputs.</param>
     /// <param name="db">As dy; may be dy.</param>
-    public static void MultiplyGrad(Tensor dy, Tensor a, Tensor b, Tensor da, Tensor db) =>
-        AtenElementwise.MultiplyGrad(dy, a, b, da, db);
+    public static void MultiplyGrad(Tensor dy, Tensor a, Tensor b, Tensor da, Tensor db)
+    {
+        Multiply(dy, b, da);
+        Multiply(dy, a, db);
+    }
 
     /// <summary>Gaussian error linear unit, exact form: y = x · Φ(x) (Hendrycks and Gimpel 2016).</summary>
     /// <param name="x">Any shape.</param>

@@ -72,8 +72,11 @@ public static partial class Kernels
     /// <param name="y">As x; may be x, which then cannot be differentiated.</param>
     /// <param name="rstd">fp32 [N, H + Hkv]</param>
     public static void QkNorm(
-        Tensor x, Tensor qWeight, Tensor kWeight, int heads, int kvHeads, double epsilon, Tensor y, Tensor rstd) =>
-        AtenNorms.QkNorm(x, qWeight, kWeight, heads, kvHeads, epsilon, y, rstd);
+        Tensor x, Tensor qWeight, Tensor kWeight, int heads, int kvHeads, double epsilon, Tensor y, Tensor rstd)
+    {
+        if (Cpu.Takes(x)) CpuQkNorm.Forward(x, qWeight, kWeight, heads, kvHeads, epsilon, y, rstd);
+        else AtenNorms.QkNorm(x, qWeight, kWeight, heads, kvHeads, epsilon, y, rstd);
+    }
 
     /// <summary>The gradient of <see cref="QkNorm"/>.</summary>
     /// <param name="dy">[N, (H + 2·Hkv)·D]</param>
@@ -89,6 +92,9 @@ public static partial class Kernels
     /// <param name="dkWeight">fp32 [D]</param>
     public static void QkNormGrad(
         Tensor dy, Tensor x, Tensor rstd, Tensor qWeight, Tensor kWeight, int heads, int kvHeads, bool accumulate,
-        Tensor dx, Tensor dqWeight, Tensor dkWeight) =>
-        AtenNorms.QkNormGrad(dy, x, rstd, qWeight, kWeight, heads, kvHeads, accumulate, dx, dqWeight, dkWeight);
+        Tensor dx, Tensor dqWeight, Tensor dkWeight)
+    {
+        if (Cpu.Takes(x)) CpuQkNorm.Backward(dy, x, rstd, qWeight, kWeight, heads, kvHeads, accumulate, dx, dqWeight, dkWeight);
+        else AtenNorms.QkNormGrad(dy, x, rstd, qWeight, kWeight, heads, kvHeads, accumulate, dx, dqWeight, dkWeight);
+    }
 }

@@ -6,7 +6,10 @@ namespace ModelCompiler.Runtime.Native;
 /// <summary>Part of a loop that any thread may run.</summary>
 internal interface IRange
 {
-    /// <summary>Runs the iterations from begin up to, not including, end. Must not throw: its caller may be a native thread.</summary>
+    /// <summary>
+    /// Runs the iterations from begin up to, not including, end. Must not throw: its caller may be a native thread. Long loops
+    /// want <c>AggressiveOptimization</c>: vector code is slow until the JIT has optimized it, which else takes many steps.
+    /// </summary>
     void Run(long begin, long end);
 }
 

@@ -24,12 +24,6 @@ internal static class AtenElementwise
         call.Invoke(1);
     }
 
-    public static void MultiplyGrad(Tensor dy, Tensor a, Tensor b, Tensor da, Tensor db)
-    {
-        Multiply(dy, b, da);
-        Multiply(dy, a, db);
-    }
-
     public static void Gelu(Tensor x, Tensor y)
     {
         var call = new OperatorCall("aten::gelu"u8, "out"u8);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
 
@@ -65,6 +66,7 @@ internal sealed unsafe class BatchedAttention(int blocks) : IAttentionLowering
         public T* Source, Destination;
         public float* Lse;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             var (t, d, g) = ((long)Shape.Sequence, Shape.HeadWidth, Shape.Group);
@@ -116,6 +118,7 @@ internal sealed unsafe class BatchedAttention(int blocks) : IAttentionLowering
         public T* Source, Gradient, Output, Destination;
         public float* Lse;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             var (t, d, g) = ((long)Shape.Sequence, Shape.HeadWidth, Shape.Group);

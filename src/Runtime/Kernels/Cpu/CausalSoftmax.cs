@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace ModelCompiler.Runtime.Implementations;
@@ -11,6 +12,7 @@ internal static unsafe class CausalSoftmax
     /// <param name="width">Length of the row.</param>
     /// <param name="scale">1/√D</param>
     /// <param name="buffer">width + 16 floats of scratch.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Forward<T>(T* row, long n, long width, float scale, float* buffer)
         where T : unmanaged, IElement<T>
     {
@@ -43,6 +45,7 @@ internal static unsafe class CausalSoftmax
     /// Turns the first n scores of a row into probabilities P, and the gradient dP of those into that of the scores,
     /// dS = P · (dP − delta) · scale, both in place; zeros behind them.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Backward<T>(T* scores, T* gradient, long n, long width, float scale, float lse, float delta)
         where T : unmanaged, IElement<T>
     {
@@ -59,6 +62,7 @@ internal static unsafe class CausalSoftmax
     }
 
     /// <summary>Σ aᵢ bᵢ</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Dot<T>(T* a, T* b, long n)
         where T : unmanaged, IElement<T>
     {

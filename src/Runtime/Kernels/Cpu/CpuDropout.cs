@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
@@ -44,6 +45,7 @@ internal static unsafe class CpuDropout
         public uint Threshold;
         public float Scale;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             var scale = Vector512.Create(Scale);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
@@ -13,6 +14,7 @@ internal static unsafe class CpuEmbeddings
         else EmbeddingGrad<Fp32>(dy, tokens, accumulate, dWeight);
     }
 
+    /// <summary>Adds the rows of a weight, over and over, to those of x; a vector is one row.</summary>
     public static void AddPosition(Tensor x, Tensor weight, Tensor y)
     {
         if (Cpu.IsBf16(x)) AddPosition<Bf16>(x, weight, y);
@@ -46,10 +48,12 @@ internal static unsafe class CpuEmbeddings
     private static void AddPosition<T>(Tensor x, Tensor weight, Tensor y)
         where T : unmanaged, IElement<T>
     {
-        var (sequence, width) = (weight.shape[0], weight.shape[1]);
-        Threads.For(x.shape[0], Cpu.RowGrain(width), new PositionRows<T>
+        var (length, width) = (x.numel(), weight.size(-1));
+        var sequence = weight.numel() / width;
+        Threads.For(length / width, Cpu.RowGrain(width), new PositionRows<T>
         {
-            X = (T*)Cpu.Pointer(x), Weight = (T*)Cpu.Pointer(weight), Y = (T*)Cpu.Pointer(y), Sequence = sequence, Width = width,
+            X = Cpu.Elements<T>(x, length), Weight = Cpu.Elements<T>(weight, sequence * width), Y = Cpu.Elements<T>(y, length),
+            Sequence = sequence, Width = width,
         });
     }
 
@@ -72,6 +76,7 @@ internal static unsafe class CpuEmbeddings
         public Fp32* Into;
         public long Rows, Width;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             for (var row = 0L; row < Rows; row++)
@@ -90,6 +95,7 @@ internal static unsafe class CpuEmbeddings
         public T* X, Weight, Y;
         public long Sequence, Width;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             for (var row = begin; row < end; row++)
@@ -108,6 +114,7 @@ internal static unsafe class CpuEmbeddings
         public long Batch, Sequence, Width;
         public bool Accumulate;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             for (var t = begin; t < end; t++)

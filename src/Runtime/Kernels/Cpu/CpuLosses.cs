@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
@@ -57,6 +58,7 @@ internal static unsafe class CpuLosses
         public float* Lse;
         public long Width;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             for (var row = begin; row < end; row++)
@@ -81,6 +83,7 @@ internal static unsafe class CpuLosses
         public long Width;
         public float Scale;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             var scale = Vector512.Create(Scale);

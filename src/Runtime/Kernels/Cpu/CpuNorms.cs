@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
@@ -63,6 +64,7 @@ internal static unsafe class CpuNorms
         public long Width;
         public float Epsilon;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             Fp32* weight = (Fp32*)Weight, bias = (Fp32*)Bias;
@@ -106,6 +108,7 @@ internal static unsafe class CpuNorms
         public float* Weight, Mean, Rstd, Sums;
         public long Width, Rows;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             for (var block = begin; block < end; block++)
@@ -116,6 +119,7 @@ internal static unsafe class CpuNorms
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private readonly void RunRow(long row, float* sums)
         {
             T* dy = Dy + (row * Width), x = X + (row * Width), dx = Dx + (row * Width);

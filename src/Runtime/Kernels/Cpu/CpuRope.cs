@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
@@ -58,6 +59,7 @@ internal static unsafe class CpuRope
         public long Sequence, Half, Rotated, Kept;
         public float Sign;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             var (width, sign) = ((Rotated + Kept) * 2 * Half, Vector512.Create(Sign));

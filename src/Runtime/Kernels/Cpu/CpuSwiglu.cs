@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
 
@@ -41,6 +42,7 @@ internal static unsafe class CpuSwiglu
         public T* X, Y;
         public long Width;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             for (var row = begin; row < end; row++)
@@ -58,6 +60,7 @@ internal static unsafe class CpuSwiglu
         public T* Dy, X, Dx;
         public long Width;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             for (var row = begin; row < end; row++)

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Implementations;
 
@@ -8,9 +9,17 @@ namespace ModelCompiler.Runtime.Implementations;
 internal unsafe interface IElement<TSelf>
     where TSelf : unmanaged, IElement<TSelf>
 {
+    static abstract ScalarType Type { get; }
+
     static abstract Vector512<float> Load(TSelf* source);
 
     static abstract void Store(TSelf* destination, Vector512<float> value);
+
+    /// <summary>The first elements, fewer than 16; the other lanes hold <paramref name="fill"/>.</summary>
+    static abstract Vector512<float> Load(TSelf* source, long count, float fill);
+
+    /// <summary>Writes the first lanes, fewer than 16.</summary>
+    static abstract void Store(TSelf* destination, long count, Vector512<float> value);
 }
 
 /// <summary>32-bit floating point.</summary>
@@ -18,11 +27,29 @@ internal readonly unsafe struct Fp32 : IElement<Fp32>
 {
     private readonly float _value;
 
+    public static ScalarType Type => ScalarType.Float32;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(Fp32* source) => Vector512.Load(&source->_value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Fp32* destination, Vector512<float> value) => value.Store(&destination->_value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(Fp32* source, long count, float fill) => Avx512F.IsSupported
+        ? Avx512F.MaskLoad(&source->_value, Mask(count), Vector512.Create(fill))
+        : Lanes.LoadStart(source, count, fill);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Fp32* destination, long count, Vector512<float> value)
+    {
+        if (Avx512F.IsSupported) Avx512F.MaskStore(&destination->_value, Mask(count), value);
+        else Lanes.StoreStart(destination, count, value);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Mask(long count) =>
+        Vector512.LessThan(Vector512<int>.Indices, Vector512.Create((int)count)).AsSingle();
 }
 
 /// <summary>The upper half of a 32-bit floating-point number.</summary>
@@ -30,27 +57,52 @@ internal readonly unsafe struct Bf16 : IElement<Bf16>
 {
     private readonly ushort _bits;
 
+    public static ScalarType Type => ScalarType.BFloat16;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(Bf16* source)
+    public static Vector512<float> Load(Bf16* source) => Widen(Vector256.Load(&source->_bits));
+
+    /// <summary>Rounds to nearest even; a NaN stays a NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Bf16* destination, Vector512<float> value) => Round(value).Store(&destination->_bits);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(Bf16* source, long count, float fill)
     {
-        var bits = Vector256.Load(&source->_bits);
+        if (!Avx512BW.VL.IsSupported) return Lanes.LoadStart(source, count, fill);
+        var rest = Vector256.Create((ushort)(BitConverter.SingleToUInt32Bits(fill) >> 16));
+        return Widen(Avx512BW.VL.MaskLoad(&source->_bits, Mask(count), rest));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Bf16* destination, long count, Vector512<float> value)
+    {
+        if (Avx512BW.VL.IsSupported) Avx512BW.VL.MaskStore(&destination->_bits, Mask(count), Round(value));
+        else Lanes.StoreStart(destination, count, value);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<ushort> Mask(long count) =>
+        Vector256.LessThan(Vector256<ushort>.Indices, Vector256.Create((ushort)count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Widen(Vector256<ushort> bits)
+    {
         var wide = Avx512F.IsSupported
             ? Avx512F.ConvertToVector512UInt32(bits)
             : Vector512.Create(Vector256.WidenLower(bits), Vector256.WidenUpper(bits));
         return (wide << 16).AsSingle();
     }
 
-    /// <summary>Rounds to nearest even; a NaN stays a NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Bf16* destination, Vector512<float> value)
+    private static Vector256<ushort> Round(Vector512<float> value)
     {
         var bits = value.AsUInt32();
         var rounded = (bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One)) >> 16;
         rounded = Vector512.ConditionalSelect(Vector512.IsNaN(value).AsUInt32(), Vector512.Create(0x7FC0u), rounded);
-        var narrow = Avx512F.IsSupported
+        return Avx512F.IsSupported
             ? Avx512F.ConvertToVector256UInt16(rounded)
             : Vector256.Narrow(rounded.GetLower(), rounded.GetUpper());
-        narrow.Store(&destination->_bits);
     }
 }
 
@@ -62,7 +114,7 @@ internal static unsafe class Lanes
     /// <summary>Elements i..i + 15 of a row of n; lanes beyond its end hold <paramref name="fill"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load<T>(T* row, long i, long n, float fill = 0)
-        where T : unmanaged, IElement<T> => i + Count <= n ? T.Load(row + i) : LoadEnd(row + i, n - i, fill);
+        where T : unmanaged, IElement<T> => i + Count <= n ? T.Load(row + i) : T.Load(row + i, n - i, fill);
 
     /// <summary>Writes the lanes that lie within the row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -70,14 +122,15 @@ internal static unsafe class Lanes
         where T : unmanaged, IElement<T>
     {
         if (i + Count <= n) T.Store(row + i, value);
-        else StoreEnd(row + i, n - i, value);
+        else T.Store(row + i, n - i, value);
     }
 
     /// <summary>eˣ to within 2 units in the last place; 0 below −87.3. (Cody and Waite's reduction, degree-6 polynomial.)</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
-        var clamped = Vector512.Min(Vector512.Max(x, Vector512.Create(-87.3f)), Vector512.Create(88.3f));
+        // A NaN passes through the bounds: where an operand is NaN, the native forms give the second.
+        var clamped = Vector512.MinNative(Vector512.Create(88.3f), Vector512.MaxNative(Vector512.Create(-87.3f), x));
         // Adding 1.5·2²³ rounds to an integer, which then lies in the low bits.
         var shifted = Vector512.FusedMultiplyAdd(clamped, Vector512.Create(1.44269504f), Vector512.Create(12582912f));
         var n = shifted - Vector512.Create(12582912f);
@@ -110,8 +163,9 @@ internal static unsafe class Lanes
         return maximum;
     }
 
+    /// <summary>What <see cref="IElement{T}.Load(T*, long, float)"/> is where loads cannot be masked.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static Vector512<float> LoadEnd<T>(T* source, long count, float fill)
+    public static Vector512<float> LoadStart<T>(T* source, long count, float fill)
         where T : unmanaged, IElement<T>
     {
         var buffer = stackalloc T[Count];
@@ -120,8 +174,9 @@ internal static unsafe class Lanes
         return T.Load(buffer);
     }
 
+    /// <summary>What <see cref="IElement{T}.Store(T*, long, Vector512{float})"/> is where stores cannot be masked.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void StoreEnd<T>(T* destination, long count, Vector512<float> value)
+    public static void StoreStart<T>(T* destination, long count, Vector512<float> value)
         where T : unmanaged, IElement<T>
     {
         var buffer = stackalloc T[Count];

@@ -10,21 +10,34 @@ internal readonly struct Sum : IBinary
     public static Vector512<float> Apply(Vector512<float> a, Vector512<float> b) => a + b;
 }
 
+/// <summary>a · b</summary>
+internal readonly struct Product : IBinary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> a, Vector512<float> b) => a * b;
+}
+
 /// <summary>Φ(x), the distribution function of the normal distribution, and e^(−x²/2), which it needs anyway.</summary>
 internal static class NormalDistribution
 {
-    /// <summary>By Abramowitz and Stegun 7.1.26: absolute error below 1e-7.</summary>
+    /// <summary>
+    /// Φ(−|x|) = e^(−x²/2) · t · p(t) with t = 1 / (1 + 0.35·|x|): the form of Abramowitz and Stegun 7.1.26, but with a p of
+    /// degree 8, interpolated at the Chebyshev points of |x| ≤ 14. Its error of 4e-8 is relative, so the tail is exact too.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> Phi, Vector512<float> Exponential) At(Vector512<float> x)
     {
         var exponential = Lanes.Exp(x * x * Vector512.Create(-0.5f));
-        var magnitude = Vector512.Abs(x);
-        var t = Vector512<float>.One / Vector512.FusedMultiplyAdd(magnitude, Vector512.Create(0.3275911f * 0.70710678f), Vector512<float>.One);
-        var p = Vector512.Create(0.5f * 1.061405429f);
-        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.5f * -1.453152027f));
-        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.5f * 1.421413741f));
-        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.5f * -0.284496736f));
-        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.5f * 0.254829592f));
+        var t = Vector512<float>.One / Vector512.FusedMultiplyAdd(Vector512.Abs(x), Vector512.Create(0.35f), Vector512<float>.One);
+        var p = Vector512.Create(-0.029679522f);
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.14654583f));
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(-0.260961228f));
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.165050996f));
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(-0.0270466083f));
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.107114588f));
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.119444917f));
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.139912298f));
+        p = Vector512.FusedMultiplyAdd(p, t, Vector512.Create(0.139618713f));
         var tail = p * t * exponential;
         var phi = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), tail, Vector512<float>.One - tail);
         return (phi, exponential);

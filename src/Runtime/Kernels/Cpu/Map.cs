@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
@@ -35,18 +36,30 @@ internal static unsafe class Map
 
     private static void Unary<T, TFunction>(Tensor x, Tensor y)
         where T : unmanaged, IElement<T>
-        where TFunction : struct, IUnary =>
-        For(x.numel(), new UnaryRange<T, TFunction> { X = (T*)Cpu.Pointer(x), Y = (T*)Cpu.Pointer(y), Length = x.numel() });
-
-    private static void Binary<T, TFunction>(Tensor a, Tensor b, Tensor y)
-        where T : unmanaged, IElement<T>
-        where TFunction : struct, IBinary =>
-        For(a.numel(), new BinaryRange<T, TFunction> { A = (T*)Cpu.Pointer(a), B = (T*)Cpu.Pointer(b), Y = (T*)Cpu.Pointer(y), Length = a.numel() });
+        where TFunction : struct, IUnary
+    {
+        var length = x.numel();
+        For(length, new UnaryRange<T, TFunction>
+        {
+            X = Cpu.Elements<T>(x, length), Y = Cpu.Elements<T>(y, length), Length = length,
+        });
+    }
 
     /// <summary>Iterations are groups of 16 lanes, so that no two threads share one.</summary>
     private static void For<TRange>(long length, TRange range)
         where TRange : struct, IRange =>
         Threads.For((length + Lanes.Count - 1) / Lanes.Count, Cpu.Grain / Lanes.Count, range);
+
+    private static void Binary<T, TFunction>(Tensor a, Tensor b, Tensor y)
+        where T : unmanaged, IElement<T>
+        where TFunction : struct, IBinary
+    {
+        var length = a.numel();
+        For(length, new BinaryRange<T, TFunction>
+        {
+            A = Cpu.Elements<T>(a, length), B = Cpu.Elements<T>(b, length), Y = Cpu.Elements<T>(y, length), Length = length,
+        });
+    }
 
     private struct UnaryRange<T, TFunction> : IRange
         where T : unmanaged, IElement<T>
@@ -55,6 +68,7 @@ internal static unsafe class Map
         public T* X, Y;
         public long Length;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             var stop = Math.Min(Length, end * Lanes.Count);
@@ -70,6 +84,7 @@ internal static unsafe class Map
         public T* A, B, Y;
         public long Length;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
             var stop = Math.Min(Length, end * Lanes.Count);
