@@ -23,8 +23,11 @@ public static partial class Kernels
     /// <param name="x">[N, K]</param>
     /// <param name="accumulate">Add to <paramref name="dWeight"/>.</param>
     /// <param name="dWeight">fp32 [M, K]</param>
-    public static void LinearGradWeight(Tensor dy, Tensor x, bool accumulate, Tensor dWeight) =>
-        AtenLinears.LinearGradWeight(dy, x, accumulate, dWeight);
+    public static void LinearGradWeight(Tensor dy, Tensor x, bool accumulate, Tensor dWeight)
+    {
+        if (Cpu.Takes(dy) && Cpu.IsBf16(dy)) CpuLinears.GradWeight(dy, x, accumulate, dWeight);
+        else AtenLinears.LinearGradWeight(dy, x, accumulate, dWeight);
+    }
 
     /// <summary>The gradient of <see cref="Linear"/> for its bias: the sum over the rows.</summary>
     /// <param name="dy">[N, M]</param>
