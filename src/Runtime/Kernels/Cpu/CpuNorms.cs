@@ -68,7 +68,6 @@ internal static unsafe class CpuNorms
         public readonly void Run(long begin, long end)
         {
             Fp32* weight = (Fp32*)Weight, bias = (Fp32*)Bias;
-            var padding = (Lanes.Count - (Width % Lanes.Count)) % Lanes.Count;
             for (var row = begin; row < end; row++)
             {
                 var x = X + (row * Width);
@@ -85,11 +84,11 @@ internal static unsafe class CpuNorms
                 for (var i = 0L; i < Width; i += Lanes.Count)
                 {
                     var centered = Lanes.Load(x, i, Width) - center;
+                    if (i + Lanes.Count > Width) centered = Lanes.First(centered, Width - i); // beyond the row's end lies −mean
                     squares = Vector512.FusedMultiplyAdd(centered, centered, squares);
                 }
 
-                // Lanes beyond the row's end hold 0: what they added is taken away again.
-                var rstd = 1 / MathF.Sqrt(((Vector512.Sum(squares) - (padding * mean * mean)) / Width) + Epsilon);
+                var rstd = 1 / MathF.Sqrt((Vector512.Sum(squares) / Width) + Epsilon);
                 Rstd[row] = rstd;
                 var scale = Vector512.Create(rstd);
                 for (var i = 0L; i < Width; i += Lanes.Count)

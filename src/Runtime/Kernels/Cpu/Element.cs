@@ -125,6 +125,11 @@ internal static unsafe class Lanes
         else T.Store(row + i, n - i, value);
     }
 
+    /// <summary>The first lanes, and zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> First(Vector512<float> value, long count) => Vector512.ConditionalSelect(
+        Vector512.LessThan(Vector512<int>.Indices, Vector512.Create((int)count)).AsSingle(), value, Vector512<float>.Zero);
+
     /// <summary>eˣ to within 2 units in the last place; 0 below −87.3. (Cody and Waite's reduction, degree-6 polynomial.)</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
