@@ -46,11 +46,12 @@ public sealed class ModelProgramTests : IDisposable
         {
             Ansi = AnsiSupport.Yes,
             Interactive = InteractionSupport.Yes,
-            Out = new AnsiConsoleOutput(screen),
+            Out = new AnsiConsoleOutput(TextWriter.Synchronized(screen)), // as a terminal's writer is: the bar has a thread of its own
         });
         console.Profile.Width = 120;
 
-        Assert.Equal(ModelProgram.Done, Run(console, default, "--data", _folder.Text, "--output", Output));
+        var code = Run(console, default, "--data", _folder.Text, "--output", Output);
+        Assert.True(code == ModelProgram.Done, _error.ToString());
         Assert.Contains("━", screen.ToString());
         Assert.Matches(@"step 200/200  loss \d\.\d{4} +[\d,]+ tokens/s  0:00 left", screen.ToString());
         Assert.Contains("step 200: validation", screen.ToString());
