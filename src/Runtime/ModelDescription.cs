@@ -18,7 +18,7 @@ public sealed record ModelDescription
     /// <summary>Sequences in a training step, B.</summary>
     public required int Batch { get; init; }
 
-    /// <summary>Hash of the declaration's architecture; a checkpoint fits the models that have the same.</summary>
+    /// <summary>Hash of the forward program: parameters, layers and element types. A checkpoint fits the models that have the same.</summary>
     public required string SpecHash { get; init; }
 
     /// <summary>The layout of the flat parameter buffer.</summary>
