@@ -1,0 +1,36 @@
+using ModelCompiler.Runtime.CommandLine;
+using Techniques;
+
+// One small model per technique, each in the file of its name; Plain is what to compare with.
+(string Name, string Summary, Func<string[], int> Run)[] models =
+[
+    ("Plain", "fp32, AdamW, nothing else", ModelProgram.Run<Plain>),
+    ("Bf16", "bf16 compute, fp32 master weights", ModelProgram.Run<Bf16>),
+    ("CheckpointAll", "every block is recomputed in the backward pass", ModelProgram.Run<CheckpointAll>),
+    ("CheckpointSqrt", "segments of the root of the number of blocks", ModelProgram.Run<CheckpointSqrt>),
+    ("CheckpointEvery", "segments of two blocks", ModelProgram.Run<CheckpointEvery>),
+    ("CheckpointBoundaries", "segments that start at named blocks", ModelProgram.Run<CheckpointBoundaries>),
+    ("CheckpointSave", "only attention's values are kept", ModelProgram.Run<CheckpointSave>),
+    ("CheckpointBudget", "the least recomputation that fits a number of bytes", ModelProgram.Run<CheckpointBudget>),
+];
+
+switch (args)
+{
+    case ["list"]:
+        foreach (var model in models)
+            Console.WriteLine($"{model.Name,-24} {model.Summary}");
+        return ModelProgram.Done;
+    case ["train", var name, .. var options] when Find(name) is { } run:
+        return run(options);
+    case ["generate", var name, var prompt, .. var options] when Find(name) is { } run:
+        return run(["--prompt", prompt, .. options]);
+    case ["train" or "generate", var name, ..] when Find(name) is null:
+        Console.Error.WriteLine($"error: There is no model '{name}'. 'list' shows them.");
+        return ModelProgram.Failed;
+    default:
+        Console.Error.WriteLine("usage: list | train <model> [options] | generate <model> <prompt> [options]; 'train <model> --help' shows the options.");
+        return ModelProgram.Failed;
+}
+
+Func<string[], int>? Find(string name) =>
+    models.FirstOrDefault(model => model.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Run;

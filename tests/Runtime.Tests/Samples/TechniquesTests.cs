@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using ModelCompiler.Runtime.IO;
+
+namespace ModelCompiler.Runtime.Tests.Samples;
+
+/// <summary>The Techniques as users run them: one program over all their models.</summary>
+public sealed class TechniquesTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("techniques-").FullName;
+
+    private static DirectoryInfo Here { get; } = new(AppContext.BaseDirectory); // tests/Runtime.Tests/bin/<configuration>/<framework>
+
+    private static string Sample { get; } = Path.Combine(Here.Parent!.Parent!.Parent!.Parent!.Parent!.FullName, "samples", "Techniques");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void The_list_names_the_model_of_every_file()
+    {
+        var declared = Directory.GetFiles(Sample, "*.model.yaml")
+            .Select(file => Regex.Match(File.ReadAllText(file), "^model: (.*)$", RegexOptions.Multiline).Groups[1].Value);
+        var (exitCode, output, error) = Run("list");
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Equal(declared.Order(), output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[0]).Order());
+    }
+
+    [Fact]
+    public void A_model_is_trained_and_asked_by_its_name()
+    {
+        var (exitCode, output, error) = Run("train", "bf16", "--steps", "2", "--tokens", "5");
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("step 2: validation", output);
+        (exitCode, output, error) = Run("generate", "Bf16", "Returns the", "--tokens", "5");
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.StartsWith("Returns the", output);
+    }
+
+    [Theory]
+    [InlineData("error: There is no model 'Bf61'. 'list' shows them.\n", "train", "Bf61")]
+    [InlineData("usage: list | train", "generate", "Bf16")]
+    [InlineData("usage: list | train")]
+    public void A_wrong_command_line_is_answered_with_one_line(string expected, params string[] args)
+    {
+        var (exitCode, output, error) = Run(args);
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.StartsWith(expected, error);
+    }
+
+    private (int ExitCode, string Output, string Error) Run(params string[] args)
+    {
+        var program = Path.Combine(Sample, "bin", Here.Parent!.Name, Here.Name, "Techniques.dll");
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [program, .. args])
+        {
+            WorkingDirectory = _folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { [CacheFolder.Variable] = CacheFolder.Path },
+        })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+}
