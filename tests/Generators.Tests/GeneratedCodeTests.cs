@@ -31,6 +31,7 @@ public sealed class GeneratedCodeTests
     [Theory]
     [InlineData("My-App.2nd", "namespace My_App._2nd")]
     [InlineData("Acme.class", "namespace Acme.@class")]
+    [InlineData("Acme.Kernels", "namespace Acme.Kernels")]
     [InlineData("", "")]
     public void Any_root_namespace_will_do(string rootNamespace, string expected)
     {

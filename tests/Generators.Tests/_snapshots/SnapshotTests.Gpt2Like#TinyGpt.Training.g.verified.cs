@@ -12,6 +12,8 @@ using static TorchSharp.torch;
 
 namespace Demo;
 
+using Kernels = global::ModelCompiler.Runtime.Kernels;
+
 partial class TinyGpt
 {
     /// <summary>One training step over a batch; every offset and shape is fixed at build time.</summary>

@@ -13,6 +13,8 @@ using static TorchSharp.torch;
 
 namespace Demo;
 
+using Kernels = global::ModelCompiler.Runtime.Kernels;
+
 partial class TinyLlama
 {
     /// <summary>The forward pass over a key-value cache, batch 1.</summary>

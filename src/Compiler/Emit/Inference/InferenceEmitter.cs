@@ -13,7 +13,8 @@ internal static class InferenceEmitter
     private const int Chunk = 64;
 
     private static readonly string[] Usings =
-        ["System", "ModelCompiler.Runtime", "ModelCompiler.Runtime.Inference", "ModelCompiler.Runtime.Memory", "ModelCompiler.Runtime.Training", "TorchSharp", "static TorchSharp.torch"];
+        ["System", "ModelCompiler.Runtime", "ModelCompiler.Runtime.Inference", "ModelCompiler.Runtime.Memory", "ModelCompiler.Runtime.Training", "TorchSharp", "static TorchSharp.torch",
+         EmitContext.KernelsAlias];
 
     public static GeneratedFile Emit(EmitContext context) => context.File(
         ".Inference", $"{context.Name}: generation with a key-value cache", Usings, $"partial class {context.Name}", writer =>

@@ -8,7 +8,8 @@ namespace ModelCompiler.Compiler.Emit.Training;
 internal static class TrainingEmitter
 {
     private static readonly string[] Usings =
-        ["System.Collections.Generic", "ModelCompiler.Runtime", "ModelCompiler.Runtime.Memory", "ModelCompiler.Runtime.Training", "TorchSharp", "static TorchSharp.torch"];
+        ["System.Collections.Generic", "ModelCompiler.Runtime", "ModelCompiler.Runtime.Memory", "ModelCompiler.Runtime.Training", "TorchSharp", "static TorchSharp.torch",
+         EmitContext.KernelsAlias];
 
     public static GeneratedFile Emit(EmitContext context) => context.File(
         ".Training", $"{context.Name}: one training step, forward and backward", Usings, $"partial class {context.Name}", writer =>
