@@ -1,3 +1,4 @@
+using ModelCompiler.Runtime.Training;
 using TorchSharp;
 
 namespace ModelCompiler.Runtime;
@@ -16,9 +17,12 @@ public interface ITrainingProgram : IDisposable
 
     /// <summary>
     /// What the optimizer carries from step to step, by the field's names (AdamW: <c>exp_avg</c>, <c>exp_avg_sq</c>): fp32
-    /// buffers in the layout of the parameters. Checkpoints save and restore them in place.
+    /// buffers in the layout of the parameters, or tensors of any other type and shape. Checkpoints save and restore them in place.
     /// </summary>
     IReadOnlyDictionary<string, torch.Tensor> OptimizerState { get; }
+
+    /// <summary>What else carries state from step to step and belongs in the run's checkpoints.</summary>
+    IReadOnlyList<ICheckpointPart> CheckpointParts => [];
 
     /// <summary>The mean cross-entropy in nats per token, by a forward pass without dropout.</summary>
     /// <param name="tokens">int64 [B, T].</param>

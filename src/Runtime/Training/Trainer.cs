@@ -34,7 +34,8 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
     {
         Directory.CreateDirectory(folder);
         using var program = model.CreateTraining();
-        var state = run.Step == 0 ? run : ModelCheckpoint.Load(LastPath(folder), model, program) with { Steps = run.Steps };
+        ICheckpointPart[] parts = [new OptimizerPart(program, model.Parameters), .. program.CheckpointParts];
+        var state = run.Step == 0 ? run : ModelCheckpoint.Load(LastPath(folder), model, parts) with { Steps = run.Steps };
         var schedule = new LearningRateSchedule(_description.Training, state.Steps);
         var interval = Math.Clamp(state.Steps / 10, 50, 1000);
         using var batches = new Prefetcher(
@@ -52,11 +53,11 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
             if (state.Step % interval != 0 && state.Step < state.Steps)
                 continue;
             state = Validate(program, state, observer);
-            Save(program, state);
+            Save(parts, state);
         }
 
         if (state.Step < state.Steps)
-            Save(program, state);
+            Save(parts, state);
         return state;
     }
 
@@ -92,11 +93,11 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         return state;
     }
 
-    private void Save(ITrainingProgram program, RunState state)
+    private void Save(ICheckpointPart[] parts, RunState state)
     {
         if (state.Best is null)
             File.Delete(BestPath(folder)); // of an earlier run
-        ModelCheckpoint.Save(LastPath(folder), model, state, program);
+        ModelCheckpoint.Save(LastPath(folder), model, state, parts);
     }
 
     private void ThrowIfDiverged(StepResult result, int step)
