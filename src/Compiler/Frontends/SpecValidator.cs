@@ -12,5 +12,6 @@ public static class SpecValidator
             .Concat(ArchitectureRules.Check(model.Architecture))
             .Concat(EfficiencyRules.Check(model))
             .Concat(TrainingRules.Check(model))
+            .Concat(CurriculumRules.Check(model))
             .ToEquatableArray();
 }

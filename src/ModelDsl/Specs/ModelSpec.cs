@@ -137,6 +137,9 @@ public sealed record TrainingSpec
 
     [Key("data", "The training text and its tokenizer.")]
     public DataSpec Data { get; init; } = new();
+
+    [Key("curriculum", "Short sequences or easy samples first.")]
+    public CurriculumSpec? Curriculum { get; init; }
 }
 
 [Shorthand("kind")]
