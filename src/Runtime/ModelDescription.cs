@@ -66,6 +66,15 @@ public sealed record TrainingSettings
     /// <summary>Largest global gradient norm; 0 for no clipping.</summary>
     public required double Clip { get; init; }
 
+    /// <summary>How many of the newest checkpoints are kept.</summary>
+    public int KeptCheckpoints { get; init; } = 3;
+
+    /// <summary>Steps between two checkpoints; null for a tenth of the run, from 50 to 1000.</summary>
+    public int? CheckpointEvery { get; init; }
+
+    /// <summary>What the run does when the loss or the gradients of a step are not finite.</summary>
+    public NanPolicy OnNan { get; init; }
+
     /// <summary>A file or folder of text, or <c>sdk-docs</c>.</summary>
     public required string Source { get; init; }
 

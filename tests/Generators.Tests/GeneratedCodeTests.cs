@@ -20,6 +20,17 @@ public sealed class GeneratedCodeTests
     }
 
     [Fact]
+    public void The_definition_says_how_a_run_is_kept()
+    {
+        var run = GeneratorRun.OfYaml(("tiny.model.yaml", SampleModels.Guarded));
+
+        Assert.Contains("KeptCheckpoints = 5,", run.Source("Guarded.g.cs"));
+        Assert.Contains("CheckpointEvery = 20,", run.Source("Guarded.g.cs"));
+        Assert.Contains("OnNan = NanPolicy.Rewind,", run.Source("Guarded.g.cs"));
+        AssertCompiles(run);
+    }
+
+    [Fact]
     public void Models_live_side_by_side()
     {
         var run = GeneratorRun.OfYaml(

@@ -73,4 +73,7 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo NestedRepeat = Error(
         "MC2024", "Repeat within a repeat", "The layers of a repeat are a block, and a block holds no blocks.");
+
+    public static readonly DiagnosticInfo CheckpointsEvery = Warning(
+        "MC2055", "No checkpoint before the end", "The steps between two checkpoints are more than those of the training.");
 }

@@ -87,6 +87,10 @@ internal static class ApiEmitter
                     $"Field = {Text(d.Field)},",
                     $"Tokenizer = TokenizerKind.{d.Tokenizer},",
                     $"Validation = {Number(d.Validation)},");
+                var (checkpoints, onNan) = (spec.Training.Checkpoints, spec.Training.OnNan);
+                if (checkpoints.Keep != new CheckpointsSpec().Keep) writer.Line($"KeptCheckpoints = {Number(checkpoints.Keep)},");
+                if (checkpoints.Every is { } every) writer.Line($"CheckpointEvery = {Number(every)},");
+                if (onNan != NanPolicy.Stop) writer.Line($"OnNan = NanPolicy.{onNan},");
             }
         }
     }

@@ -1,6 +1,8 @@
+using ModelCompiler.ModelDsl;
+
 namespace ModelCompiler;
 
-/// <summary>Batch, steps and seed of a training run.</summary>
+/// <summary>Batch, steps and seed of a training run, and what it does when it diverges.</summary>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 [SpecSection("training")]
 public sealed class TrainingAttribute : Attribute
@@ -10,4 +12,6 @@ public sealed class TrainingAttribute : Attribute
     public int Steps { get; set; }
 
     public int Seed { get; set; }
+
+    public NanPolicy OnNan { get; set; }
 }

@@ -84,6 +84,19 @@ public enum DecayKind
     Constant,
 }
 
+/// <summary>What a run does when the loss or the gradients of a step are not finite.</summary>
+public enum NanPolicy
+{
+    /// <summary>The run ends; its checkpoints are as they were.</summary>
+    Stop,
+
+    /// <summary>The step makes no update. A run of ten such steps ends.</summary>
+    Skip,
+
+    /// <summary>Back to the newest checkpoint, and on without the step's batch; at most ten times in a run.</summary>
+    Rewind,
+}
+
 public enum TokenizerKind
 {
     /// <summary>Each byte of the text is a token: a vocabulary of 256.</summary>

@@ -135,6 +135,12 @@ public sealed record TrainingSpec
     [Key("optimizer", "The optimizer and its schedule.")]
     public OptimizerSpec Optimizer { get; init; } = new();
 
+    [Key("checkpoints", "The files from which a run is resumed.")]
+    public CheckpointsSpec Checkpoints { get; init; } = new();
+
+    [Key("on-nan", "What a run does when the loss or the gradients of a step are not finite.")]
+    public NanPolicy OnNan { get; init; } = NanPolicy.Stop;
+
     [Key("data", "The training text and its tokenizer.")]
     public DataSpec Data { get; init; } = new();
 
@@ -175,6 +181,16 @@ public sealed record OptimizerSpec
 
     [Key("clip", "Largest global gradient norm; 0 for no clipping.", Min = 0, Max = 1e9)]
     public double Clip { get; init; } = 1.0;
+}
+
+[Shorthand("every")]
+public sealed record CheckpointsSpec
+{
+    [Key("keep", "Checkpoints that are kept: the newest ones, so that a damaged one costs only its own steps.", Min = 1, Max = 10_000)]
+    public int Keep { get; init; } = 3;
+
+    [Key("every", "Steps between two checkpoints. Default: a tenth of the run, from 50 to 1000.", Min = 1, Max = 100_000_000)]
+    public int? Every { get; init; }
 }
 
 [Shorthand("source")]

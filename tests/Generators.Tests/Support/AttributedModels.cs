@@ -73,4 +73,14 @@ internal static class AttributedModels
         partial class TinyLm;
 
         """;
+
+    public const string Guarded = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4)]
+        [Training(OnNan = NanPolicy.Rewind)]
+        [Checkpoints(Keep = 5, Every = 20)]
+        partial class Guarded;
+
+        """;
 }

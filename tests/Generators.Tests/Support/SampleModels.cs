@@ -90,4 +90,20 @@ internal static class SampleModels
           seed: 7
 
         """;
+
+    public const string Guarded =
+        """
+        model: Guarded
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+        training:
+          on-nan: rewind
+          checkpoints: { keep: 5, every: 20 }
+
+        """;
 }

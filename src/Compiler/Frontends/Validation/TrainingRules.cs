@@ -3,7 +3,7 @@ using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Frontends.Validation;
 
-/// <summary>The schedule against the steps, the tokenizer against the vocabulary.</summary>
+/// <summary>The schedule and the checkpoints against the steps, the tokenizer against the vocabulary.</summary>
 internal static class TrainingRules
 {
     private const int ByteValues = 256;
@@ -15,6 +15,11 @@ internal static class TrainingRules
             yield return DiagnosticCatalog.WarmupSteps.At("training.optimizer.warmup",
                 $"a warm-up of {training.Optimizer.Warmup} steps is longer than the {training.Steps} steps of the training; "
                 + $"write 'warmup: {training.Steps / 10}' or more 'steps'");
+
+        if (training.Checkpoints.Every > training.Steps)
+            yield return DiagnosticCatalog.CheckpointsEvery.At("training.checkpoints.every",
+                $"a checkpoint every {training.Checkpoints.Every} steps is none before the end of {training.Steps}; "
+                + $"write 'every: {Math.Max(1, training.Steps / 10)}', or leave it out");
 
         if (training.Data.Tokenizer == TokenizerKind.Bytes && vocabulary != ByteValues)
             yield return DiagnosticCatalog.TokenizerVocabulary.At("architecture.vocabulary",
