@@ -24,8 +24,8 @@ public sealed record ModelDescription
     /// <summary>The layout of the flat parameter buffer.</summary>
     public required IReadOnlyList<ParameterInfo> Parameters { get; init; }
 
-    /// <summary>Whether activations and matrix products are bf16; the master weights are fp32 either way.</summary>
-    public bool Bf16 { get; init; }
+    /// <summary>Element type of activations and matrix products; the master weights are fp32 in any case.</summary>
+    public Precision Compute { get; init; }
 
     public required TrainingSettings Training { get; init; }
 

@@ -18,7 +18,7 @@ internal static class ApiEmitter
     {
         var (model, name) = (context.Model, context.Name);
         var spec = model.Spec;
-        var compute = spec.Efficiency.Precision.Compute == Precision.Bf16 ? "bf16 compute, fp32 master" : "fp32";
+        var compute = Copies(spec) ? $"{Compute(spec).ToString().ToLowerInvariant()} compute, fp32 master" : "fp32";
         var family = spec.Architecture.Family?.ToString().ToLowerInvariant() ?? "blocks";
         var summary = $"{name} · {family} · {Grouped(model.Layout.Count)} parameters · {compute}  ({context.Place("model")})";
         return context.File("", summary, Usings, Remarks(model) + $"\npartial class {name} : ICompiledModel<{name}>", writer =>
@@ -30,7 +30,7 @@ internal static class ApiEmitter
                 writer.Lines(
                     "Device = device;",
                     "Seed = seed;",
-                    $"Parameters = new ParameterStore(device, Definition.Parameters, bf16Compute: {(IsBf16(spec) ? "true" : "false")});",
+                    $"Parameters = new ParameterStore(device, Definition.Parameters, {ScalarType(PlacePrecision.Of(Compute(spec)))});",
                     "Parameters.Initialize(seed);");
             }
             writer.Line().Lines(
@@ -68,7 +68,7 @@ internal static class ApiEmitter
                 $"Batch = {Number(spec.Training.Batch)},",
                 $"SpecHash = {Text(Hash(model))},",
                 "Parameters = Layout(),",
-                $"Bf16 = {(IsBf16(spec) ? "true" : "false")},");
+                $"Compute = Precision.{Compute(spec)},");
             using (writer.Block("Training = new TrainingSettings", ","))
             {
                 writer.Lines(
@@ -98,7 +98,7 @@ internal static class ApiEmitter
     private static string Remarks(CompiledModel model)
     {
         var (layout, memory, training) = (model.Layout, model.Training.Memory!, model.Training);
-        var copy = IsBf16(model.Spec) ? layout.Elements * 2 : 0;
+        var copy = Copies(model.Spec) ? layout.Elements * 2 : 0;
         var forward = Costs.Flops(model.Inference);
         List<string> lines =
         [
@@ -137,7 +137,10 @@ internal static class ApiEmitter
         return string.Concat(sha.ComputeHash(Encoding.UTF8.GetBytes(inference)).Take(8).Select(b => b.ToString("x2")));
     }
 
-    private static bool IsBf16(ModelSpec spec) => spec.Efficiency.Precision.Compute == Precision.Bf16;
+    private static Precision Compute(ModelSpec spec) => spec.Efficiency.Precision.Compute;
+
+    /// <summary>Whether weights are read from a copy rather than from the masters.</summary>
+    private static bool Copies(ModelSpec spec) => Compute(spec) != Precision.Fp32;
 
     /// <summary>A C# string literal.</summary>
     private static string Text(string value)

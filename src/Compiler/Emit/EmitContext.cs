@@ -29,6 +29,7 @@ public sealed class EmitContext(CompiledModel model, SourceMap map, string @name
     {
         DType.F32 => "ScalarType.Float32",
         DType.BF16 => "ScalarType.BFloat16",
+        DType.F16 => "ScalarType.Float16",
         DType.I64 => "ScalarType.Int64",
         _ => "ScalarType.Byte",
     };

@@ -11,7 +11,7 @@ public sealed record ParameterSlot(Parameter Parameter, string Block, int Layers
 /// </summary>
 public sealed record ParameterLayout(EquatableArray<ParameterSlot> Slots, long MatrixElements, long Elements)
 {
-    /// <summary>Elements; 64 bytes in bf16, so that views start where vector loads like it in either precision.</summary>
+    /// <summary>Elements; 64 bytes in half precision, so that views start where vector loads like it in either precision.</summary>
     private const long Alignment = 32;
 
     /// <summary>Number of trained values, without padding.</summary>

@@ -8,13 +8,14 @@ public enum DType
 {
     F32,
     BF16,
+    F16,
     I64,
     U8,
 }
 
 public static class DTypes
 {
-    public static int Bytes(this DType type) => type switch { DType.F32 => 4, DType.BF16 => 2, DType.I64 => 8, _ => 1 };
+    public static int Bytes(this DType type) => type switch { DType.F32 => 4, DType.BF16 or DType.F16 => 2, DType.I64 => 8, _ => 1 };
 
     public static string Text(this DType type) => type.ToString().ToLowerInvariant();
 }

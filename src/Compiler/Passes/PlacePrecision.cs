@@ -5,7 +5,8 @@ using ModelCompiler.ModelDsl;
 namespace ModelCompiler.Compiler.Passes;
 
 /// <summary>
-/// Under <c>precision: bf16</c> every parameter whose ops allow it is read from a bf16 copy, and activations follow.
+/// Under <c>precision: bf16</c> or <c>fp16</c> every parameter whose ops allow it is read from a copy of that type, and activations
+/// follow.
 /// Masters, optimizer state, norms' weights and statistics, the loss and gradients of parameters stay fp32
 /// (Micikevicius et al. 2018; Kalamkar et al. 2019).
 /// </summary>
@@ -13,7 +14,15 @@ public sealed class PlacePrecision : Pass
 {
     public override Graph Run(Graph graph, ModelSpec spec) => spec.Efficiency.Precision.Compute == Precision.Fp32
         ? graph
-        : InferShapes.Infer(graph.MapFunctions(function => Place(function, DType.BF16)));
+        : InferShapes.Infer(graph.MapFunctions(function => Place(function, Of(spec.Efficiency.Precision.Compute))));
+
+    /// <summary>The element type of a precision in the graph.</summary>
+    public static DType Of(Precision precision) => precision switch
+    {
+        Precision.Bf16 => DType.BF16,
+        Precision.Fp16 => DType.F16,
+        _ => DType.F32,
+    };
 
     private static Function Place(Function function, DType compute)
     {

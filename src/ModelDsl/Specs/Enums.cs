@@ -57,7 +57,12 @@ public enum MlpKind
 public enum Precision
 {
     Fp32,
+
+    /// <summary>The upper half of fp32: its range with 8 bits of precision (Kalamkar et al. 2019).</summary>
     Bf16,
+
+    /// <summary>IEEE half: 11 bits of precision and a range that gradients leave, so that the loss is scaled (Micikevicius et al. 2018).</summary>
+    Fp16,
 }
 
 /// <summary>How checkpointing divides repeated blocks.</summary>

@@ -29,7 +29,7 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
         var start = previous is null ? NewRun(settings, data) : Continue(previous, data);
 
         output.Text.WriteLine(
-            $"{_description.Name}: {_description.ParameterCount / 1e6:F2} M parameters, {(_description.Bf16 ? "bf16" : "fp32")}, {options.Device}");
+            $"{_description.Name}: {_description.ParameterCount / 1e6:F2} M parameters, {_description.Compute.ToString().ToLowerInvariant()}, {options.Device}");
         output.Text.WriteLine(
             $"{settings.Source}: {data.Training.Count:N0} tokens to train on, {data.Validation.Count:N0} to validate on; "
             + $"{start.Steps - start.Step:N0} steps of {_description.Batch} × {_description.Context}");

@@ -9,6 +9,9 @@ internal static class AttentionLowerings
     private static readonly IAttentionLowering[] ForCpu =
         [new BatchedAttention(1), new BatchedAttention(2), new BatchedAttention(4), new FlashAttention()];
 
+    // The batched products round scores before they are scaled, and fp16 ends at 65504.
+    private static readonly IAttentionLowering[] ForCpuInFp16 = [new FlashAttention()];
+
     private static readonly IAttentionLowering[] ForOthers = [new AtenAttention()];
 
     private static readonly string[] CpuNames = [.. ForCpu.Select(lowering => lowering.Name)];
@@ -26,12 +29,13 @@ internal static class AttentionLowerings
             .Backward(dy, qkv, y, lse, shape, dqkv);
     }
 
-    /// <summary>All lowerings of a device, for tests and benchmarks.</summary>
-    public static IReadOnlyList<IAttentionLowering> For(DeviceType device) => device == DeviceType.CPU ? ForCpu : ForOthers;
+    /// <summary>All lowerings of a device and element type, for tests and benchmarks.</summary>
+    public static IReadOnlyList<IAttentionLowering> For(DeviceType device, ScalarType type) =>
+        device != DeviceType.CPU ? ForOthers : type == ScalarType.Float16 ? ForCpuInFp16 : ForCpu;
 
     private static IAttentionLowering Choose(string kernel, Tensor qkv, in AttentionShape shape, Action<IAttentionLowering> run)
     {
-        var lowerings = For(qkv.device_type);
+        var lowerings = For(qkv.device_type, qkv.dtype);
         if (lowerings.Count == 1) return lowerings[0];
         var @case = FormattableString.Invariant(
             $"{kernel} {qkv.dtype} B{shape.Batch} T{shape.Sequence} H{shape.Heads} Hkv{shape.KvHeads} D{shape.HeadWidth}, {get_num_threads()} threads");

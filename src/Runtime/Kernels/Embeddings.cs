@@ -6,7 +6,7 @@ namespace ModelCompiler.Runtime;
 /// <summary>
 /// The kernels that generated code is made of. Inputs come first, then attributes, then the tensors written to. All tensors
 /// are contiguous. N = B·T rows; B batch, T sequence, C width, V vocabulary, H query heads, Hkv key and value heads,
-/// D = width of a head. x, y and their gradients dx, dy have the compute type, fp32 or bf16; statistics, gradients of
+/// D = width of a head. x, y and their gradients dx, dy have the compute type, fp32, bf16 or fp16; statistics, gradients of
 /// parameters, and the parameters of norms are fp32. Gradients of parameters are overwritten, or added to if
 /// <c>accumulate</c>. An operator that libtorch refuses throws <see cref="Native.NativeException"/>.
 /// </summary>

@@ -25,7 +25,7 @@ public static partial class Kernels
     /// <param name="dWeight">fp32 [M, K]</param>
     public static void LinearGradWeight(Tensor dy, Tensor x, bool accumulate, Tensor dWeight)
     {
-        if (Cpu.Takes(dy) && Cpu.IsBf16(dy)) CpuLinears.GradWeight(dy, x, accumulate, dWeight);
+        if (Cpu.Takes(dy) && dy.dtype != ScalarType.Float32) CpuLinears.GradWeight(dy, x, accumulate, dWeight);
         else AtenLinears.LinearGradWeight(dy, x, accumulate, dWeight);
     }
 

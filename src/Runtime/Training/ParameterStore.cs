@@ -6,7 +6,7 @@ namespace ModelCompiler.Runtime.Training;
 
 /// <summary>
 /// All parameters of a model in flat buffers of one layout: fp32 masters, their gradients, AdamW's two moments, and a copy
-/// in bf16 where that is the compute type. The matrices, which decay, come first; then the vectors.
+/// in the compute type where that is not fp32. The matrices, which decay, come first; then the vectors.
 /// </summary>
 public sealed class ParameterStore : IDisposable
 {
@@ -20,9 +20,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Reserves the master buffer, zeroed.</summary>
     /// <param name="device">Where the buffers lie.</param>
     /// <param name="layout">The layout table, made by the compiler.</param>
-    /// <param name="bf16Compute">Whether <see cref="Weight"/> gives views of a bf16 copy rather than of the masters.</param>
+    /// <param name="compute">Element type of what <see cref="Weight"/> gives: views of the masters in fp32, else of a copy.</param>
     /// <exception cref="ArgumentException">Parameters overlap, share a name, or a vector lies before a matrix.</exception>
-    public ParameterStore(Device device, IReadOnlyList<ParameterInfo> layout, bool bf16Compute)
+    public ParameterStore(Device device, IReadOnlyList<ParameterInfo> layout, ScalarType compute)
     {
         Layout = layout;
         Check(layout);
@@ -30,7 +30,7 @@ public sealed class ParameterStore : IDisposable
         MatrixLength = layout.Where(info => info.Decay).Select(info => info.Offset + info.Length).DefaultIfEmpty(0).Max();
         ParameterCount = layout.Sum(info => info.Length);
         Master = NewBuffer(device);
-        _compute = bf16Compute ? zeros([Length], ScalarType.BFloat16, device).DetachFromDisposeScope() : Master;
+        _compute = compute == ScalarType.Float32 ? Master : zeros([Length], compute, device).DetachFromDisposeScope();
     }
 
     /// <summary>The layout table.</summary>

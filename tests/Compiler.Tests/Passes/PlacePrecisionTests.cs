@@ -27,14 +27,16 @@ public sealed class PlacePrecisionTests
     public void Norms_keep_fp32_weights_and_statistics_under_bf16() => Check(
         new PlacePrecision(), Graph([Weight("n", C)], [Norm], "y"), Before, Before, Models.Gpt2.InBf16());
 
-    [Fact]
-    public void Activations_follow_the_weights_and_the_loss_stays_fp32()
+    [Theory]
+    [InlineData(Precision.Bf16, "bf16")]
+    [InlineData(Precision.Fp16, "f16")]
+    public void Activations_follow_the_weights_and_the_loss_stays_fp32(Precision precision, string type)
     {
-        var spec = Models.Gpt2.InBf16();
+        var spec = Models.Gpt2 with { Efficiency = new() { Precision = new() { Compute = precision } } };
         var graph = new PlacePrecision().Run(new InferShapes().Run(GraphBuilder.Build(spec), spec), spec);
         var types = graph.Main.Types();
-        Assert.Equal("bf16[V, C]", types["embedding.weight"].ToString());
-        Assert.Equal("bf16[B, T, C]", types["blocks"].ToString());
+        Assert.Equal($"{type}[V, C]", types["embedding.weight"].ToString());
+        Assert.Equal($"{type}[B, T, C]", types["blocks"].ToString());
         Assert.Equal("f32[C]", types["norm.weight"].ToString());
         Assert.Equal("f32[]", types["loss"].ToString());
     }

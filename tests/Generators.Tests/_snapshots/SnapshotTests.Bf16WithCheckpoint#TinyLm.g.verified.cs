@@ -34,7 +34,7 @@ partial class TinyLm : ICompiledModel<TinyLm>
         Batch = 4,
         SpecHash = "9e7c935373cfbe6c",
         Parameters = Layout(),
-        Bf16 = true,
+        Compute = Precision.Bf16,
         Training = new TrainingSettings
         {
             Steps = 1000,
@@ -59,7 +59,7 @@ partial class TinyLm : ICompiledModel<TinyLm>
     {
         Device = device;
         Seed = seed;
-        Parameters = new ParameterStore(device, Definition.Parameters, bf16Compute: true);
+        Parameters = new ParameterStore(device, Definition.Parameters, ScalarType.BFloat16);
         Parameters.Initialize(seed);
     }
 

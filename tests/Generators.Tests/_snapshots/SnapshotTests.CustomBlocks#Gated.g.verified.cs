@@ -32,7 +32,7 @@ partial class Gated : ICompiledModel<Gated>
         Batch = 8,
         SpecHash = "ad7d138708dd42bc",
         Parameters = Layout(),
-        Bf16 = false,
+        Compute = Precision.Fp32,
         Training = new TrainingSettings
         {
             Steps = 1000,
@@ -57,7 +57,7 @@ partial class Gated : ICompiledModel<Gated>
     {
         Device = device;
         Seed = seed;
-        Parameters = new ParameterStore(device, Definition.Parameters, bf16Compute: false);
+        Parameters = new ParameterStore(device, Definition.Parameters, ScalarType.Float32);
         Parameters.Initialize(seed);
     }
 

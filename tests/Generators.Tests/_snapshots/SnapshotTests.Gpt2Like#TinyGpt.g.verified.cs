@@ -32,7 +32,7 @@ partial class TinyGpt : ICompiledModel<TinyGpt>
         Batch = 4,
         SpecHash = "2b06ed2180d8d7ba",
         Parameters = Layout(),
-        Bf16 = false,
+        Compute = Precision.Fp32,
         Training = new TrainingSettings
         {
             Steps = 1000,
@@ -57,7 +57,7 @@ partial class TinyGpt : ICompiledModel<TinyGpt>
     {
         Device = device;
         Seed = seed;
-        Parameters = new ParameterStore(device, Definition.Parameters, bf16Compute: false);
+        Parameters = new ParameterStore(device, Definition.Parameters, ScalarType.Float32);
         Parameters.Initialize(seed);
     }
 

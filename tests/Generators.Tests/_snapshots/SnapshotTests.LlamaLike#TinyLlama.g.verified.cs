@@ -32,7 +32,7 @@ partial class TinyLlama : ICompiledModel<TinyLlama>
         Batch = 8,
         SpecHash = "53cab8f7db6f75c6",
         Parameters = Layout(),
-        Bf16 = false,
+        Compute = Precision.Fp32,
         Training = new TrainingSettings
         {
             Steps = 1000,
@@ -57,7 +57,7 @@ partial class TinyLlama : ICompiledModel<TinyLlama>
     {
         Device = device;
         Seed = seed;
-        Parameters = new ParameterStore(device, Definition.Parameters, bf16Compute: false);
+        Parameters = new ParameterStore(device, Definition.Parameters, ScalarType.Float32);
         Parameters.Initialize(seed);
     }
 

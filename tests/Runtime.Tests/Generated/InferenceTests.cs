@@ -17,6 +17,10 @@ public sealed class InferenceTests
     [Fact]
     public void Bf16() => Compare<Gpt2Bf16>("gpt2-bf16.model.yaml", 0.1);
 
+    /// <summary>fp16 has 11 bits of precision.</summary>
+    [Fact]
+    public void Fp16() => Compare<LlamaFp16>("llama-fp16.model.yaml", 0.02);
+
     [Fact]
     public void Tokens_that_do_not_fit_are_refused()
     {

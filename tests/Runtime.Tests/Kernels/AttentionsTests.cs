@@ -11,7 +11,7 @@ public sealed class AttentionsTests : KernelTest
         get
         {
             var data = new TheoryData<ScalarType, int, int, int, int, int>();
-            foreach (var type in new[] { ScalarType.Float32, ScalarType.BFloat16 })
+            foreach (var type in new[] { ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float16 })
             {
                 data.Add(type, 2, 33, 4, 4, 16);
                 data.Add(type, 3, 64, 6, 2, 32);
@@ -28,7 +28,7 @@ public sealed class AttentionsTests : KernelTest
     public void ByEachLowering(ScalarType type, int batch, int sequence, int heads, int kvHeads, int d)
     {
         var shape = new AttentionShape(batch, sequence, heads, kvHeads, d);
-        foreach (var lowering in AttentionLowerings.For(DeviceType.CPU).Append(new AtenAttention()))
+        foreach (var lowering in AttentionLowerings.For(DeviceType.CPU, type).Append(new AtenAttention()))
         {
             Check(
                 (qkv, _, _, _, _, y, lse) => lowering.Forward(qkv, shape, y, lse),
@@ -55,6 +55,8 @@ public sealed class AttentionsTests : KernelTest
     [InlineData(ScalarType.Float32, true)]
     [InlineData(ScalarType.BFloat16, false)]
     [InlineData(ScalarType.BFloat16, true)]
+    [InlineData(ScalarType.Float16, false)]
+    [InlineData(ScalarType.Float16, true)]
     public void RopeAndItsGradient(ScalarType type, bool aten)
     {
         const int B = 2, T = 9, H = 4, Kv = 2, D = 12;
@@ -85,6 +87,7 @@ public sealed class AttentionsTests : KernelTest
     [Theory]
     [InlineData(ScalarType.Float32)]
     [InlineData(ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float16)]
     public void CachedAttentionContinuesASequence(ScalarType type)
     {
         const int T = 13, H = 4, Kv = 2, D = 8;
@@ -101,6 +104,20 @@ public sealed class AttentionsTests : KernelTest
         }
     }
 
+    /// <summary>Products of queries and keys beyond fp16's largest number, 65504, which are in range once they are scaled.</summary>
+    [Fact]
+    public void Fp16ScoresAreScaledBeforeTheyAreRounded()
+    {
+        var shape = new AttentionShape(1, 8, 1, 1, 64);
+        var qkv = full([8, 3 * 64], 40, ScalarType.Float16);
+        foreach (var lowering in AttentionLowerings.For(DeviceType.CPU, ScalarType.Float16).Append(new AtenAttention()))
+        {
+            var (y, lse) = (Oracle.Unwritten(ScalarType.Float16, 8, 64), Oracle.Unwritten(ScalarType.Float32, 1, 1, 8));
+            lowering.Forward(qkv, shape, y, lse);
+            Oracle.Close(full([8, 64], 40), y, lowering.Name);
+        }
+    }
+
     private static void Check(
         Action<Tensor, int, int, int, int, Tensor, Tensor> forward,
         Action<Tensor, Tensor, Tensor, Tensor, int, int, int, int, Tensor> backward,
@@ -114,7 +131,7 @@ public sealed class AttentionsTests : KernelTest
             Oracle.Unwritten(type, n, heads * d), Oracle.Unwritten(ScalarType.Float32, batch, heads, sequence), Oracle.Unwritten(type, n, width));
         forward(qkv, batch, sequence, heads, kvHeads, y, lse);
         Oracle.Close(value, y);
-        Oracle.Close(expectedLse, lse, "lse", type == ScalarType.BFloat16 ? 5e-3 : 2e-5);
+        Oracle.Close(expectedLse, lse, "lse", type == ScalarType.Float32 ? 2e-5 : 5e-3);
         backward(dy, qkv, y, lse, batch, sequence, heads, kvHeads, dqkv);
         Oracle.Close(gradients[0], dqkv, "dqkv");
     }

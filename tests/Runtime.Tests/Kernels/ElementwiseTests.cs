@@ -106,6 +106,7 @@ public sealed class ElementwiseTests : KernelTest
     [Theory]
     [InlineData(ScalarType.Float32)]
     [InlineData(ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float16)]
     public void ConcatPutsColumnsSideBySide(ScalarType type)
     {
         var (a, b) = (Oracle.Normal(1, type, 5, 3), Oracle.Normal(2, type, 5, 8));
@@ -115,15 +116,16 @@ public sealed class ElementwiseTests : KernelTest
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(1037)]
-    public void CastRoundsToNearestEven(int length)
+    [InlineData(ScalarType.BFloat16, 1)]
+    [InlineData(ScalarType.BFloat16, 1037)]
+    [InlineData(ScalarType.Float16, 1037)]
+    public void CastRoundsToNearestEven(ScalarType type, int length)
     {
         var x = Oracle.Normal(1, ScalarType.Float32, length);
         if (length > 4) x[..4] = tensor(new[] { float.NaN, float.PositiveInfinity, 1.00390625f, 1e-40f });
-        var y = Oracle.Unwritten(ScalarType.BFloat16, length);
+        var y = Oracle.Unwritten(type, length);
         Kernels.Cast(x, y);
-        Assert.True(x.to(ScalarType.BFloat16).allclose(y, rtol: 0, atol: 0, equal_nan: true));
+        Assert.True(x.to(type).allclose(y, rtol: 0, atol: 0, equal_nan: true));
         var back = Oracle.Unwritten(ScalarType.Float32, length);
         Kernels.Cast(y, back);
         Assert.True(y.to(ScalarType.Float32).allclose(back, rtol: 0, atol: 0, equal_nan: true));

@@ -14,10 +14,12 @@ public abstract class KernelTest : IDisposable
         { ScalarType.Float32, true },
         { ScalarType.BFloat16, false },
         { ScalarType.BFloat16, true },
+        { ScalarType.Float16, false },
+        { ScalarType.Float16, true },
     };
 
-    /// <summary>Gradients summed from bf16 values are fp32 but only as exact as their terms.</summary>
-    protected static double Loose(ScalarType type) => type == ScalarType.BFloat16 ? 2e-2 : 2e-5;
+    /// <summary>Gradients summed from values of half precision are fp32 but only as exact as their terms.</summary>
+    protected static double Loose(ScalarType type) => Oracle.Tolerance(type);
 
     public void Dispose()
     {

@@ -33,14 +33,21 @@ internal static class Oracle
 
     public static void Same(Tensor expected, Tensor actual) => Assert.True(expected.allclose(actual, rtol: 0, atol: 0));
 
-    /// <summary>Largest difference, relative to the largest magnitude expected: 2e-5 in fp32, 2e-2 in bf16.</summary>
+    public static double Tolerance(ScalarType type) => type switch
+    {
+        ScalarType.BFloat16 => 2e-2,
+        ScalarType.Float16 => 3e-3,
+        _ => 2e-5,
+    };
+
+    /// <summary>Largest difference, relative to the largest magnitude expected: 2e-5 in fp32, 2e-2 in bf16, 3e-3 in fp16.</summary>
     public static void Close(Tensor expected, Tensor actual, string name = "y", double? tolerance = null)
     {
         Assert.Equal(expected.numel(), actual.numel());
         var wide = actual.to(ScalarType.Float64).view(-1);
         var reference = expected.detach().to(ScalarType.Float64).reshape(-1);
         var error = (wide - reference).abs().max().item<double>() / Math.Max(1e-3, reference.abs().max().item<double>());
-        var limit = tolerance ?? (actual.dtype == ScalarType.BFloat16 ? 2e-2 : 2e-5);
+        var limit = tolerance ?? Tolerance(actual.dtype);
         Assert.True(error <= limit, $"{name}: relative error {error:E2} exceeds {limit:E2}");
     }
 }

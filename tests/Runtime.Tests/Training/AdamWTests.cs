@@ -18,7 +18,7 @@ public sealed class AdamWTests
     public void TenStepsAgreeWithTorchSharp(double clip)
     {
         using var scope = NewDisposeScope();
-        using var store = new ParameterStore(CPU, ParameterStoreTests.Layout, bf16Compute: true);
+        using var store = new ParameterStore(CPU, ParameterStoreTests.Layout, ScalarType.BFloat16);
         store.Initialize(1);
         var names = store.Parameters().Select(pair => pair.Name).ToArray();
         var parameters = store.Parameters().Select(pair => new Parameter(pair.Value.clone())).ToArray();
@@ -52,7 +52,7 @@ public sealed class AdamWTests
     [Fact]
     public void OneStepByHand()
     {
-        using var store = new ParameterStore(CPU, [new("w", [1], 0, true, ParameterInit.Ones), new("v", [1], 16, false, ParameterInit.Ones)], false);
+        using var store = new ParameterStore(CPU, [new("w", [1], 0, true, ParameterInit.Ones), new("v", [1], 16, false, ParameterInit.Ones)], ScalarType.Float32);
         store.Initialize(1);
         store.GradientView(0, 1).fill_(0.5);
         store.GradientView(16, 1).fill_(-2);
@@ -65,7 +65,7 @@ public sealed class AdamWTests
     [Fact]
     public void GradientsThatAreNotFiniteUpdateNothing()
     {
-        using var store = new ParameterStore(CPU, ParameterStoreTests.Layout, bf16Compute: false);
+        using var store = new ParameterStore(CPU, ParameterStoreTests.Layout, ScalarType.Float32);
         store.Initialize(1);
         var before = store.Master.clone();
         store.Gradients.fill_(float.NaN);

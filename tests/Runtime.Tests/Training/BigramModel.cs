@@ -15,7 +15,7 @@ internal sealed class BigramModel : ICompiledModel<BigramModel>
     private BigramModel(Device device, int seed)
     {
         Device = device;
-        Parameters = new ParameterStore(device, Definition.Parameters, bf16Compute: false);
+        Parameters = new ParameterStore(device, Definition.Parameters, ScalarType.Float32);
         Parameters.Initialize(seed);
     }
 

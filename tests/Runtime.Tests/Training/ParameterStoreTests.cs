@@ -17,8 +17,8 @@ public sealed class ParameterStoreTests
     [Fact]
     public void FirstValuesFollowTheirInitializationAndRepeatWithTheSeed()
     {
-        using var store = new ParameterStore(CPU, Layout, bf16Compute: false);
-        using var again = new ParameterStore(CPU, [.. Layout.Skip(1).Take(1)], bf16Compute: false);
+        using var store = new ParameterStore(CPU, Layout, ScalarType.Float32);
+        using var again = new ParameterStore(CPU, [.. Layout.Skip(1).Take(1)], ScalarType.Float32);
         store.Initialize(3);
         again.Initialize(3);
         var values = store.Parameters().ToDictionary(pair => pair.Name, pair => pair.Value);
@@ -38,7 +38,7 @@ public sealed class ParameterStoreTests
     [Fact]
     public void TheComputeCopyFollowsTheMasters()
     {
-        using var store = new ParameterStore(CPU, Layout, bf16Compute: true);
+        using var store = new ParameterStore(CPU, Layout, ScalarType.BFloat16);
         store.Initialize(1);
         var (weight, master) = (store.Weight(0, 300, 5), store.MasterView(0, 300, 5));
         Assert.Equal(ScalarType.BFloat16, weight.dtype);
@@ -53,7 +53,7 @@ public sealed class ParameterStoreTests
     [Fact]
     public void InFp32TheMastersAreTheWeights()
     {
-        using var store = new ParameterStore(CPU, Layout, bf16Compute: false);
+        using var store = new ParameterStore(CPU, Layout, ScalarType.Float32);
         store.Weight(1536, 3).fill_(7);
         Assert.Equal(21, store.MasterView(1536, 3).sum().item<float>());
     }
@@ -64,10 +64,10 @@ public sealed class ParameterStoreTests
         Refused("two parameters", Layout[0], Layout[0] with { Offset = 5000 });
         Refused("overlaps", Layout[0], Layout[1] with { Offset = 1499 });
         Refused("decays but lies after 'a.bias'", Layout[2], Layout[0] with { Offset = 5000 });
-        using var store = new ParameterStore(CPU, Layout, bf16Compute: false);
+        using var store = new ParameterStore(CPU, Layout, ScalarType.Float32);
         Assert.Throws<ArgumentException>(() => store.Weight(1530, 10));
 
         static void Refused(string message, params ParameterInfo[] layout) => Assert.Contains(
-            message, Assert.Throws<ArgumentException>(() => new ParameterStore(CPU, layout, false)).Message, StringComparison.OrdinalIgnoreCase);
+            message, Assert.Throws<ArgumentException>(() => new ParameterStore(CPU, layout, ScalarType.Float32)).Message, StringComparison.OrdinalIgnoreCase);
     }
 }

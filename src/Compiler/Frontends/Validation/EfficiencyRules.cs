@@ -13,7 +13,7 @@ internal static class EfficiencyRules
     {
         if (model.Efficiency.Precision.Master != Precision.Fp32)
             yield return DiagnosticCatalog.MasterPrecision.At("efficiency.precision.master",
-                "the optimizer would lose small updates in bf16; write 'master: fp32' or remove the key");
+                $"the optimizer would lose small updates in {model.Efficiency.Precision.Master.ToString().ToLowerInvariant()}; write 'master: fp32' or remove the key");
 
         if (model.Efficiency.Checkpoint is not { } checkpoint) yield break;
         foreach (var diagnostic in CheckCheckpoint(checkpoint, Blocks(model.Architecture))) yield return diagnostic;

@@ -92,7 +92,10 @@ internal sealed class AtenAttention : IAttentionLowering
     /// <summary>q·kᵀ / √D in fp32, −∞ where a key lies after its query; the first query has the given position.</summary>
     private static Tensor Scores(Tensor q, Tensor k, int position)
     {
-        var scores = q.matmul(k.transpose(2, 3)).to(ScalarType.Float32).mul_(Scale(q));
+        // fp16 ends at 65504, which products may reach before they are scaled.
+        var scores = q.dtype == ScalarType.Float16
+            ? (q * Scale(q)).matmul(k.transpose(2, 3)).to(ScalarType.Float32)
+            : q.matmul(k.transpose(2, 3)).to(ScalarType.Float32).mul_(Scale(q));
         var future = ones(q.shape[2], k.shape[2], ScalarType.Bool, q.device).triu(position + 1);
         return scores.masked_fill_(future, float.NegativeInfinity);
     }

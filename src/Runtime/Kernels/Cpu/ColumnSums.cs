@@ -21,6 +21,7 @@ internal static unsafe class ColumnSums
     public static void Sum(Tensor dy, bool accumulate, Tensor sums)
     {
         if (Cpu.IsBf16(dy)) Sum<Bf16>(dy, accumulate, sums);
+        else if (Cpu.IsFp16(dy)) Sum<Fp16>(dy, accumulate, sums);
         else Sum<Fp32>(dy, accumulate, sums);
     }
 

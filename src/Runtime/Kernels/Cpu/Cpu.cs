@@ -10,10 +10,12 @@ internal static unsafe class Cpu
     /// <summary>Elements of work that are worth a second thread.</summary>
     public const long Grain = 16 * 1024;
 
-    /// <summary>Whether a kernel of ours can run on the tensor: it lies in the CPU's memory, in fp32 or bf16.</summary>
+    /// <summary>Whether a kernel of ours can run on the tensor: it lies in the CPU's memory, in fp32, bf16 or fp16.</summary>
     public static bool Takes(Tensor tensor) => tensor.device_type == DeviceType.CPU;
 
     public static bool IsBf16(Tensor tensor) => tensor.dtype == ScalarType.BFloat16;
+
+    public static bool IsFp16(Tensor tensor) => tensor.dtype == ScalarType.Float16;
 
     /// <summary>The first element of a contiguous tensor.</summary>
     /// <exception cref="ArgumentException">The tensor is not contiguous.</exception>

@@ -14,12 +14,14 @@ internal static unsafe class CpuDropout
     public static void Forward(Tensor x, double rate, ulong seed, Tensor y, Tensor mask)
     {
         if (Cpu.IsBf16(x)) Run<Bf16>(x, rate, seed, y, mask, draw: true);
+        else if (Cpu.IsFp16(x)) Run<Fp16>(x, rate, seed, y, mask, draw: true);
         else Run<Fp32>(x, rate, seed, y, mask, draw: true);
     }
 
     public static void Backward(Tensor dy, Tensor mask, double rate, Tensor dx)
     {
         if (Cpu.IsBf16(dy)) Run<Bf16>(dy, rate, 0, dx, mask, draw: false);
+        else if (Cpu.IsFp16(dy)) Run<Fp16>(dy, rate, 0, dx, mask, draw: false);
         else Run<Fp32>(dy, rate, 0, dx, mask, draw: false);
     }
 

@@ -11,6 +11,7 @@ internal static unsafe class CpuEmbeddings
     public static void EmbeddingGrad(Tensor dy, Tensor tokens, bool accumulate, Tensor dWeight)
     {
         if (Cpu.IsBf16(dy)) EmbeddingGrad<Bf16>(dy, tokens, accumulate, dWeight);
+        else if (Cpu.IsFp16(dy)) EmbeddingGrad<Fp16>(dy, tokens, accumulate, dWeight);
         else EmbeddingGrad<Fp32>(dy, tokens, accumulate, dWeight);
     }
 
@@ -18,12 +19,14 @@ internal static unsafe class CpuEmbeddings
     public static void AddPosition(Tensor x, Tensor weight, Tensor y)
     {
         if (Cpu.IsBf16(x)) AddPosition<Bf16>(x, weight, y);
+        else if (Cpu.IsFp16(x)) AddPosition<Fp16>(x, weight, y);
         else AddPosition<Fp32>(x, weight, y);
     }
 
     public static void AddPositionGrad(Tensor dy, bool accumulate, Tensor dWeight)
     {
         if (Cpu.IsBf16(dy)) AddPositionGrad<Bf16>(dy, accumulate, dWeight);
+        else if (Cpu.IsFp16(dy)) AddPositionGrad<Fp16>(dy, accumulate, dWeight);
         else AddPositionGrad<Fp32>(dy, accumulate, dWeight);
     }
 

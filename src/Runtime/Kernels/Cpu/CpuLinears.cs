@@ -4,26 +4,34 @@ using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Implementations;
 
-/// <summary>Gradients of weights on the CPU under bf16: libtorch's product into kept memory, widened into fp32 in one pass.</summary>
+/// <summary>Gradients of weights on the CPU in half precision: libtorch's product into kept memory, widened into fp32 in one pass.</summary>
 internal static unsafe class CpuLinears
 {
-    /// <summary>dWeight [M, K] = dyᵀ · x of bf16 operands; the sum over N is fp32 inside the product and rounded once.</summary>
+    /// <summary>dWeight [M, K] = dyᵀ · x of bf16 or fp16 operands; the sum over N is fp32 inside the product and rounded once.</summary>
     public static void GradWeight(Tensor dy, Tensor x, bool accumulate, Tensor dWeight)
     {
+        if (Cpu.IsBf16(dy)) GradWeight<Bf16>(dy, x, accumulate, dWeight);
+        else GradWeight<Fp16>(dy, x, accumulate, dWeight);
+    }
+
+    private static void GradWeight<T>(Tensor dy, Tensor x, bool accumulate, Tensor dWeight)
+        where T : unmanaged, IElement<T>
+    {
         var length = dWeight.numel();
-        var product = Scratch.Rent(ScalarType.BFloat16, length);
+        var product = Scratch.Rent(T.Type, length);
         using (var into = NativeTensor.View(product, [dWeight.shape[0], dWeight.shape[1]], [dWeight.shape[1], 1]))
         using (var transposed = NativeTensor.Transpose(dy))
             MatrixProducts.Mm(into.Handle, transposed.Handle, x.Handle, cuda: false);
-        Threads.For((length + Lanes.Count - 1) / Lanes.Count, Cpu.Grain / Lanes.Count, new Groups
+        Threads.For((length + Lanes.Count - 1) / Lanes.Count, Cpu.Grain / Lanes.Count, new Groups<T>
         {
-            Source = (Bf16*)Cpu.Pointer(product), Into = (Fp32*)Cpu.Floats(dWeight), Length = length, Accumulate = accumulate,
+            Source = (T*)Cpu.Pointer(product), Into = (Fp32*)Cpu.Floats(dWeight), Length = length, Accumulate = accumulate,
         });
     }
 
-    private struct Groups : IRange
+    private struct Groups<T> : IRange
+        where T : unmanaged, IElement<T>
     {
-        public Bf16* Source;
+        public T* Source;
         public Fp32* Into;
         public long Length;
         public bool Accumulate;

@@ -11,12 +11,14 @@ internal static unsafe class CpuLosses
     public static void CrossEntropy(Tensor logits, Tensor targets, Tensor loss, Tensor lse)
     {
         if (Cpu.IsBf16(logits)) CrossEntropy<Bf16>(logits, targets, loss, lse);
+        else if (Cpu.IsFp16(logits)) CrossEntropy<Fp16>(logits, targets, loss, lse);
         else CrossEntropy<Fp32>(logits, targets, loss, lse);
     }
 
     public static void CrossEntropyGrad(Tensor logits, Tensor targets, Tensor lse, Tensor dLogits)
     {
         if (Cpu.IsBf16(logits)) CrossEntropyGrad<Bf16>(logits, targets, lse, dLogits);
+        else if (Cpu.IsFp16(logits)) CrossEntropyGrad<Fp16>(logits, targets, lse, dLogits);
         else CrossEntropyGrad<Fp32>(logits, targets, lse, dLogits);
     }
 

@@ -17,6 +17,7 @@ internal static unsafe class CpuNorms
     public static void Forward(Tensor x, Tensor weight, Tensor? bias, double epsilon, Tensor y, Tensor? mean, Tensor rstd)
     {
         if (Cpu.IsBf16(x)) Forward<Bf16>(x, weight, bias, epsilon, y, mean, rstd);
+        else if (Cpu.IsFp16(x)) Forward<Fp16>(x, weight, bias, epsilon, y, mean, rstd);
         else Forward<Fp32>(x, weight, bias, epsilon, y, mean, rstd);
     }
 
@@ -25,6 +26,7 @@ internal static unsafe class CpuNorms
         Tensor dy, Tensor x, Tensor? mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias)
     {
         if (Cpu.IsBf16(x)) Backward<Bf16>(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
+        else if (Cpu.IsFp16(x)) Backward<Fp16>(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
         else Backward<Fp32>(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
     }
 

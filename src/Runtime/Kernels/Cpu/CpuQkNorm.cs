@@ -17,6 +17,7 @@ internal static unsafe class CpuQkNorm
         Tensor x, Tensor qWeight, Tensor kWeight, int heads, int kvHeads, double epsilon, Tensor y, Tensor rstd)
     {
         if (Cpu.IsBf16(x)) Forward<Bf16>(x, qWeight, kWeight, heads, kvHeads, epsilon, y, rstd);
+        else if (Cpu.IsFp16(x)) Forward<Fp16>(x, qWeight, kWeight, heads, kvHeads, epsilon, y, rstd);
         else Forward<Fp32>(x, qWeight, kWeight, heads, kvHeads, epsilon, y, rstd);
     }
 
@@ -25,6 +26,7 @@ internal static unsafe class CpuQkNorm
         Tensor dx, Tensor dqWeight, Tensor dkWeight)
     {
         if (Cpu.IsBf16(x)) Backward<Bf16>(dy, x, rstd, qWeight, kWeight, heads, kvHeads, accumulate, dx, dqWeight, dkWeight);
+        else if (Cpu.IsFp16(x)) Backward<Fp16>(dy, x, rstd, qWeight, kWeight, heads, kvHeads, accumulate, dx, dqWeight, dkWeight);
         else Backward<Fp32>(dy, x, rstd, qWeight, kWeight, heads, kvHeads, accumulate, dx, dqWeight, dkWeight);
     }
 

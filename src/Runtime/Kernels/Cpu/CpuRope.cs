@@ -16,6 +16,7 @@ internal static unsafe class CpuRope
         Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y)
     {
         if (Cpu.IsBf16(x)) Rotate<Bf16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
+        else if (Cpu.IsFp16(x)) Rotate<Fp16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
         else Rotate<Fp32>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
     }
 

@@ -10,12 +10,14 @@ internal static unsafe class CpuSwiglu
     public static void Forward(Tensor x, Tensor y)
     {
         if (Cpu.IsBf16(x)) Forward<Bf16>(x, y);
+        else if (Cpu.IsFp16(x)) Forward<Fp16>(x, y);
         else Forward<Fp32>(x, y);
     }
 
     public static void Backward(Tensor dy, Tensor x, Tensor dx)
     {
         if (Cpu.IsBf16(x)) Backward<Bf16>(dy, x, dx);
+        else if (Cpu.IsFp16(x)) Backward<Fp16>(dy, x, dx);
         else Backward<Fp32>(dy, x, dx);
     }
 

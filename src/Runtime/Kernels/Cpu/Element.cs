@@ -71,39 +71,45 @@ internal readonly unsafe struct Bf16 : IElement<Bf16>
     {
         if (!Avx512BW.VL.IsSupported) return Lanes.LoadStart(source, count, fill);
         var rest = Vector256.Create((ushort)(BitConverter.SingleToUInt32Bits(fill) >> 16));
-        return Widen(Avx512BW.VL.MaskLoad(&source->_bits, Mask(count), rest));
+        return Widen(Avx512BW.VL.MaskLoad(&source->_bits, Halves.Mask(count), rest));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Bf16* destination, long count, Vector512<float> value)
     {
-        if (Avx512BW.VL.IsSupported) Avx512BW.VL.MaskStore(&destination->_bits, Mask(count), Round(value));
+        if (Avx512BW.VL.IsSupported) Avx512BW.VL.MaskStore(&destination->_bits, Halves.Mask(count), Round(value));
         else Lanes.StoreStart(destination, count, value);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ushort> Mask(long count) =>
-        Vector256.LessThan(Vector256<ushort>.Indices, Vector256.Create((ushort)count));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Widen(Vector256<ushort> bits)
-    {
-        var wide = Avx512F.IsSupported
-            ? Avx512F.ConvertToVector512UInt32(bits)
-            : Vector512.Create(Vector256.WidenLower(bits), Vector256.WidenUpper(bits));
-        return (wide << 16).AsSingle();
-    }
+    private static Vector512<float> Widen(Vector256<ushort> bits) => (Halves.Widen(bits) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<ushort> Round(Vector512<float> value)
     {
         var bits = value.AsUInt32();
         var rounded = (bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One)) >> 16;
-        rounded = Vector512.ConditionalSelect(Vector512.IsNaN(value).AsUInt32(), Vector512.Create(0x7FC0u), rounded);
-        return Avx512F.IsSupported
-            ? Avx512F.ConvertToVector256UInt16(rounded)
-            : Vector256.Narrow(rounded.GetLower(), rounded.GetUpper());
+        return Halves.Narrow(Vector512.ConditionalSelect(Vector512.IsNaN(value).AsUInt32(), Vector512.Create(0x7FC0u), rounded));
     }
+}
+
+/// <summary>16 numbers of 16 bits each and the same in 32 bits.</summary>
+internal static class Halves
+{
+    /// <summary>The first lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ushort> Mask(long count) =>
+        Vector256.LessThan(Vector256<ushort>.Indices, Vector256.Create((ushort)count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<uint> Widen(Vector256<ushort> bits) => Avx512F.IsSupported
+        ? Avx512F.ConvertToVector512UInt32(bits)
+        : Vector512.Create(Vector256.WidenLower(bits), Vector256.WidenUpper(bits));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ushort> Narrow(Vector512<uint> bits) => Avx512F.IsSupported
+        ? Avx512F.ConvertToVector256UInt16(bits)
+        : Vector256.Narrow(bits.GetLower(), bits.GetUpper());
 }
 
 /// <summary>Loads and stores of 16 lanes that end where a row ends, and functions of them.</summary>

@@ -24,6 +24,7 @@ internal static unsafe class Map
         where TFunction : struct, IUnary
     {
         if (Cpu.IsBf16(x)) Unary<Bf16, TFunction>(x, y);
+        else if (Cpu.IsFp16(x)) Unary<Fp16, TFunction>(x, y);
         else Unary<Fp32, TFunction>(x, y);
     }
 
@@ -31,6 +32,7 @@ internal static unsafe class Map
         where TFunction : struct, IBinary
     {
         if (Cpu.IsBf16(a)) Binary<Bf16, TFunction>(a, b, y);
+        else if (Cpu.IsFp16(a)) Binary<Fp16, TFunction>(a, b, y);
         else Binary<Fp32, TFunction>(a, b, y);
     }
 
