@@ -54,18 +54,6 @@ public sealed record TrainingSettings
     /// <summary>Learning rate at the last step, as a share of the peak.</summary>
     public required double Final { get; init; }
 
-    public required double Beta1 { get; init; }
-
-    public required double Beta2 { get; init; }
-
-    public required double Epsilon { get; init; }
-
-    /// <summary>Decoupled weight decay, on matrices only.</summary>
-    public required double WeightDecay { get; init; }
-
-    /// <summary>Largest global gradient norm; 0 for no clipping.</summary>
-    public required double Clip { get; init; }
-
     /// <summary>How many of the newest checkpoints are kept.</summary>
     public int KeptCheckpoints { get; init; } = 3;
 

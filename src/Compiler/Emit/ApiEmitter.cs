@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using ModelCompiler.Compiler.Emit.Training.Optimizers;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Passes;
 using ModelCompiler.ModelDsl;
@@ -78,11 +79,6 @@ internal static class ApiEmitter
                     $"Warmup = {Number(o.Warmup)},",
                     $"Decay = DecayKind.{o.Decay},",
                     $"Final = {Number(o.Final)},",
-                    $"Beta1 = {Number(o.Beta1)},",
-                    $"Beta2 = {Number(o.Beta2)},",
-                    $"Epsilon = {Number(o.Epsilon)},",
-                    $"WeightDecay = {Number(o.WeightDecay)},",
-                    $"Clip = {Number(o.Clip)},",
                     $"Source = {Text(d.Source)},",
                     $"Field = {Text(d.Field)},",
                     $"Tokenizer = TokenizerKind.{d.Tokenizer},",
@@ -108,7 +104,7 @@ internal static class ApiEmitter
             Row("parameters", Grouped(layout.Count)),
             Row("bytes of parameters, with the compute copy", Mebibytes((layout.Elements * 4) + copy)),
             Row("bytes of gradients", Mebibytes(layout.Elements * 4)),
-            Row("bytes of optimizer state", Mebibytes(layout.Elements * 8)),
+            Row("bytes of optimizer state", Mebibytes(OptimizerEmitters.Of(model.Spec).StateBytes(model))),
             Row("bytes of activations, all in one arena", Mebibytes(memory.Bytes)),
             Row("forward FLOPs a token", Grouped(forward / training.Main.Inputs[0].Type!.Elements)),
             .. Checkpointing(model, forward),

@@ -23,7 +23,13 @@ public sealed class OptimizerAttribute : Attribute
 
     public double Epsilon { get; set; }
 
+    public double Momentum { get; set; }
+
+    public bool Nesterov { get; set; }
+
     public double WeightDecay { get; set; }
+
+    public DecayTargets WeightDecayOn { get; set; }
 
     public double Clip { get; set; }
 }

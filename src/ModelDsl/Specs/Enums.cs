@@ -79,6 +79,22 @@ public enum OptimizerKind
 {
     /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter 2019).</summary>
     Adamw,
+
+    /// <summary>Stochastic gradient descent with momentum (Polyak 1964) and decoupled weight decay.</summary>
+    Sgd,
+
+    /// <summary>The sign of an interpolated momentum (Chen et al. 2023).</summary>
+    Lion,
+}
+
+/// <summary>Which parameters decay.</summary>
+public enum DecayTargets
+{
+    /// <summary>Embeddings and the weights of linear layers; not biases, nor the parameters of norms.</summary>
+    Matrices,
+
+    /// <summary>Every parameter.</summary>
+    All,
 }
 
 /// <summary>The shape of the learning rate after its warm-up.</summary>

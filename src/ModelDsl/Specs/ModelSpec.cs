@@ -167,17 +167,31 @@ public sealed record OptimizerSpec
     [OnlyWith("decay", DecayKind.Cosine, DecayKind.Linear)]
     public double Final { get; init; } = 0.1;
 
-    [Key("beta1", "Decay of the first moment.", Min = 0, Max = 0.999999)]
+    [Key("beta1", "Decay of the first moment; for lion, the momentum's share in the update's sign.", Min = 0, Max = 0.999999)]
+    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion)]
     public double Beta1 { get; init; } = 0.9;
 
-    [Key("beta2", "Decay of the second moment.", Min = 0, Max = 0.999999)]
-    public double Beta2 { get; init; } = 0.95;
+    [Key("beta2", "Decay of the second moment; for lion, of the momentum. Default: 0.95; for lion 0.99.", Min = 0, Max = 0.999999)]
+    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion)]
+    public double? Beta2 { get; init; }
 
     [Key("epsilon", "Added to the root of the second moment.", Min = 1e-15, Max = 1)]
+    [OnlyWith("kind", OptimizerKind.Adamw)]
     public double Epsilon { get; init; } = 1e-8;
 
-    [Key("weight-decay", "Decoupled weight decay, on matrices only.", Min = 0, Max = 10)]
+    [Key("momentum", "Share of the momentum that is kept. Default: 0.9.", Min = 0, Max = 0.999999)]
+    [OnlyWith("kind", OptimizerKind.Sgd)]
+    public double? Momentum { get; init; }
+
+    [Key("nesterov", "Nesterov's momentum, which looks ahead. Default: false.")]
+    [OnlyWith("kind", OptimizerKind.Sgd)]
+    public bool? Nesterov { get; init; }
+
+    [Key("weight-decay", "Decoupled weight decay.", Min = 0, Max = 10)]
     public double WeightDecay { get; init; } = 0.1;
+
+    [Key("weight-decay-on", "The parameters that weight decay applies to.")]
+    public DecayTargets WeightDecayOn { get; init; } = DecayTargets.Matrices;
 
     [Key("clip", "Largest global gradient norm; 0 for no clipping.", Min = 0, Max = 1e9)]
     public double Clip { get; init; } = 1.0;

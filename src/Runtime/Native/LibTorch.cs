@@ -43,6 +43,10 @@ internal static unsafe class LibTorch
     public static readonly delegate* unmanaged<nint, nint, int, int> Copy =
         (delegate* unmanaged<nint, nint, int, int>)Export("aoti_torch_copy_");
 
+    /// <summary>The value of a tensor of one fp32 element.</summary>
+    public static readonly delegate* unmanaged<nint, float*, int> Item =
+        (delegate* unmanaged<nint, float*, int>)Export("aoti_torch_item_float32");
+
     /// <summary>(tensor, dimensions, sizes, strides, storage offset, out view): a view of the tensor's storage.</summary>
     public static readonly delegate* unmanaged<nint, long, long*, long*, long, nint*, int> Reinterpret =
         (delegate* unmanaged<nint, long, long*, long*, long, nint*, int>)Export("aoti_torch__reinterpret_tensor");
@@ -63,6 +67,10 @@ internal static unsafe class LibTorch
     public static readonly delegate* unmanaged<nint, nint, nint, int> CpuBmm =
         (delegate* unmanaged<nint, nint, nint, int>)Export("aoti_torch_cpu_bmm_out");
 
+    /// <summary>(out, addend, a, b, beta, alpha)</summary>
+    public static readonly delegate* unmanaged<nint, nint, nint, nint, double, double, int> CpuAddBmm =
+        (delegate* unmanaged<nint, nint, nint, nint, double, double, int>)Export("aoti_torch_cpu_baddbmm_out");
+
     public static readonly delegate* unmanaged<nint, nint, nint, int> CudaMm =
         (delegate* unmanaged<nint, nint, nint, int>)CudaExport("aoti_torch_cuda_mm_out");
 
@@ -71,6 +79,9 @@ internal static unsafe class LibTorch
 
     public static readonly delegate* unmanaged<nint, nint, nint, int> CudaBmm =
         (delegate* unmanaged<nint, nint, nint, int>)CudaExport("aoti_torch_cuda_bmm_out");
+
+    public static readonly delegate* unmanaged<nint, nint, nint, nint, double, double, int> CudaAddBmm =
+        (delegate* unmanaged<nint, nint, nint, nint, double, double, int>)CudaExport("aoti_torch_cuda_baddbmm_out");
 
     /// <summary>The address of a function that some builds of libtorch export and others do not, or 0.</summary>
     public static nint TryExport(string name) => NativeLibrary.TryGetExport(Library, name, out var address) ? address : 0;

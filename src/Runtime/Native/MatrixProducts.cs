@@ -19,6 +19,12 @@ internal static unsafe class MatrixProducts
     public static void Bmm(nint output, nint a, nint b, bool cuda) =>
         Check(cuda ? LibTorch.CudaBmm(output, a, b) : LibTorch.CpuBmm(output, a, b), "bmm", output, a, b);
 
+    /// <summary>output [G, M, N] = beta · addend [G, M, N] + alpha · a [G, M, K] · b [G, K, N]; the output is none of the others.</summary>
+    public static void AddBmm(nint output, nint addend, nint a, nint b, double beta, double alpha, bool cuda) =>
+        Check(
+            cuda ? LibTorch.CudaAddBmm(output, addend, a, b, beta, alpha) : LibTorch.CpuAddBmm(output, addend, a, b, beta, alpha),
+            "baddbmm", output, a, b);
+
     public static bool IsCuda(torch.Tensor tensor) => tensor.device_type == DeviceType.CUDA;
 
     private static void Check(int error, string name, nint output, nint a, nint b)

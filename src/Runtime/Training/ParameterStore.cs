@@ -5,17 +5,15 @@ using static TorchSharp.torch;
 namespace ModelCompiler.Runtime.Training;
 
 /// <summary>
-/// All parameters of a model in flat buffers of one layout: fp32 masters, their gradients, AdamW's two moments, and a copy
-/// in the compute type where that is not fp32. The matrices, which decay, come first; then the vectors.
+/// All parameters of a model in flat buffers of one layout: fp32 masters, their gradients, and a copy in the compute type where
+/// that is not fp32. The matrices, which decay, come first; then the vectors.
 /// </summary>
 public sealed class ParameterStore : IDisposable
 {
     private readonly List<Tensor> _views = [];
-    private readonly Dictionary<Tensor, (string Name, Tensor Value)[]> _named = new(ReferenceEqualityComparer.Instance);
     private readonly Tensor _compute;
     private Tensor? _gradients;
-    private Tensor? _firstMoment;
-    private Tensor? _secondMoment;
+    private (string Name, Tensor Value)[]? _parameters;
 
     /// <summary>Reserves the master buffer, zeroed.</summary>
     /// <param name="device">Where the buffers lie.</param>
@@ -51,20 +49,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>fp32 [Length], allocated on first use.</summary>
     public Tensor Gradients => _gradients ??= NewBuffer(Master.device);
 
-    /// <summary>AdamW's mean of gradients, fp32 [Length], allocated on first use.</summary>
-    public Tensor FirstMoment => _firstMoment ??= NewBuffer(Master.device);
-
-    /// <summary>AdamW's mean of squared gradients, fp32 [Length], allocated on first use.</summary>
-    public Tensor SecondMoment => _secondMoment ??= NewBuffer(Master.device);
-
     /// <summary>The parameters in the layout's order, as views of the masters; call <see cref="CastCompute"/> after writing.</summary>
-    public IReadOnlyList<(string Name, Tensor Value)> Parameters() => Named(Master);
-
-    /// <summary>The parameters' first moments, as views.</summary>
-    public IReadOnlyList<(string Name, Tensor Value)> FirstMoments() => Named(FirstMoment);
-
-    /// <summary>The parameters' second moments, as views.</summary>
-    public IReadOnlyList<(string Name, Tensor Value)> SecondMoments() => Named(SecondMoment);
+    public IReadOnlyList<(string Name, Tensor Value)> Parameters() =>
+        _parameters ??= [.. Layout.Select(info => (info.Name, View(Master, info.Offset, info.Shape)))];
 
     /// <summary>A view in the compute type. The store owns it.</summary>
     /// <param name="offset">Its first element in the flat buffer.</param>
@@ -115,8 +102,6 @@ public sealed class ParameterStore : IDisposable
         if (!ReferenceEquals(_compute, Master)) _compute.Dispose();
         Master.Dispose();
         _gradients?.Dispose();
-        _firstMoment?.Dispose();
-        _secondMoment?.Dispose();
     }
 
     private static void Check(IReadOnlyList<ParameterInfo> layout)
@@ -137,13 +122,6 @@ public sealed class ParameterStore : IDisposable
     }
 
     private Tensor NewBuffer(Device device) => zeros([Length], ScalarType.Float32, device).DetachFromDisposeScope();
-
-    private (string Name, Tensor Value)[] Named(Tensor buffer)
-    {
-        if (!_named.TryGetValue(buffer, out var named))
-            _named[buffer] = named = [.. Layout.Select(info => (info.Name, View(buffer, info.Offset, info.Shape)))];
-        return named;
-    }
 
     private Tensor View(Tensor buffer, long offset, ReadOnlySpan<long> shape)
     {

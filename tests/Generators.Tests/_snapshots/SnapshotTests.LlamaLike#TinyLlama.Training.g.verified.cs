@@ -7,6 +7,7 @@ using System.Collections.Generic;
 using ModelCompiler.Runtime;
 using ModelCompiler.Runtime.Memory;
 using ModelCompiler.Runtime.Training;
+using ModelCompiler.Runtime.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -26,6 +27,7 @@ partial class TinyLlama
         private readonly MainActivations s;
         private readonly MainParameters p;
         private readonly MainGradients g;
+        private readonly AdamWOptimizer _optimizer;
         private readonly BlocksActivations[] _blocks;
         private readonly BlocksTemporaries[] _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
@@ -38,7 +40,7 @@ partial class TinyLlama
             s = new MainActivations(_arena);
             p = new MainParameters(model.Parameters);
             g = new MainGradients(model.Parameters);
-            OptimizerState = new Dictionary<string, Tensor> { ["exp_avg"] = model.Parameters.FirstMoment, ["exp_avg_sq"] = model.Parameters.SecondMoment };
+            _optimizer = new AdamWOptimizer(model.Parameters, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, weightDecay: 0.1, vectorDecay: 0, clip: 1);  // tiny.model.yaml:17
             _blocks = new BlocksActivations[4];
             _blocksTemporaries = new BlocksTemporaries[4];
             _blocksParameters = new BlocksParameters[4];
@@ -73,7 +75,7 @@ partial class TinyLlama
 
         public int StepNumber { get; set; }
 
-        public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }
+        public IReadOnlyDictionary<string, Tensor> OptimizerState => _optimizer.State;
 
         public double Evaluate(Tensor tokens, Tensor targets)
         {
@@ -86,13 +88,17 @@ partial class TinyLlama
             Forward(tokens, targets);
             Backward(tokens, targets);
             StepNumber++;
-            var norm = AdamW.Step(_model.Parameters, StepNumber, learningRate, 0.9, 0.95, 1E-08, 0.1, 1);  // tiny.model.yaml:17
+            var norm = _optimizer.Step(StepNumber, learningRate);
             var result = new StepResult(s.Loss.ToSingle(), norm);
             _model.OnStep(StepNumber, result);
             return result;
         }
 
-        public void Dispose() => _arena.Dispose();
+        public void Dispose()
+        {
+            _optimizer.Dispose();
+            _arena.Dispose();
+        }
 
         private void Forward(Tensor tokens, Tensor targets)
         {

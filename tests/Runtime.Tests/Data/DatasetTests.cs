@@ -88,7 +88,6 @@ public sealed class DatasetTests : IDisposable
         {
             Source = _folder["text"], Field = "text", Tokenizer = kind, Validation = 0.05,
             Steps = 1, Seed = 1, LearningRate = 1, Warmup = 0, Decay = DecayKind.Constant, Final = 1,
-            Beta1 = 0.9, Beta2 = 0.9, Epsilon = 1e-8, WeightDecay = 0, Clip = 0,
         },
         vocabulary,
         cache: _folder["cache"],

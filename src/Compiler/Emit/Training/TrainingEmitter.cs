@@ -1,3 +1,4 @@
+using ModelCompiler.Compiler.Emit.Training.Optimizers;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Ops;
 using static ModelCompiler.Compiler.Emit.EmitContext;
@@ -8,7 +9,7 @@ namespace ModelCompiler.Compiler.Emit.Training;
 internal static class TrainingEmitter
 {
     private static readonly string[] Usings =
-        ["System.Collections.Generic", "ModelCompiler.Runtime", "ModelCompiler.Runtime.Memory", "ModelCompiler.Runtime.Training", "TorchSharp", "static TorchSharp.torch",
+        ["System.Collections.Generic", "ModelCompiler.Runtime", "ModelCompiler.Runtime.Memory", "ModelCompiler.Runtime.Training", "ModelCompiler.Runtime.Training.Optimizers", "TorchSharp", "static TorchSharp.torch",
          EmitContext.KernelsAlias];
 
     public static GeneratedFile Emit(EmitContext context) => context.File(
@@ -41,7 +42,8 @@ internal static class TrainingEmitter
         writer.Lines(
             "private readonly MainActivations s;",
             "private readonly MainParameters p;",
-            "private readonly MainGradients g;");
+            "private readonly MainGradients g;",
+            $"private readonly {OptimizerEmitters.Of(context.Model.Spec).Type} _optimizer;");
         foreach (var block in blocks) block.Fields(writer);
         if (UsesDropout(graph)) writer.Line("private bool _training;");
         writer.Line();
@@ -57,14 +59,14 @@ internal static class TrainingEmitter
                 "s = new MainActivations(_arena);",
                 "p = new MainParameters(model.Parameters);",
                 "g = new MainGradients(model.Parameters);",
-                "OptimizerState = new Dictionary<string, Tensor> { [\"exp_avg\"] = model.Parameters.FirstMoment, [\"exp_avg_sq\"] = model.Parameters.SecondMoment };");
+                $"_optimizer = {OptimizerEmitters.Of(context.Model.Spec).New(context)};  // {context.Place("training.optimizer")}");
             foreach (var block in blocks) block.Construct(writer);
         }
     }
 
     private static void Api(SourceWriter writer, EmitContext context)
     {
-        var (graph, o) = (context.Model.Training, context.Model.Spec.Training.Optimizer);
+        var graph = context.Model.Training;
         var dropout = UsesDropout(graph);
         foreach (var part in graph.Memory!.Parts.OrderByDescending(p => p.Bytes).Take(8))
             writer.Line($"//   {Mebibytes(part.Bytes),12}  {part.Name}");
@@ -73,7 +75,7 @@ internal static class TrainingEmitter
             "public long ArenaBytes => ArenaSize;", "",
             "public long ArenaBytesUsed => _arena.HighWaterMark;", "",
             "public int StepNumber { get; set; }", "",
-            "public IReadOnlyDictionary<string, Tensor> OptimizerState { get; }", "");
+            "public IReadOnlyDictionary<string, Tensor> OptimizerState => _optimizer.State;", "");
         using (writer.Block("public double Evaluate(Tensor tokens, Tensor targets)"))
         {
             if (dropout) writer.Line("_training = false;");
@@ -87,14 +89,13 @@ internal static class TrainingEmitter
                 "Forward(tokens, targets);",
                 "Backward(tokens, targets);",
                 "StepNumber++;",
-                $"var norm = AdamW.Step(_model.Parameters, StepNumber, learningRate, {Number(o.Beta1)}, {Number(o.Beta2)}, {Number(o.Epsilon)}, "
-                + $"{Number(o.WeightDecay)}, {Number(o.Clip)});  // {context.Place("training.optimizer")}",
+                "var norm = _optimizer.Step(StepNumber, learningRate);",
                 "var result = new StepResult(s.Loss.ToSingle(), norm);",
                 "_model.OnStep(StepNumber, result);",
                 "return result;");
         }
         writer.Line();
-        writer.Line("public void Dispose() => _arena.Dispose();");
+        using (writer.Block("public void Dispose()")) writer.Lines("_optimizer.Dispose();", "_arena.Dispose();");
         if (!dropout) return;
         writer.Line().Lines(
             "/// <summary>The share to drop: none while evaluating.</summary>",

@@ -1,0 +1,90 @@
+using ModelCompiler.Runtime.Implementations;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Training.Optimizers;
+
+/// <summary>
+/// An update rule over the flat buffers of a <see cref="ParameterStore"/>. What a step needs is made once: steps allocate nothing.
+/// </summary>
+public abstract class Optimizer : IDisposable
+{
+    private readonly Dictionary<string, Tensor> _state = [];
+    private readonly List<IDisposable> _owned = [];
+    private readonly GradientNorm _norm;
+    private readonly double _clip;
+
+    /// <param name="store">The parameters and their gradients.</param>
+    /// <param name="clip">Largest global gradient norm; 0 for no clipping.</param>
+    protected Optimizer(ParameterStore store, double clip)
+    {
+        (Store, _clip) = (store, clip);
+        _norm = Own(new GradientNorm(store.Gradients));
+    }
+
+    /// <summary>
+    /// What is carried from step to step: a buffer in the layout of the parameters under its name alone, e.g. <c>exp_avg</c>; a
+    /// tensor of one parameter under its name and the parameter's, e.g. <c>exp_avg.head.weight</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, Tensor> State => _state;
+
+    protected ParameterStore Store { get; }
+
+    /// <summary>
+    /// Clips the gradients by their global norm (Pascanu et al. 2013) and updates the masters and their copy in the compute
+    /// type. Where the norm is not finite nothing is updated, so that the parameters stay usable; the caller sees the norm.
+    /// </summary>
+    /// <param name="step">Number of this step, from 1.</param>
+    /// <param name="learningRate">Learning rate of this step.</param>
+    /// <param name="lossScale">What the loss was multiplied by before its gradients were taken.</param>
+    /// <returns>The global norm of the gradients without that scale, before clipping.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="step"/> is below 1.</exception>
+    public double Step(int step, double learningRate, double lossScale = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
+        var norm = _norm.Of() / lossScale;
+        if (!double.IsFinite(norm)) return norm;
+
+        var clipping = _clip > 0 && norm > _clip ? _clip / norm : 1;
+        Update(step, learningRate, (float)(clipping / lossScale));
+        Store.CastCompute();
+        return norm;
+    }
+
+    public void Dispose()
+    {
+        foreach (var owned in _owned) owned.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Updates the masters from the gradients.</summary>
+    /// <param name="step">Number of this step, from 1.</param>
+    /// <param name="learningRate">Learning rate of this step.</param>
+    /// <param name="scale">The gradients are to be multiplied by it.</param>
+    protected abstract void Update(int step, double learningRate, float scale);
+
+    /// <summary>What is disposed with the optimizer.</summary>
+    protected T Own<T>(T resource)
+        where T : IDisposable
+    {
+        if (resource is Tensor tensor) tensor.DetachFromDisposeScope();
+        _owned.Add(resource);
+        return resource;
+    }
+
+    /// <summary>A zeroed buffer of state, fp32 in the layout of the parameters.</summary>
+    protected Tensor NewState(string name)
+    {
+        var buffer = Own(zeros([Store.Length], ScalarType.Float32, Store.Master.device));
+        AddState(name, buffer);
+        return buffer;
+    }
+
+    protected void AddState(string name, Tensor values) => _state.Add(name, values);
+
+    /// <summary>The two parts of the flat buffers with their weight decay: matrices and vectors.</summary>
+    private protected IEnumerable<(long Offset, long Length, double Decay)> Ranges(double weightDecay, double vectorDecay)
+    {
+        if (Store.MatrixLength > 0) yield return (0, Store.MatrixLength, weightDecay);
+        if (Store.Length > Store.MatrixLength) yield return (Store.MatrixLength, Store.Length - Store.MatrixLength, vectorDecay);
+    }
+}
