@@ -23,11 +23,12 @@ internal sealed class HandWrittenTraining : ITrainingSide
 
     public long? PlannedBytes => null;
 
-    public double Step(Tensor tokens, Tensor targets)
+    public double Step(long[] tokens, long[] targets)
     {
         using var scope = NewDisposeScope();
+        var input = tensor(tokens).view(ModelShape.Batch, ModelShape.Context);
         _optimizer.zero_grad();
-        var loss = nn.functional.cross_entropy(_model.forward(tokens), targets.view(-1));
+        var loss = nn.functional.cross_entropy(_model.forward(input), tensor(targets));
         loss.backward();
         nn.utils.clip_grad_norm_(_parameters, ClipNorm);
         _optimizer.step();

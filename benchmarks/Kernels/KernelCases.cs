@@ -107,12 +107,12 @@ internal static class KernelCases
         yield return new("AddPosition", () =>
         {
             var (x, weight, y) = (Values(type, N, C), Values(type, T, C), Values(type, N, C));
-            return (() => AtenEmbeddings.AddPosition(x, weight, y), () => Own.AddPosition(x, weight, y));
+            return (() => AtenEmbeddings.AddPosition(x, weight, T, y), () => Own.AddPosition(x, weight, T, y));
         });
         yield return new("AddPositionGrad", () =>
         {
             var (dy, dWeight) = (Values(type, N, C), randn(T, C));
-            return (() => AtenEmbeddings.AddPositionGrad(dy, false, dWeight), () => Own.AddPositionGrad(dy, false, dWeight));
+            return (() => AtenEmbeddings.AddPositionGrad(dy, T, false, dWeight), () => Own.AddPositionGrad(dy, T, false, dWeight));
         });
         yield return new("Rope", () =>
         {
@@ -128,17 +128,17 @@ internal static class KernelCases
         });
         yield return new("CrossEntropy", () =>
         {
-            var (logits, targets, loss, lse) = (Values(type, N, V), Tokens(), empty([]), empty([N]));
-            return (() => AtenLosses.CrossEntropy(logits, targets, loss, lse), () => Own.CrossEntropy(logits, targets, loss, lse));
+            var (logits, targets, loss, losses, lse) = (Values(type, N, V), Tokens(), empty([]), empty([B]), empty([N]));
+            return (() => AtenLosses.CrossEntropy(logits, targets, null, loss, losses, lse), () => Own.CrossEntropy(logits, targets, null, loss, losses, lse));
         });
         yield return new("CrossEntropyGrad", () =>
         {
-            var (logits, targets, loss, lse) = (Values(type, N, V), Tokens(), empty([]), empty([N]));
+            var (logits, targets, loss, losses, lse) = (Values(type, N, V), Tokens(), empty([]), empty([B]), empty([N]));
             var dLogits = empty_like(logits);
-            Own.CrossEntropy(logits, targets, loss, lse);
+            Own.CrossEntropy(logits, targets, null, loss, losses, lse);
             return (
-                () => AtenLosses.CrossEntropyGrad(logits, targets, lse, dLogits),
-                () => Own.CrossEntropyGrad(logits, targets, lse, dLogits));
+                () => AtenLosses.CrossEntropyGrad(logits, targets, lse, null, dLogits, 1),
+                () => Own.CrossEntropyGrad(logits, targets, lse, null, dLogits, 1));
         });
     }
 

@@ -14,7 +14,11 @@ internal sealed class GeneratedTraining<TModel> : ITrainingSide
 
     public long? PlannedBytes => _program.ArenaBytes;
 
-    public double Step(Tensor tokens, Tensor targets) => _program.Step(tokens, targets, learningRate: 3e-4).Loss;
+    public double Step(long[] tokens, long[] targets)
+    {
+        _program.Backpropagate(tokens, targets);
+        return _program.Update(learningRate: 3e-4).Loss;
+    }
 
     public void Dispose()
     {

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace ModelCompiler.Benchmarks.Training;
 
 /// <summary>One of the implementations that the benchmark compares.</summary>
@@ -8,8 +6,8 @@ internal interface ITrainingSide : IDisposable
     /// <summary>Bytes of activations that the side planned at build time, if it did.</summary>
     long? PlannedBytes { get; }
 
-    /// <summary>One optimizer step on int64 tokens and targets [B, T]; returns the loss.</summary>
-    double Step(Tensor tokens, Tensor targets);
+    /// <summary>One optimizer step on tokens and targets [B, T], row-major; returns the loss.</summary>
+    double Step(long[] tokens, long[] targets);
 }
 
 /// <summary>Model P, the benchmark's fixed shape; model-p.model.yaml declares the same.</summary>

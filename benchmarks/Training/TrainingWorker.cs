@@ -26,9 +26,8 @@ internal static class TrainingWorker
     public static int Run(string[] args)
     {
         set_num_threads(Threads);
-        random.manual_seed(1);
-        using var tokens = randint(ModelShape.Vocabulary, [ModelShape.Batch, ModelShape.Context], int64);
-        using var targets = randint(ModelShape.Vocabulary, [ModelShape.Batch, ModelShape.Context], int64);
+        var random = new Random(1);
+        long[] tokens = Draw(random), targets = Draw(random);
 
         var floor = PeakBytes(); // libtorch and the runtime, before there is a model
         using var side = Sides.First(side => side.Name == args[0]).Create();
@@ -50,6 +49,9 @@ internal static class TrainingWorker
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{PeakBytes()} {floor} {side.PlannedBytes ?? -1}"));
         return 0;
     }
+
+    private static long[] Draw(Random random) =>
+        [.. Enumerable.Range(0, ModelShape.Batch * ModelShape.Context).Select(_ => (long)random.Next(ModelShape.Vocabulary))];
 
     private static long PeakBytes()
     {

@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace ModelCompiler.Runtime;
 
-/// <summary>The generated training step of a model, for its fixed batch B and context T. Not thread-safe.</summary>
+/// <summary>The generated training program of a model, for its fixed batch B. Not thread-safe.</summary>
 public interface ITrainingProgram : IDisposable
 {
     /// <summary>Bytes of the arena that holds every activation, planned at build time.</summary>
@@ -11,6 +11,9 @@ public interface ITrainingProgram : IDisposable
 
     /// <summary>Bytes of the arena up to the end of its last view: what the program really uses.</summary>
     long ArenaBytesUsed { get; }
+
+    /// <summary>The sequence lengths T that it has a step for, ascending; the last is the model's context.</summary>
+    IReadOnlyList<int> Lengths { get; }
 
     /// <summary>Optimizer steps made so far. It seeds dropout and corrects AdamW's bias; set it when a run is resumed.</summary>
     int StepNumber { get; set; }
@@ -25,18 +28,31 @@ public interface ITrainingProgram : IDisposable
     IReadOnlyList<ICheckpointPart> CheckpointParts => [];
 
     /// <summary>The mean cross-entropy in nats per token, by a forward pass without dropout.</summary>
-    /// <param name="tokens">int64 [B, T].</param>
-    /// <param name="targets">int64 [B, T]: the token that follows each.</param>
-    double Evaluate(torch.Tensor tokens, torch.Tensor targets);
+    /// <param name="tokens">[B, T], row-major, T one of <see cref="Lengths"/>.</param>
+    /// <param name="targets">[B, T]: the token that follows each.</param>
+    /// <param name="losses">[B]: receives the mean of each sequence; may be empty.</param>
+    /// <exception cref="ArgumentException">A length does not fit, or a token lies outside the vocabulary.</exception>
+    double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default);
 
-    /// <summary>One optimizer step: forward, backward, clip by global norm, update. Adds one to <see cref="StepNumber"/>.</summary>
-    /// <param name="tokens">int64 [B, T].</param>
-    /// <param name="targets">int64 [B, T]: the token that follows each.</param>
+    /// <summary>
+    /// Forward and backward pass of one micro-batch: its share of the step's gradients. With <c>accumulate: k</c> a step has up
+    /// to k of them, and its gradient is their mean.
+    /// </summary>
+    /// <param name="tokens">[B, T], row-major, T one of <see cref="Lengths"/>.</param>
+    /// <param name="targets">[B, T]: the token that follows each.</param>
+    /// <param name="weights">[B]: what the loss of each sequence counts, for models with <c>subset</c>; empty for ones.</param>
+    /// <param name="losses">[B]: receives the mean cross-entropy of each sequence, without its weight; may be empty.</param>
+    /// <returns>The loss: the mean over the sequences of weight times cross-entropy, in nats per token.</returns>
+    /// <exception cref="ArgumentException">A length does not fit, or a token lies outside the vocabulary.</exception>
+    double Backpropagate(
+        ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default);
+
+    /// <summary>Ends a step: clips the gradients by their global norm and updates the parameters. Adds one to <see cref="StepNumber"/>.</summary>
     /// <param name="learningRate">The learning rate of this step.</param>
-    StepResult Step(torch.Tensor tokens, torch.Tensor targets, double learningRate);
+    StepResult Update(double learningRate);
 }
 
 /// <summary>What one training step reports.</summary>
-/// <param name="Loss">Mean cross-entropy in nats per token, before the update.</param>
+/// <param name="Loss">Mean cross-entropy in nats per token over its micro-batches, before the update.</param>
 /// <param name="GradientNorm">Global norm of the gradients, before clipping.</param>
 public readonly record struct StepResult(double Loss, double GradientNorm);

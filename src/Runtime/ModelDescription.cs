@@ -39,6 +39,9 @@ public sealed record TrainingSettings
     /// <summary>Optimizer steps of a run.</summary>
     public required int Steps { get; init; }
 
+    /// <summary>Micro-batches of a step.</summary>
+    public int Accumulate { get; init; } = 1;
+
     /// <summary>Seed of initialization, data order and dropout.</summary>
     public required int Seed { get; init; }
 

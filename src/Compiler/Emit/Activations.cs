@@ -19,7 +19,7 @@ internal static class Activations
     }
 
     /// <summary>In inference the batch is one sequence of n rows.</summary>
-    private static string Symbolic(Dim dim, string rows) => rows == "N" ? dim.Symbol : dim.Symbol == "B" ? "1" : rows;
+    private static string Symbolic(Dim dim, string rows) => rows is "N" or "B * T" ? dim.Symbol : dim.Symbol == "B" ? "1" : rows;
 
     public static string Comment(TensorType type) => $"// {type}";
 }

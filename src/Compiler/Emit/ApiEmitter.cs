@@ -72,6 +72,7 @@ internal static class ApiEmitter
                 $"Compute = Precision.{Compute(spec)},");
             using (writer.Block("Training = new TrainingSettings", ","))
             {
+                if (spec.Training.Accumulate > 1) writer.Line($"Accumulate = {Number(spec.Training.Accumulate)},");
                 writer.Lines(
                     $"Steps = {Number(spec.Training.Steps)},",
                     $"Seed = {Number(spec.Training.Seed)},",

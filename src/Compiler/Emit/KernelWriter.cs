@@ -14,6 +14,9 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
     private const int CommentColumn = 100;
 
     /// <summary>Whether a node of a backward function repeats one of the forward function.</summary>
+    /// <summary>Whether gradients without a prior of the same pass are added to what is there.</summary>
+    public string Accumulate { get; init; } = "false";
+
     public Func<Node, bool> Recomputed { get; init; } = _ => false;
 
     /// <summary>The names of the key and value caches.</summary>
@@ -36,7 +39,7 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
     {
         KernelArgumentKind.Input => inputs.Has(argument.Index) ? spell(node.Inputs[argument.Index]) : "null",
         KernelArgumentKind.Output => spell(node.Outputs[argument.Index].Name),
-        KernelArgumentKind.Accumulate => "accumulate: " + (inputs.Has(argument.Index) ? "true" : "false"),
+        KernelArgumentKind.Accumulate => "accumulate: " + (inputs.Has(argument.Index) ? "true" : Accumulate),
         KernelArgumentKind.Array => "[" + string.Join(", ", node.Inputs.Take(argument.Index).Select(spell)) + "]",
         _ => argument.Text switch { "keys" => Keys, "values" => Values, _ => argument.Text },
     };

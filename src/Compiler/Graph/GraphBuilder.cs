@@ -10,6 +10,9 @@ public static class GraphBuilder
     public const string Targets = "targets";
     public const string Loss = "loss";
 
+    /// <summary>Weights of the sequences' losses, f32[B]: an input of models that train on a subset.</summary>
+    public const string Weights = "weights";
+
     public static Graph Build(ModelSpec spec)
     {
         var architecture = spec.Architecture;
@@ -23,7 +26,8 @@ public static class GraphBuilder
         Func<LayerSpec, string, string> origin = architecture.Family is null ? (_, path) => path : (layer, _) => FamilyOrigin(layer);
         var logits = LayerScope.Build(main, layers, "architecture.blocks", origin, Tokens);
         main.Origin = "architecture.vocabulary";
-        main.Node("cross_entropy", Loss, Dim.Of(1), Attributes.None, [logits, Targets], "lse");
+        var scaled = spec.Training.Accumulate > 1 ? Attributes.Of(("scaled", true)) : Attributes.None;
+        main.Node("cross_entropy", Loss, Dim.Of(1), scaled, [logits, Targets], "by_sequence", "lse");
 
         Dim[] dims = [model.Batch, model.Sequence, model.Width, model.Vocabulary];
         return new Graph(spec.Model, dims.ToEquatableArray(), main.Build(Loss), model.Blocks.ToEquatableArray());

@@ -28,7 +28,7 @@ public sealed class AddPosition : Op
         g.PassThrough(0);
     }
 
-    public override KernelCall Lower(Inputs inputs) => new("AddPosition", In(0), In(1), Out(0))
+    public override KernelCall Lower(Inputs inputs) => new("AddPosition", In(0), In(1), "T", Out(0))
     {
         Cached = new("AddPositionAt", In(0), In(1), "position", Out(0)),
     };
@@ -52,7 +52,7 @@ public sealed class AddPositionGrad : Op
 
     public override long Flops(Inputs inputs) => inputs[0].Elements;
 
-    public override KernelCall Lower(Inputs inputs) => new("AddPositionGrad", In(0), Accumulate(1), Out(0));
+    public override KernelCall Lower(Inputs inputs) => new("AddPositionGrad", In(0), "T", Accumulate(1), Out(0));
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {

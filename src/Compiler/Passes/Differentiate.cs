@@ -56,7 +56,7 @@ public sealed class Differentiate : Pass
     private static List<Node> Backward(Function function, Dictionary<string, string> gradients)
     {
         var parameters = new HashSet<string>(function.Parameters.Select(p => p.Name));
-        var integers = new HashSet<string>(function.Inputs.Where(i => i.Type!.DType == DType.I64).Select(i => i.Name));
+        var data = new HashSet<string>(function.Inputs.Where(i => i.Type!.DType == DType.I64 || i.Name == GraphBuilder.Weights).Select(i => i.Name));
         var taken = new HashSet<string>(function.Types().Keys);
         var nodes = new List<Node>();
         string Fresh(string name)
@@ -68,7 +68,7 @@ public sealed class Differentiate : Pass
 
         foreach (var node in function.Nodes.Reverse())
         {
-            var builder = new GradientBuilder(node, parameters.Contains, gradients, v => !integers.Contains(v), Fresh, nodes);
+            var builder = new GradientBuilder(node, parameters.Contains, gradients, v => !data.Contains(v), Fresh, nodes);
             if (node.Op == "repeat") builder.Emit("repeat_backward", node.Attributes, [builder.OutputGradient], 0);
             else if (node.Op == "cross_entropy" || gradients.ContainsKey(node.Outputs[0].Name)) OpTable.Find(node.Op).Differentiate(builder);
         }

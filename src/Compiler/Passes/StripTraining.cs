@@ -26,7 +26,7 @@ public sealed class StripTraining : Pass
         }
         return function with
         {
-            Inputs = function.Inputs.Where(i => i.Name != GraphBuilder.Targets).ToEquatableArray(),
+            Inputs = function.Inputs.Where(i => i.Name is not (GraphBuilder.Targets or GraphBuilder.Weights)).ToEquatableArray(),
             Nodes = nodes.ToEquatableArray(),
             Outputs = outputs.Select(Resolve).ToEquatableArray(),
         };

@@ -11,6 +11,8 @@ public sealed class TrainingAttribute : Attribute
 
     public int Steps { get; set; }
 
+    public int Accumulate { get; set; }
+
     public int Seed { get; set; }
 
     public NanPolicy OnNan { get; set; }

@@ -129,6 +129,9 @@ public sealed record TrainingSpec
     [Key("steps", "Optimizer steps of a run.", Min = 1, Max = 100_000_000)]
     public int Steps { get; init; } = 1000;
 
+    [Key("accumulate", "Micro-batches whose gradients are averaged before an update: a step sees batch × accumulate sequences.", Min = 1, Max = 65_536)]
+    public int Accumulate { get; init; } = 1;
+
     [Key("seed", "Seed of initialization, data order and dropout.", Min = 0, Max = int.MaxValue)]
     public int Seed { get; init; } = 1;
 

@@ -12,7 +12,7 @@ public static partial class Kernels
     /// <param name="y">[N, M]; may be x</param>
     public static void AddBias(Tensor x, Tensor bias, Tensor y)
     {
-        if (Cpu.Takes(x)) CpuEmbeddings.AddPosition(x, bias, y);
+        if (Cpu.Takes(x)) CpuEmbeddings.AddPosition(x, bias, 1, y);
         else AtenElementwise.Add(x, bias, y);
     }
 

@@ -31,22 +31,24 @@ public static partial class Kernels
 
     /// <summary>Adds a trained vector per position to each sequence.</summary>
     /// <param name="x">[N, C], N a multiple of T</param>
-    /// <param name="weight">[T, C]</param>
+    /// <param name="weight">[context, C]</param>
+    /// <param name="sequence">T, at most the context.</param>
     /// <param name="y">[N, C]; may be x</param>
-    public static void AddPosition(Tensor x, Tensor weight, Tensor y)
+    public static void AddPosition(Tensor x, Tensor weight, long sequence, Tensor y)
     {
-        if (Cpu.Takes(x)) CpuEmbeddings.AddPosition(x, weight, y);
-        else AtenEmbeddings.AddPosition(x, weight, y);
+        if (Cpu.Takes(x)) CpuEmbeddings.AddPosition(x, weight, sequence, y);
+        else AtenEmbeddings.AddPosition(x, weight, sequence, y);
     }
 
     /// <summary>The gradient of <see cref="AddPosition"/> for its weight: the sum over the batch.</summary>
     /// <param name="dy">[N, C]</param>
+    /// <param name="sequence">T, at most the context.</param>
     /// <param name="accumulate">Add to <paramref name="dWeight"/>.</param>
-    /// <param name="dWeight">fp32 [T, C]</param>
-    public static void AddPositionGrad(Tensor dy, bool accumulate, Tensor dWeight)
+    /// <param name="dWeight">fp32 [context, C]</param>
+    public static void AddPositionGrad(Tensor dy, long sequence, bool accumulate, Tensor dWeight)
     {
-        if (Cpu.Takes(dy)) CpuEmbeddings.AddPositionGrad(dy, accumulate, dWeight);
-        else AtenEmbeddings.AddPositionGrad(dy, accumulate, dWeight);
+        if (Cpu.Takes(dy)) CpuEmbeddings.AddPositionGrad(dy, sequence, accumulate, dWeight);
+        else AtenEmbeddings.AddPositionGrad(dy, sequence, accumulate, dWeight);
     }
 
     /// <summary><see cref="AddPosition"/> for n tokens of one sequence that start at a position.</summary>
@@ -56,7 +58,7 @@ public static partial class Kernels
     /// <param name="y">[n, C]; may be x</param>
     public static void AddPositionAt(Tensor x, Tensor weight, int position, Tensor y)
     {
-        using var rows = weight.narrow(0, position, x.shape[0]);
-        AddPosition(x, rows, y);
+        using var rows = weight.narrow(0, position, x.size(0));
+        AddPosition(x, rows, x.size(0), y);
     }
 }

@@ -1,6 +1,5 @@
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Data.Batches;
-using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Training;
 
@@ -39,7 +38,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         var schedule = new LearningRateSchedule(_description.Training, state.Steps);
         var interval = Math.Clamp(state.Steps / 10, 50, 1000);
         using var batches = new Prefetcher(
-            new BatchSource(data.Training, _description.Batch, _description.Context, state.Seed), state.Step);
+            new BatchSource(data.Training, _description.Batch * _description.Training.Accumulate, _description.Context, state.Seed), state.Step);
 
         while (state.Step < state.Steps && !interrupt.IsCancellationRequested)
         {
@@ -48,7 +47,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
             state = state with { Step = state.Step + 1 };
             ThrowIfDiverged(result, state.Step);
             observer.Stepped(new StepReport(
-                state.Step, state.Steps, _description.Batch * _description.Context, result.Loss, result.GradientNorm, learningRate));
+                state.Step, state.Steps, _description.Batch * _description.Training.Accumulate * _description.Context, result.Loss, result.GradientNorm, learningRate));
 
             if (state.Step % interval != 0 && state.Step < state.Steps)
                 continue;
@@ -63,9 +62,10 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
 
     private StepResult Step(ITrainingProgram program, Batch batch, double learningRate)
     {
-        using var tokens = ToDevice(batch.Tokens);
-        using var targets = ToDevice(batch.Targets);
-        return program.Step(tokens, targets, learningRate);
+        var length = _description.Batch * _description.Context;
+        for (var start = 0; start < batch.Tokens.Length; start += length)
+            program.Backpropagate(batch.Tokens.AsSpan(start, length), batch.Targets.AsSpan(start, length));
+        return program.Update(learningRate);
     }
 
     private RunState Validate(ITrainingProgram program, RunState state, ITrainingObserver observer)
@@ -79,9 +79,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         for (var i = 0; i < _windows.Batches; i++)
         {
             _windows.Fill(i, buffer, following);
-            using var tokens = ToDevice(buffer);
-            using var targets = ToDevice(following);
-            loss += program.Evaluate(tokens, targets) / _windows.Batches;
+            loss += program.Evaluate(buffer, following) / _windows.Batches;
         }
 
         var result = new EvaluationResult(loss, _windows.BitsPerByte(loss, data.Tokenizer));
@@ -108,6 +106,4 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         throw new TrainingDivergedException(FormattableString.Invariant(
             $"Training diverged: at step {step} the {what} was {value}. Set a lower training.optimizer.learning-rate (now {_description.Training.LearningRate}) or a longer warmup (now {_description.Training.Warmup}). Earlier checkpoints in '{folder}' are as they were."));
     }
-
-    private Tensor ToDevice(long[] values) => tensor(values, [_description.Batch, _description.Context], device: model.Device);
 }

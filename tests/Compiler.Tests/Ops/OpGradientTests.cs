@@ -31,6 +31,7 @@ public sealed class OpGradientTests
         new("attention", Heads, [[2, 5, 32]]),
         new("dropout", Attributes.Of(("rate", 0.25), ("site", 0)), [[3, 4]]),
         new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3]], Integers: [1], Bound: 5),
+        new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3], [2]], Integers: [1, 2], Bound: 4),
         new("concat", Concat.Starts([3, 2]), [[4, 3], [4, 2]]),
     ];
 

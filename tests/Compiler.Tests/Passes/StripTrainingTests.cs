@@ -14,7 +14,7 @@ public sealed class StripTrainingTests
         {
             Outputs = EquatableArray.Of(new Value("d"), new Value("m")), Attributes = Attributes.Of(("rate", 0.5), ("site", 0)),
         };
-        var loss = Node("cross_entropy", "loss", "y", "targets") with { Outputs = EquatableArray.Of(new Value("loss"), new Value("lse")) };
+        var loss = Node("cross_entropy", "loss", "y", "targets") with { Outputs = EquatableArray.Of(new Value("loss"), new Value("losses"), new Value("lse")) };
         var graph = Graph([Weight("w", C, C)], [dropout, Node("linear", "y", "d", "w"), loss], "loss");
         graph = graph with { Main = graph.Main with { Inputs = graph.Main.Inputs.Append(new Value("targets", TensorType.Of(DType.I64, B, T))).ToEquatableArray() } };
         Check(
@@ -24,7 +24,7 @@ public sealed class StripTrainingTests
               parameter w: f32[C, C] = w[8] normal(0.02)
               d: f32[B, T, C], m: u8[B, T, C] = dropout(x) {rate = 0.5, site = 0}
               y: f32[B, T, C] = linear(d, w)
-              loss: f32[], lse: f32[B, T] = cross_entropy(y, targets)
+              loss: f32[], losses: f32[B], lse: f32[B, T] = cross_entropy(y, targets)
               return loss
             """,
             """

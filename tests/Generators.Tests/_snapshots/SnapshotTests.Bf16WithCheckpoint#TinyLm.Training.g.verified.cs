@@ -3,6 +3,7 @@
 // B = 4 (batch), T = 32 (sequence), C = 48 (width), V = 256 (vocabulary)
 #nullable enable
 
+using System;
 using System.Collections.Generic;
 using ModelCompiler.Runtime;
 using ModelCompiler.Runtime.Memory;
@@ -17,51 +18,20 @@ using Kernels = global::ModelCompiler.Runtime.Kernels;
 
 partial class TinyLm
 {
-    /// <summary>One training step over a batch; every offset and shape is fixed at build time.</summary>
+    /// <summary>Trains the model; every offset and shape is fixed at build time.</summary>
     private sealed class TrainingProgram : ITrainingProgram
     {
-        private const int B = 4, T = 32, N = B * T;
-
-        private readonly TinyLm _model;
         private readonly Arena _arena;
-        private readonly MainActivations s;
-        private readonly MainParameters p;
-        private readonly MainGradients g;
+        private readonly TrainingStep _step;
         private readonly AdamWOptimizer _optimizer;
-        private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
-        private readonly BlocksParameters[] _blocksParameters;
-        private readonly BlocksGradients[] _blocksGradients;
-        private static readonly int[] BlocksSegments = [0, 2, 4, 6];  // tiny.model.yaml:12
+        private double _loss;
 
         public TrainingProgram(TinyLm model)
         {
-            _model = model;
+            Model = model;
             _arena = new Arena(ArenaSize, model.Device);
-            s = new MainActivations(_arena);
-            p = new MainParameters(model.Parameters);
-            g = new MainGradients(model.Parameters);
+            _step = new TrainingStep(this, _arena);
             _optimizer = new AdamWOptimizer(model.Parameters, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, weightDecay: 0.1, vectorDecay: 0, clip: 1);  // tiny.model.yaml:13
-            _blocks = new BlocksActivations[6];
-            _blocksTemporaries = new BlocksTemporaries[6];
-            _blocksParameters = new BlocksParameters[6];
-            _blocksGradients = new BlocksGradients[6];
-            // Layer i of a segment uses slot i − start; the inputs of segments have buffers of their own.
-            for (var segment = 0; segment < 3; segment++)
-            {
-                for (int start = BlocksSegments[segment], end = BlocksSegments[segment + 1], i = start; i < end; i++)
-                {
-                    _blocks[i] = new BlocksActivations(_arena, 0 + ((i - start) * 112_640L),
-                        i > start ? _arena.View(414_720 + ((i - start - 1) * 12_288L), ScalarType.BFloat16, [N, 48]) : segment == 0 ? s.EmbeddingPosition : _arena.View(353_280 + ((segment - 1) * 12_288L), ScalarType.BFloat16, [N, 48]),
-                        i < end - 1 ? _arena.View(414_720 + ((i - start) * 12_288L), ScalarType.BFloat16, [N, 48]) : i == 5 ? s.Blocks : _arena.View(353_280 + ((segment) * 12_288L), ScalarType.BFloat16, [N, 48]));
-                    // The gradient that flows back alternates between two buffers.
-                    _blocksTemporaries[i] = new BlocksTemporaries(_arena,
-                        i == 5 ? s.dBlocks : _arena.View(225_280 + ((i + 1) % 2 * 12_288L), ScalarType.BFloat16, [N, 48]),
-                        i == 0 ? s.dEmbeddingPosition : _arena.View(225_280 + (i % 2 * 12_288L), ScalarType.BFloat16, [N, 48]));
-                    _blocksParameters[i] = new BlocksParameters(_model.Parameters, i);
-                    _blocksGradients[i] = new BlocksGradients(_model.Parameters, i);
-                }
-            }
         }
 
         //        0.2 MiB  blocks.saved
@@ -72,53 +42,125 @@ partial class TinyLm
         //        0.0 MiB  embedding
         //        0.0 MiB  blocks
         //        0.0 MiB  norm
-        private const long ArenaSize = 428_608;  // 0.4 MiB: the buffers above are its largest
+        private const long ArenaSize = 428_672;  // 0.4 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
         public long ArenaBytesUsed => _arena.HighWaterMark;
 
+        public IReadOnlyList<int> Lengths { get; } = [32];
+
         public int StepNumber { get; set; }
 
         public IReadOnlyDictionary<string, Tensor> OptimizerState => _optimizer.State;
 
-        public double Evaluate(Tensor tokens, Tensor targets)
+        public TinyLm Model { get; }
+
+        public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default)
         {
-            Forward(tokens, targets);
-            return s.Loss.ToSingle();
+            return _step.Evaluate(tokens, targets, losses);
         }
 
-        public StepResult Step(Tensor tokens, Tensor targets, double learningRate)
+        public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default)
         {
-            Forward(tokens, targets);
-            Backward(tokens, targets);
+            var loss = _step.Backpropagate(tokens, targets, weights, losses);
+            _loss = loss;
+            return loss;
+        }
+
+        public StepResult Update(double learningRate)
+        {
             StepNumber++;
             var norm = _optimizer.Step(StepNumber, learningRate);
-            var result = new StepResult(s.Loss.ToSingle(), norm);
-            _model.OnStep(StepNumber, result);
+            var result = new StepResult(_loss, norm);
+            Model.OnStep(StepNumber, result);
             return result;
         }
 
         public void Dispose()
         {
+            _step.Dispose();
             _optimizer.Dispose();
             _arena.Dispose();
         }
+    }
 
-        private void Forward(Tensor tokens, Tensor targets)
+    /// <summary>Forward and backward pass of batches of one length.</summary>
+    private sealed class TrainingStep : IDisposable
+    {
+        private const int B = 4, T = 32, N = B * T;
+
+        private readonly StepInput input;
+        private readonly MainActivations s;
+        private readonly MainParameters p;
+        private readonly MainGradients g;
+        private readonly BlocksActivations[] _blocks;
+        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksParameters[] _blocksParameters;
+        private readonly BlocksGradients[] _blocksGradients;
+        private static readonly int[] BlocksSegments = [0, 2, 4, 6];  // tiny.model.yaml:12
+
+        public TrainingStep(TrainingProgram program, Arena arena)
         {
-            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);                                           // bf16[B, T, C]  tiny.model.yaml:4
-            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, s.EmbeddingPosition);                    // bf16[B, T, C]  tiny.model.yaml:4
+            input = new StepInput(B, T, program.Model.Device);
+            s = new MainActivations(arena);
+            p = new MainParameters(program.Model.Parameters);
+            g = new MainGradients(program.Model.Parameters);
+            _blocks = new BlocksActivations[6];
+            _blocksTemporaries = new BlocksTemporaries[6];
+            _blocksParameters = new BlocksParameters[6];
+            _blocksGradients = new BlocksGradients[6];
+            // Layer i of a segment uses slot i − start; the inputs of segments have buffers of their own.
+            for (var segment = 0; segment < 3; segment++)
+            {
+                for (int start = BlocksSegments[segment], end = BlocksSegments[segment + 1], i = start; i < end; i++)
+                {
+                    _blocks[i] = new BlocksActivations(arena, 0 + ((i - start) * 112_640L),
+                        i > start ? arena.View(414_720 + ((i - start - 1) * 12_288L), ScalarType.BFloat16, [N, 48]) : segment == 0 ? s.EmbeddingPosition : arena.View(353_280 + ((segment - 1) * 12_288L), ScalarType.BFloat16, [N, 48]),
+                        i < end - 1 ? arena.View(414_720 + ((i - start) * 12_288L), ScalarType.BFloat16, [N, 48]) : i == 5 ? s.Blocks : arena.View(353_280 + ((segment) * 12_288L), ScalarType.BFloat16, [N, 48]));
+                    // The gradient that flows back alternates between two buffers.
+                    _blocksTemporaries[i] = new BlocksTemporaries(arena,
+                        i == 5 ? s.dBlocks : arena.View(225_280 + ((i + 1) % 2 * 12_288L), ScalarType.BFloat16, [N, 48]),
+                        i == 0 ? s.dEmbeddingPosition : arena.View(225_280 + (i % 2 * 12_288L), ScalarType.BFloat16, [N, 48]));
+                    _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
+                    _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
+                }
+            }
+        }
+
+        public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses)
+        {
+            input.Load(tokens, targets);
+            Forward();
+            StepInput.Read(s.LossBySequence, losses);
+            return StepInput.Read(s.Loss);
+        }
+
+        public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights, Span<float> losses)
+        {
+            input.Load(tokens, targets, weights);
+            Forward();
+            Backward();
+            StepInput.Read(s.LossBySequence, losses);
+            return StepInput.Read(s.Loss);
+        }
+
+        public void Dispose() => input.Dispose();
+
+        private void Forward()
+        {
+            Kernels.Embedding(input.Tokens, p.EmbeddingWeight, s.Embedding);                                     // bf16[B, T, C]  tiny.model.yaml:4
+            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, T, s.EmbeddingPosition);                 // bf16[B, T, C]  tiny.model.yaml:4
             for (var i = 0; i < 6; i++)
                 BlocksForward(i, _blocks[i], _blocksParameters[i]);
             Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);        // bf16[B, T, C]  tiny.model.yaml:2
             Kernels.Linear(s.Norm, p.HeadWeight, null, s.Head);                                                  // bf16[B, T, V]  tiny.model.yaml:2
-            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);                                            // f32[]  tiny.model.yaml:4
+            Kernels.CrossEntropy(s.Head, input.Targets, null, s.Loss, s.LossBySequence, s.LossLse);              // f32[]  tiny.model.yaml:4
         }
 
-        private void Backward(Tensor tokens, Tensor targets)
+        private void Backward()
         {
-            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);                                       // bf16[B, T, V]  tiny.model.yaml:4
+            Kernels.CrossEntropyGrad(s.Head, input.Targets, s.LossLse, null, s.dHead);                           // bf16[B, T, V]  tiny.model.yaml:4
             Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.HeadWeight);                          // f32[V, C]  tiny.model.yaml:2
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // bf16[B, T, C]  tiny.model.yaml:2
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // bf16[B, T, C]  tiny.model.yaml:2
@@ -134,8 +176,8 @@ partial class TinyLm
                 for (var i = end - 1; i >= start; i--)
                     BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
             }
-            Kernels.AddPositionGrad(s.dEmbeddingPosition, accumulate: false, g.EmbeddingPositionWeight);         // f32[32, C]  tiny.model.yaml:4
-            Kernels.EmbeddingGrad(s.dEmbeddingPosition, tokens, accumulate: false, g.EmbeddingWeight);           // f32[256, C]  tiny.model.yaml:4
+            Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  tiny.model.yaml:4
+            Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: false, g.EmbeddingWeight);     // f32[256, C]  tiny.model.yaml:4
         }
 
         private void BlocksForward(int layer, BlocksActivations s, BlocksParameters p)
@@ -188,73 +230,68 @@ partial class TinyLm
             Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight, g.Norm1Bias); // bf16[B, T, C]  tiny.model.yaml:2
             Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // bf16[B, T, C]  tiny.model.yaml:2
         }
-    }
 
-    /// <summary>Values outside the repeated blocks.</summary>
-    private sealed class MainActivations(Arena arena)
-    {
-        private const int B = 4, T = 32, N = B * T;
+        /// <summary>Values outside the repeated blocks.</summary>
+        private sealed class MainActivations(Arena arena)
+        {
+            public readonly Tensor Embedding = arena.View(377_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(377_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Blocks = arena.View(390_144, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm = arena.View(402_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor NormMean = arena.View(427_008, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(427_520, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(225_280, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
+            public readonly Tensor Loss = arena.View(428_608, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(428_544, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(428_032, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(225_280, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
+            public readonly Tensor dNorm = arena.View(402_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dBlocks = arena.View(249_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(262_144, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+        }
 
-        public readonly Tensor Embedding = arena.View(377_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor EmbeddingPosition = arena.View(377_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor Blocks = arena.View(390_144, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor Norm = arena.View(402_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor NormMean = arena.View(427_008, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor NormRstd = arena.View(427_520, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Head = arena.View(225_280, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
-        public readonly Tensor Loss = arena.View(428_544, ScalarType.Float32, []);  // f32[]
-        public readonly Tensor LossLse = arena.View(428_032, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dHead = arena.View(225_280, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
-        public readonly Tensor dNorm = arena.View(402_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor dBlocks = arena.View(249_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor dEmbeddingPosition = arena.View(262_144, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-    }
+        /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
+        private sealed class BlocksActivations(Arena arena, long slot, Tensor input, Tensor output)
+        {
+            public readonly Tensor Input = input;  // bf16[B, T, C]
+            public readonly Tensor Output = output;  // bf16[B, T, C]
+            public readonly Tensor AttentionQkv = arena.View(slot + 49_152, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
+            public readonly Tensor AttentionMix = arena.View(slot + 86_016, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor AttentionMixLse = arena.View(slot + 110_592, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
+            public readonly Tensor Residual1 = arena.View(slot + 98_304, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor MlpUp = arena.View(slot + 0, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor Norm1 = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(303_104, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(303_616, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProj = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2 = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(303_104, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(303_616, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor MlpDown = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+        }
 
-    /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
-    private sealed class BlocksActivations(Arena arena, long slot, Tensor input, Tensor output)
-    {
-        private const int B = 4, T = 32, N = B * T;
-
-        public readonly Tensor Input = input;  // bf16[B, T, C]
-        public readonly Tensor Output = output;  // bf16[B, T, C]
-        public readonly Tensor AttentionQkv = arena.View(slot + 49_152, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
-        public readonly Tensor AttentionMix = arena.View(slot + 86_016, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor AttentionMixLse = arena.View(slot + 110_592, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
-        public readonly Tensor Residual1 = arena.View(slot + 98_304, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor MlpUp = arena.View(slot + 0, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-        public readonly Tensor Norm1 = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor Norm1Mean = arena.View(303_104, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Norm1Rstd = arena.View(303_616, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor AttentionProj = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor Norm2 = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor Norm2Mean = arena.View(303_104, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Norm2Rstd = arena.View(303_616, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor MlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-        public readonly Tensor MlpDown = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-    }
-
-    /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-    private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
-    {
-        private const int B = 4, T = 32, N = B * T;
-
-        public readonly Tensor dOutput = dOutput;  // bf16[B, T, C]
-        public readonly Tensor dInput = dInput;  // bf16[B, T, C]
-        public readonly Tensor MlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-        public readonly Tensor dMlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-        public readonly Tensor dMlpUp = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-        public readonly Tensor Norm2 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor Norm2Mean = arena.View(352_256, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Norm2Rstd = arena.View(352_768, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dNorm2 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor dResidual1 = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor dResidual1Sum = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor dAttentionMix = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor dAttentionQkv = arena.View(290_816, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
-        public readonly Tensor Norm1 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor Norm1Mean = arena.View(352_256, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Norm1Rstd = arena.View(352_768, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dNorm1 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-        public readonly Tensor dX = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+        /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        {
+            public readonly Tensor dOutput = dOutput;  // bf16[B, T, C]
+            public readonly Tensor dInput = dInput;  // bf16[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor dMlpUp = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(352_256, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(352_768, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dResidual1 = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dResidual1Sum = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(290_816, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(352_256, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(352_768, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dX = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+        }
     }
 }

@@ -3,6 +3,7 @@
 // B = 8 (batch), T = 32 (sequence), C = 48 (width), V = 256 (vocabulary)
 #nullable enable
 
+using System;
 using System.Collections.Generic;
 using ModelCompiler.Runtime;
 using ModelCompiler.Runtime.Memory;
@@ -17,46 +18,20 @@ using Kernels = global::ModelCompiler.Runtime.Kernels;
 
 partial class Gated
 {
-    /// <summary>One training step over a batch; every offset and shape is fixed at build time.</summary>
+    /// <summary>Trains the model; every offset and shape is fixed at build time.</summary>
     private sealed class TrainingProgram : ITrainingProgram
     {
-        private const int B = 8, T = 32, N = B * T;
-
-        private readonly Gated _model;
         private readonly Arena _arena;
-        private readonly MainActivations s;
-        private readonly MainParameters p;
-        private readonly MainGradients g;
+        private readonly TrainingStep _step;
         private readonly AdamWOptimizer _optimizer;
-        private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
-        private readonly BlocksParameters[] _blocksParameters;
-        private readonly BlocksGradients[] _blocksGradients;
+        private double _loss;
 
         public TrainingProgram(Gated model)
         {
-            _model = model;
+            Model = model;
             _arena = new Arena(ArenaSize, model.Device);
-            s = new MainActivations(_arena);
-            p = new MainParameters(model.Parameters);
-            g = new MainGradients(model.Parameters);
+            _step = new TrainingStep(this, _arena);
             _optimizer = new AdamWOptimizer(model.Parameters, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, weightDecay: 0.1, vectorDecay: 0, clip: 1);  // tiny.model.yaml:1
-            _blocks = new BlocksActivations[3];
-            _blocksTemporaries = new BlocksTemporaries[3];
-            _blocksParameters = new BlocksParameters[3];
-            _blocksGradients = new BlocksGradients[3];
-            for (var i = 0; i < 3; i++)
-            {
-                _blocks[i] = new BlocksActivations(_arena, 0 + ((i) * 512_000L),
-                    i == 0 ? s.EmbeddingPosition : _arena.View(2_322_432 + ((i - 1) * 49_152L), ScalarType.Float32, [N, 48]),
-                    i == 2 ? s.Blocks : _arena.View(2_322_432 + ((i) * 49_152L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(_arena,
-                    i == 2 ? s.dBlocks : _arena.View(2_060_288 + ((i + 1) % 2 * 49_152L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dEmbeddingPosition : _arena.View(2_060_288 + (i % 2 * 49_152L), ScalarType.Float32, [N, 48]));
-                _blocksParameters[i] = new BlocksParameters(_model.Parameters, i);
-                _blocksGradients[i] = new BlocksGradients(_model.Parameters, i);
-            }
         }
 
         //        1.5 MiB  blocks.saved
@@ -67,60 +42,127 @@ partial class Gated
         //        0.0 MiB  embedding
         //        0.0 MiB  blocks
         //        0.0 MiB  norm
-        private const long ArenaSize = 2_571_328;  // 2.5 MiB: the buffers above are its largest
+        private const long ArenaSize = 2_571_392;  // 2.5 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
         public long ArenaBytesUsed => _arena.HighWaterMark;
 
+        public IReadOnlyList<int> Lengths { get; } = [32];
+
         public int StepNumber { get; set; }
 
         public IReadOnlyDictionary<string, Tensor> OptimizerState => _optimizer.State;
 
-        public double Evaluate(Tensor tokens, Tensor targets)
+        public Gated Model { get; }
+
+        public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default)
         {
-            Forward(tokens, targets);
-            return s.Loss.ToSingle();
+            return _step.Evaluate(tokens, targets, losses);
         }
 
-        public StepResult Step(Tensor tokens, Tensor targets, double learningRate)
+        public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default)
         {
-            Forward(tokens, targets);
-            Backward(tokens, targets);
+            var loss = _step.Backpropagate(tokens, targets, weights, losses);
+            _loss = loss;
+            return loss;
+        }
+
+        public StepResult Update(double learningRate)
+        {
             StepNumber++;
             var norm = _optimizer.Step(StepNumber, learningRate);
-            var result = new StepResult(s.Loss.ToSingle(), norm);
-            _model.OnStep(StepNumber, result);
+            var result = new StepResult(_loss, norm);
+            Model.OnStep(StepNumber, result);
             return result;
         }
 
         public void Dispose()
         {
+            _step.Dispose();
             _optimizer.Dispose();
             _arena.Dispose();
         }
+    }
 
-        private void Forward(Tensor tokens, Tensor targets)
+    /// <summary>Forward and backward pass of batches of one length.</summary>
+    private sealed class TrainingStep : IDisposable
+    {
+        private const int B = 8, T = 32, N = B * T;
+
+        private readonly StepInput input;
+        private readonly MainActivations s;
+        private readonly MainParameters p;
+        private readonly MainGradients g;
+        private readonly BlocksActivations[] _blocks;
+        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksParameters[] _blocksParameters;
+        private readonly BlocksGradients[] _blocksGradients;
+
+        public TrainingStep(TrainingProgram program, Arena arena)
         {
-            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);                                           // f32[B, T, C]  tiny.model.yaml:7
-            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, s.EmbeddingPosition);                    // f32[B, T, C]  tiny.model.yaml:7
+            input = new StepInput(B, T, program.Model.Device);
+            s = new MainActivations(arena);
+            p = new MainParameters(program.Model.Parameters);
+            g = new MainGradients(program.Model.Parameters);
+            _blocks = new BlocksActivations[3];
+            _blocksTemporaries = new BlocksTemporaries[3];
+            _blocksParameters = new BlocksParameters[3];
+            _blocksGradients = new BlocksGradients[3];
+            for (var i = 0; i < 3; i++)
+            {
+                _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 512_000L),
+                    i == 0 ? s.EmbeddingPosition : arena.View(2_322_432 + ((i - 1) * 49_152L), ScalarType.Float32, [N, 48]),
+                    i == 2 ? s.Blocks : arena.View(2_322_432 + ((i) * 49_152L), ScalarType.Float32, [N, 48]));
+                // The gradient that flows back alternates between two buffers.
+                _blocksTemporaries[i] = new BlocksTemporaries(arena,
+                    i == 2 ? s.dBlocks : arena.View(2_060_288 + ((i + 1) % 2 * 49_152L), ScalarType.Float32, [N, 48]),
+                    i == 0 ? s.dEmbeddingPosition : arena.View(2_060_288 + (i % 2 * 49_152L), ScalarType.Float32, [N, 48]));
+                _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
+                _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
+            }
+        }
+
+        public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses)
+        {
+            input.Load(tokens, targets);
+            Forward();
+            StepInput.Read(s.LossBySequence, losses);
+            return StepInput.Read(s.Loss);
+        }
+
+        public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights, Span<float> losses)
+        {
+            input.Load(tokens, targets, weights);
+            Forward();
+            Backward();
+            StepInput.Read(s.LossBySequence, losses);
+            return StepInput.Read(s.Loss);
+        }
+
+        public void Dispose() => input.Dispose();
+
+        private void Forward()
+        {
+            Kernels.Embedding(input.Tokens, p.EmbeddingWeight, s.Embedding);                                     // f32[B, T, C]  tiny.model.yaml:7
+            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, T, s.EmbeddingPosition);                 // f32[B, T, C]  tiny.model.yaml:7
             for (var i = 0; i < 3; i++)
                 BlocksForward(i, _blocks[i], _blocksParameters[i]);
             Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);        // f32[B, T, C]  tiny.model.yaml:21
             Kernels.Linear(s.Norm, p.EmbeddingWeight, null, s.Head);                                             // f32[B, T, V]  tiny.model.yaml:22
-            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);                                            // f32[]  tiny.model.yaml:3
+            Kernels.CrossEntropy(s.Head, input.Targets, null, s.Loss, s.LossBySequence, s.LossLse);              // f32[]  tiny.model.yaml:3
         }
 
-        private void Backward(Tensor tokens, Tensor targets)
+        private void Backward()
         {
-            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);                                       // f32[B, T, V]  tiny.model.yaml:3
+            Kernels.CrossEntropyGrad(s.Head, input.Targets, s.LossLse, null, s.dHead);                           // f32[B, T, V]  tiny.model.yaml:3
             Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.EmbeddingWeight);                     // f32[V, C]  tiny.model.yaml:22
             Kernels.LinearGradInput(s.dHead, p.EmbeddingWeight, s.dNorm);                                        // f32[B, T, C]  tiny.model.yaml:22
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  tiny.model.yaml:21
             for (var i = 2; i >= 0; i--)
                 BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
-            Kernels.AddPositionGrad(s.dEmbeddingPosition, accumulate: false, g.EmbeddingPositionWeight);         // f32[32, C]  tiny.model.yaml:7
-            Kernels.EmbeddingGrad(s.dEmbeddingPosition, tokens, accumulate: true, g.EmbeddingWeight);            // f32[256, C]  tiny.model.yaml:7
+            Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  tiny.model.yaml:7
+            Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: true, g.EmbeddingWeight);      // f32[256, C]  tiny.model.yaml:7
         }
 
         private void BlocksForward(int layer, BlocksActivations s, BlocksParameters p)
@@ -167,76 +209,71 @@ partial class Gated
             Kernels.RmsNormGrad(t.dNorm1, s.Input, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight); // f32[B, T, C]  tiny.model.yaml:13
             Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // f32[B, T, C]  tiny.model.yaml:13
         }
-    }
 
-    /// <summary>Values outside the repeated blocks.</summary>
-    private sealed class MainActivations(Arena arena)
-    {
-        private const int B = 8, T = 32, N = B * T;
+        /// <summary>Values outside the repeated blocks.</summary>
+        private sealed class MainActivations(Arena arena)
+        {
+            public readonly Tensor Embedding = arena.View(2_420_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(2_420_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(2_469_888, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormMean = arena.View(2_568_192, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(2_569_216, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(2_060_288, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor Loss = arena.View(2_571_328, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(2_571_264, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(2_570_240, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(2_060_288, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor dNorm = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(2_158_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(2_207_744, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+        }
 
-        public readonly Tensor Embedding = arena.View(2_420_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor EmbeddingPosition = arena.View(2_420_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Blocks = arena.View(2_469_888, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor NormMean = arena.View(2_568_192, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor NormRstd = arena.View(2_569_216, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Head = arena.View(2_060_288, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-        public readonly Tensor Loss = arena.View(2_571_264, ScalarType.Float32, []);  // f32[]
-        public readonly Tensor LossLse = arena.View(2_570_240, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dHead = arena.View(2_060_288, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-        public readonly Tensor dNorm = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dBlocks = arena.View(2_158_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dEmbeddingPosition = arena.View(2_207_744, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-    }
+        /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
+        private sealed class BlocksActivations(Arena arena, long slot, Tensor input, Tensor output)
+        {
+            public readonly Tensor Input = input;  // f32[B, T, C]
+            public readonly Tensor Output = output;  // f32[B, T, C]
+            public readonly Tensor AttentionQkv = arena.View(slot + 0, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
+            public readonly Tensor AttentionMix = arena.View(slot + 409_600, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor AttentionMixLse = arena.View(slot + 507_904, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
+            public readonly Tensor Residual1 = arena.View(slot + 458_752, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Gate = arena.View(slot + 147_456, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor Up = arena.View(slot + 278_528, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor Norm1 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Rstd = arena.View(1_585_152, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProj = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(1_667_072, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Rstd = arena.View(1_536_000, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Activation = arena.View(1_536_000, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor Multiply = arena.View(1_536_000, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor Down = arena.View(1_667_072, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+        }
 
-    /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
-    private sealed class BlocksActivations(Arena arena, long slot, Tensor input, Tensor output)
-    {
-        private const int B = 8, T = 32, N = B * T;
-
-        public readonly Tensor Input = input;  // f32[B, T, C]
-        public readonly Tensor Output = output;  // f32[B, T, C]
-        public readonly Tensor AttentionQkv = arena.View(slot + 0, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
-        public readonly Tensor AttentionMix = arena.View(slot + 409_600, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor AttentionMixLse = arena.View(slot + 507_904, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
-        public readonly Tensor Residual1 = arena.View(slot + 458_752, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Gate = arena.View(slot + 147_456, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-        public readonly Tensor Up = arena.View(slot + 278_528, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-        public readonly Tensor Norm1 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm1Rstd = arena.View(1_585_152, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor AttentionProj = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm2 = arena.View(1_667_072, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm2Rstd = arena.View(1_536_000, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Activation = arena.View(1_536_000, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-        public readonly Tensor Multiply = arena.View(1_536_000, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-        public readonly Tensor Down = arena.View(1_667_072, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-    }
-
-    /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-    private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
-    {
-        private const int B = 8, T = 32, N = B * T;
-
-        public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-        public readonly Tensor dInput = dInput;  // f32[B, T, C]
-        public readonly Tensor Activation = arena.View(1_536_000, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-        public readonly Tensor Multiply = arena.View(1_667_072, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-        public readonly Tensor dMultiply = arena.View(1_667_072, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-        public readonly Tensor dActivation = arena.View(1_798_144, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-        public readonly Tensor dUp = arena.View(1_929_216, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-        public readonly Tensor Norm2 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm2Rstd = arena.View(1_634_304, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dNorm2 = arena.View(1_585_152, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dGate = arena.View(1_798_144, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-        public readonly Tensor dNorm22 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dNorm2Sum = arena.View(1_585_152, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dResidual1 = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dResidual1Sum = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dAttentionMix = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dAttentionQkv = arena.View(1_536_000, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
-        public readonly Tensor Norm1 = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm1Rstd = arena.View(1_781_760, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dNorm1 = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dX = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+        /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        {
+            public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dInput;  // f32[B, T, C]
+            public readonly Tensor Activation = arena.View(1_536_000, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor Multiply = arena.View(1_667_072, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor dMultiply = arena.View(1_667_072, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor dActivation = arena.View(1_798_144, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor dUp = arena.View(1_929_216, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor Norm2 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Rstd = arena.View(1_634_304, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(1_585_152, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dGate = arena.View(1_798_144, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor dNorm22 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNorm2Sum = arena.View(1_585_152, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1 = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(1_536_000, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Rstd = arena.View(1_781_760, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dX = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+        }
     }
 }

@@ -3,6 +3,7 @@
 // B = 4 (batch), T = 32 (sequence), C = 48 (width), V = 256 (vocabulary)
 #nullable enable
 
+using System;
 using System.Collections.Generic;
 using ModelCompiler.Runtime;
 using ModelCompiler.Runtime.Memory;
@@ -17,47 +18,20 @@ using Kernels = global::ModelCompiler.Runtime.Kernels;
 
 partial class TinyGpt
 {
-    /// <summary>One training step over a batch; every offset and shape is fixed at build time.</summary>
+    /// <summary>Trains the model; every offset and shape is fixed at build time.</summary>
     private sealed class TrainingProgram : ITrainingProgram
     {
-        private const int B = 4, T = 32, N = B * T;
-
-        private readonly TinyGpt _model;
         private readonly Arena _arena;
-        private readonly MainActivations s;
-        private readonly MainParameters p;
-        private readonly MainGradients g;
+        private readonly TrainingStep _step;
         private readonly AdamWOptimizer _optimizer;
-        private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
-        private readonly BlocksParameters[] _blocksParameters;
-        private readonly BlocksGradients[] _blocksGradients;
-        private bool _training;
+        private double _loss;
 
         public TrainingProgram(TinyGpt model)
         {
-            _model = model;
+            Model = model;
             _arena = new Arena(ArenaSize, model.Device);
-            s = new MainActivations(_arena);
-            p = new MainParameters(model.Parameters);
-            g = new MainGradients(model.Parameters);
+            _step = new TrainingStep(this, _arena);
             _optimizer = new AdamWOptimizer(model.Parameters, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, weightDecay: 0.1, vectorDecay: 0, clip: 1);  // tiny.model.yaml:12
-            _blocks = new BlocksActivations[2];
-            _blocksTemporaries = new BlocksTemporaries[2];
-            _blocksParameters = new BlocksParameters[2];
-            _blocksGradients = new BlocksGradients[2];
-            for (var i = 0; i < 2; i++)
-            {
-                _blocks[i] = new BlocksActivations(_arena, 0 + ((i) * 235_520L),
-                    i == 0 ? s.Dropout : _arena.View(799_744 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 1 ? s.Blocks : _arena.View(799_744 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(_arena,
-                    i == 1 ? s.dBlocks : _arena.View(471_040 + ((i + 1) % 2 * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dDropout : _arena.View(471_040 + (i % 2 * 24_576L), ScalarType.Float32, [N, 48]));
-                _blocksParameters[i] = new BlocksParameters(_model.Parameters, i);
-                _blocksGradients[i] = new BlocksGradients(_model.Parameters, i);
-            }
         }
 
         //        0.4 MiB  blocks.saved
@@ -68,71 +42,143 @@ partial class TinyGpt
         //        0.0 MiB  blocks
         //        0.0 MiB  norm
         //        0.0 MiB  d_norm
-        private const long ArenaSize = 832_064;  // 0.8 MiB: the buffers above are its largest
+        private const long ArenaSize = 832_128;  // 0.8 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
         public long ArenaBytesUsed => _arena.HighWaterMark;
 
+        public IReadOnlyList<int> Lengths { get; } = [32];
+
         public int StepNumber { get; set; }
 
         public IReadOnlyDictionary<string, Tensor> OptimizerState => _optimizer.State;
 
-        public double Evaluate(Tensor tokens, Tensor targets)
+        public TinyGpt Model { get; }
+
+        /// <summary>Whether dropout drops anything.</summary>
+        public bool Training { get; private set; }
+
+        public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default)
         {
-            _training = false;
-            Forward(tokens, targets);
-            return s.Loss.ToSingle();
+            Training = false;
+            return _step.Evaluate(tokens, targets, losses);
         }
 
-        public StepResult Step(Tensor tokens, Tensor targets, double learningRate)
+        public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default)
         {
-            _training = true;
-            Forward(tokens, targets);
-            Backward(tokens, targets);
+            Training = true;
+            var loss = _step.Backpropagate(tokens, targets, weights, losses);
+            _loss = loss;
+            return loss;
+        }
+
+        public StepResult Update(double learningRate)
+        {
             StepNumber++;
             var norm = _optimizer.Step(StepNumber, learningRate);
-            var result = new StepResult(s.Loss.ToSingle(), norm);
-            _model.OnStep(StepNumber, result);
+            var result = new StepResult(_loss, norm);
+            Model.OnStep(StepNumber, result);
             return result;
         }
 
         public void Dispose()
         {
+            _step.Dispose();
             _optimizer.Dispose();
             _arena.Dispose();
         }
+    }
+
+    /// <summary>Forward and backward pass of batches of one length.</summary>
+    private sealed class TrainingStep : IDisposable
+    {
+        private const int B = 4, T = 32, N = B * T;
+
+        private readonly TrainingProgram _program;
+        private readonly StepInput input;
+        private readonly MainActivations s;
+        private readonly MainParameters p;
+        private readonly MainGradients g;
+        private readonly BlocksActivations[] _blocks;
+        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksParameters[] _blocksParameters;
+        private readonly BlocksGradients[] _blocksGradients;
+
+        public TrainingStep(TrainingProgram program, Arena arena)
+        {
+            _program = program;
+            input = new StepInput(B, T, program.Model.Device);
+            s = new MainActivations(arena);
+            p = new MainParameters(program.Model.Parameters);
+            g = new MainGradients(program.Model.Parameters);
+            _blocks = new BlocksActivations[2];
+            _blocksTemporaries = new BlocksTemporaries[2];
+            _blocksParameters = new BlocksParameters[2];
+            _blocksGradients = new BlocksGradients[2];
+            for (var i = 0; i < 2; i++)
+            {
+                _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 235_520L),
+                    i == 0 ? s.Dropout : arena.View(799_744 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
+                    i == 1 ? s.Blocks : arena.View(799_744 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
+                // The gradient that flows back alternates between two buffers.
+                _blocksTemporaries[i] = new BlocksTemporaries(arena,
+                    i == 1 ? s.dBlocks : arena.View(471_040 + ((i + 1) % 2 * 24_576L), ScalarType.Float32, [N, 48]),
+                    i == 0 ? s.dDropout : arena.View(471_040 + (i % 2 * 24_576L), ScalarType.Float32, [N, 48]));
+                _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
+                _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
+            }
+        }
+
+        public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses)
+        {
+            input.Load(tokens, targets);
+            Forward();
+            StepInput.Read(s.LossBySequence, losses);
+            return StepInput.Read(s.Loss);
+        }
+
+        public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights, Span<float> losses)
+        {
+            input.Load(tokens, targets, weights);
+            Forward();
+            Backward();
+            StepInput.Read(s.LossBySequence, losses);
+            return StepInput.Read(s.Loss);
+        }
+
+        public void Dispose() => input.Dispose();
 
         /// <summary>The share to drop: none while evaluating.</summary>
-        private double Rate(double rate) => _training ? rate : 0;
+        private double Rate(double rate) => _program.Training ? rate : 0;
 
         /// <summary>The seed of a mask, so that the same step, layer and place always drop the same.</summary>
-        private ulong MaskSeed(int layer, int site) => DropoutSeed.Of(_model.Seed, StepNumber, layer, site);
+        private ulong MaskSeed(int layer, int site) => DropoutSeed.Of(_program.Model.Seed, _program.StepNumber, layer, site);
 
-        private void Forward(Tensor tokens, Tensor targets)
+        private void Forward()
         {
             const int layer = 0;
-            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);                                           // f32[B, T, C]  tiny.model.yaml:4
-            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, s.EmbeddingPosition);                    // f32[B, T, C]  tiny.model.yaml:4
+            Kernels.Embedding(input.Tokens, p.EmbeddingWeight, s.Embedding);                                     // f32[B, T, C]  tiny.model.yaml:4
+            Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, T, s.EmbeddingPosition);                 // f32[B, T, C]  tiny.model.yaml:4
             Kernels.Dropout(s.EmbeddingPosition, Rate(0.1), MaskSeed(layer, 0), s.Dropout, s.DropoutMask);       // f32[B, T, C]  tiny.model.yaml:9
             for (var i = 0; i < 2; i++)
                 BlocksForward(i, _blocks[i], _blocksParameters[i]);
             Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);        // f32[B, T, C]  tiny.model.yaml:2
             Kernels.Linear(s.Norm, p.HeadWeight, null, s.Head);                                                  // f32[B, T, V]  tiny.model.yaml:2
-            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);                                            // f32[]  tiny.model.yaml:4
+            Kernels.CrossEntropy(s.Head, input.Targets, null, s.Loss, s.LossBySequence, s.LossLse);              // f32[]  tiny.model.yaml:4
         }
 
-        private void Backward(Tensor tokens, Tensor targets)
+        private void Backward()
         {
-            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);                                       // f32[B, T, V]  tiny.model.yaml:4
+            Kernels.CrossEntropyGrad(s.Head, input.Targets, s.LossLse, null, s.dHead);                           // f32[B, T, V]  tiny.model.yaml:4
             Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.HeadWeight);                          // f32[V, C]  tiny.model.yaml:2
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // f32[B, T, C]  tiny.model.yaml:2
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  tiny.model.yaml:2
             for (var i = 1; i >= 0; i--)
                 BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
             Kernels.DropoutGrad(s.dDropout, s.DropoutMask, 0.1, s.dEmbeddingPosition);                           // f32[B, T, C]  tiny.model.yaml:9
-            Kernels.AddPositionGrad(s.dEmbeddingPosition, accumulate: false, g.EmbeddingPositionWeight);         // f32[32, C]  tiny.model.yaml:4
-            Kernels.EmbeddingGrad(s.dEmbeddingPosition, tokens, accumulate: false, g.EmbeddingWeight);           // f32[256, C]  tiny.model.yaml:4
+            Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  tiny.model.yaml:4
+            Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: false, g.EmbeddingWeight);     // f32[256, C]  tiny.model.yaml:4
         }
 
         private void BlocksForward(int layer, BlocksActivations s, BlocksParameters p)
@@ -177,82 +223,77 @@ partial class TinyGpt
             Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight, g.Norm1Bias); // f32[B, T, C]  tiny.model.yaml:2
             Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // f32[B, T, C]  tiny.model.yaml:2
         }
-    }
 
-    /// <summary>Values outside the repeated blocks.</summary>
-    private sealed class MainActivations(Arena arena)
-    {
-        private const int B = 4, T = 32, N = B * T;
+        /// <summary>Values outside the repeated blocks.</summary>
+        private sealed class MainActivations(Arena arena)
+        {
+            public readonly Tensor Embedding = arena.View(726_016, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(726_016, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Dropout = arena.View(726_016, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor DropoutMask = arena.View(824_320, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
+            public readonly Tensor Blocks = arena.View(750_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(775_168, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormMean = arena.View(830_464, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(830_976, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(471_040, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor Loss = arena.View(832_064, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(832_000, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(831_488, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(471_040, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor dNorm = arena.View(775_168, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(520_192, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dDropout = arena.View(544_768, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(544_768, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+        }
 
-        public readonly Tensor Embedding = arena.View(726_016, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor EmbeddingPosition = arena.View(726_016, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Dropout = arena.View(726_016, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor DropoutMask = arena.View(824_320, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
-        public readonly Tensor Blocks = arena.View(750_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm = arena.View(775_168, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor NormMean = arena.View(830_464, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor NormRstd = arena.View(830_976, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Head = arena.View(471_040, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-        public readonly Tensor Loss = arena.View(832_000, ScalarType.Float32, []);  // f32[]
-        public readonly Tensor LossLse = arena.View(831_488, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dHead = arena.View(471_040, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-        public readonly Tensor dNorm = arena.View(775_168, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dBlocks = arena.View(520_192, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dDropout = arena.View(544_768, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dEmbeddingPosition = arena.View(544_768, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-    }
+        /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
+        private sealed class BlocksActivations(Arena arena, long slot, Tensor input, Tensor output)
+        {
+            public readonly Tensor Input = input;  // f32[B, T, C]
+            public readonly Tensor Output = output;  // f32[B, T, C]
+            public readonly Tensor AttentionQkv = arena.View(slot + 98_304, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
+            public readonly Tensor AttentionMix = arena.View(slot + 172_032, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor AttentionMixLse = arena.View(slot + 233_472, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
+            public readonly Tensor Dropout1Mask = arena.View(slot + 221_184, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
+            public readonly Tensor Residual1 = arena.View(slot + 196_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor MlpUp = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor Dropout2Mask = arena.View(slot + 227_328, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
+            public readonly Tensor Norm1 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(626_688, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(627_200, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProj = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Dropout1 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(626_688, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(627_200, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor MlpDown = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Dropout2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+        }
 
-    /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
-    private sealed class BlocksActivations(Arena arena, long slot, Tensor input, Tensor output)
-    {
-        private const int B = 4, T = 32, N = B * T;
-
-        public readonly Tensor Input = input;  // f32[B, T, C]
-        public readonly Tensor Output = output;  // f32[B, T, C]
-        public readonly Tensor AttentionQkv = arena.View(slot + 98_304, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
-        public readonly Tensor AttentionMix = arena.View(slot + 172_032, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor AttentionMixLse = arena.View(slot + 233_472, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
-        public readonly Tensor Dropout1Mask = arena.View(slot + 221_184, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
-        public readonly Tensor Residual1 = arena.View(slot + 196_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor MlpUp = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-        public readonly Tensor Dropout2Mask = arena.View(slot + 227_328, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
-        public readonly Tensor Norm1 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm1Mean = arena.View(626_688, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Norm1Rstd = arena.View(627_200, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor AttentionProj = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Dropout1 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm2 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm2Mean = arena.View(626_688, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Norm2Rstd = arena.View(627_200, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor MlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-        public readonly Tensor MlpDown = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Dropout2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-    }
-
-    /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-    private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
-    {
-        private const int B = 4, T = 32, N = B * T;
-
-        public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-        public readonly Tensor dInput = dInput;  // f32[B, T, C]
-        public readonly Tensor dMlpDown = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor MlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-        public readonly Tensor dMlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-        public readonly Tensor dMlpUp = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-        public readonly Tensor Norm2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm2Mean = arena.View(724_992, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Norm2Rstd = arena.View(725_504, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dNorm2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dResidual1 = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dResidual1Sum = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dAttentionProj = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dAttentionMix = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dAttentionQkv = arena.View(602_112, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
-        public readonly Tensor Norm1 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor Norm1Mean = arena.View(724_992, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Norm1Rstd = arena.View(725_504, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dNorm1 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-        public readonly Tensor dX = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+        /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        {
+            public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dInput;  // f32[B, T, C]
+            public readonly Tensor dMlpDown = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpUp = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(724_992, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(725_504, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1 = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionProj = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(602_112, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(724_992, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(725_504, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dX = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+        }
     }
 }

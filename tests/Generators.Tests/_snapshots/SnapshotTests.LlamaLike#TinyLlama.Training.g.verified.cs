@@ -3,6 +3,7 @@
 // B = 8 (batch), T = 128 (sequence), C = 96 (width), V = 512 (vocabulary)
 #nullable enable
 
+using System;
 using System.Collections.Generic;
 using ModelCompiler.Runtime;
 using ModelCompiler.Runtime.Memory;
@@ -17,46 +18,20 @@ using Kernels = global::ModelCompiler.Runtime.Kernels;
 
 partial class TinyLlama
 {
-    /// <summary>One training step over a batch; every offset and shape is fixed at build time.</summary>
+    /// <summary>Trains the model; every offset and shape is fixed at build time.</summary>
     private sealed class TrainingProgram : ITrainingProgram
     {
-        private const int B = 8, T = 128, N = B * T;
-
-        private readonly TinyLlama _model;
         private readonly Arena _arena;
-        private readonly MainActivations s;
-        private readonly MainParameters p;
-        private readonly MainGradients g;
+        private readonly TrainingStep _step;
         private readonly AdamWOptimizer _optimizer;
-        private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
-        private readonly BlocksParameters[] _blocksParameters;
-        private readonly BlocksGradients[] _blocksGradients;
+        private double _loss;
 
         public TrainingProgram(TinyLlama model)
         {
-            _model = model;
+            Model = model;
             _arena = new Arena(ArenaSize, model.Device);
-            s = new MainActivations(_arena);
-            p = new MainParameters(model.Parameters);
-            g = new MainGradients(model.Parameters);
+            _step = new TrainingStep(this, _arena);
             _optimizer = new AdamWOptimizer(model.Parameters, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, weightDecay: 0.1, vectorDecay: 0, clip: 1);  // tiny.model.yaml:17
-            _blocks = new BlocksActivations[4];
-            _blocksTemporaries = new BlocksTemporaries[4];
-            _blocksParameters = new BlocksParameters[4];
-            _blocksGradients = new BlocksGradients[4];
-            for (var i = 0; i < 4; i++)
-            {
-                _blocks[i] = new BlocksActivations(_arena, 0 + ((i) * 3_563_520L),
-                    i == 0 ? s.Embedding : _arena.View(19_496_960 + ((i - 1) * 393_216L), ScalarType.Float32, [N, 96]),
-                    i == 3 ? s.Blocks : _arena.View(19_496_960 + ((i) * 393_216L), ScalarType.Float32, [N, 96]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(_arena,
-                    i == 3 ? s.dBlocks : _arena.View(17_399_808 + ((i + 1) % 2 * 393_216L), ScalarType.Float32, [N, 96]),
-                    i == 0 ? s.dEmbedding : _arena.View(17_399_808 + (i % 2 * 393_216L), ScalarType.Float32, [N, 96]));
-                _blocksParameters[i] = new BlocksParameters(_model.Parameters, i);
-                _blocksGradients[i] = new BlocksGradients(_model.Parameters, i);
-            }
         }
 
         //       13.6 MiB  blocks.saved
@@ -67,58 +42,125 @@ partial class TinyLlama
         //        0.4 MiB  embedding
         //        0.4 MiB  blocks
         //        0.4 MiB  norm
-        private const long ArenaSize = 21_864_512;  // 20.9 MiB: the buffers above are its largest
+        private const long ArenaSize = 21_864_576;  // 20.9 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
         public long ArenaBytesUsed => _arena.HighWaterMark;
 
+        public IReadOnlyList<int> Lengths { get; } = [128];
+
         public int StepNumber { get; set; }
 
         public IReadOnlyDictionary<string, Tensor> OptimizerState => _optimizer.State;
 
-        public double Evaluate(Tensor tokens, Tensor targets)
+        public TinyLlama Model { get; }
+
+        public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default)
         {
-            Forward(tokens, targets);
-            return s.Loss.ToSingle();
+            return _step.Evaluate(tokens, targets, losses);
         }
 
-        public StepResult Step(Tensor tokens, Tensor targets, double learningRate)
+        public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default)
         {
-            Forward(tokens, targets);
-            Backward(tokens, targets);
+            var loss = _step.Backpropagate(tokens, targets, weights, losses);
+            _loss = loss;
+            return loss;
+        }
+
+        public StepResult Update(double learningRate)
+        {
             StepNumber++;
             var norm = _optimizer.Step(StepNumber, learningRate);
-            var result = new StepResult(s.Loss.ToSingle(), norm);
-            _model.OnStep(StepNumber, result);
+            var result = new StepResult(_loss, norm);
+            Model.OnStep(StepNumber, result);
             return result;
         }
 
         public void Dispose()
         {
+            _step.Dispose();
             _optimizer.Dispose();
             _arena.Dispose();
         }
+    }
 
-        private void Forward(Tensor tokens, Tensor targets)
+    /// <summary>Forward and backward pass of batches of one length.</summary>
+    private sealed class TrainingStep : IDisposable
+    {
+        private const int B = 8, T = 128, N = B * T;
+
+        private readonly StepInput input;
+        private readonly MainActivations s;
+        private readonly MainParameters p;
+        private readonly MainGradients g;
+        private readonly BlocksActivations[] _blocks;
+        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksParameters[] _blocksParameters;
+        private readonly BlocksGradients[] _blocksGradients;
+
+        public TrainingStep(TrainingProgram program, Arena arena)
         {
-            Kernels.Embedding(tokens, p.EmbeddingWeight, s.Embedding);                                           // f32[B, T, C]  tiny.model.yaml:4
+            input = new StepInput(B, T, program.Model.Device);
+            s = new MainActivations(arena);
+            p = new MainParameters(program.Model.Parameters);
+            g = new MainGradients(program.Model.Parameters);
+            _blocks = new BlocksActivations[4];
+            _blocksTemporaries = new BlocksTemporaries[4];
+            _blocksParameters = new BlocksParameters[4];
+            _blocksGradients = new BlocksGradients[4];
+            for (var i = 0; i < 4; i++)
+            {
+                _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 3_563_520L),
+                    i == 0 ? s.Embedding : arena.View(19_496_960 + ((i - 1) * 393_216L), ScalarType.Float32, [N, 96]),
+                    i == 3 ? s.Blocks : arena.View(19_496_960 + ((i) * 393_216L), ScalarType.Float32, [N, 96]));
+                // The gradient that flows back alternates between two buffers.
+                _blocksTemporaries[i] = new BlocksTemporaries(arena,
+                    i == 3 ? s.dBlocks : arena.View(17_399_808 + ((i + 1) % 2 * 393_216L), ScalarType.Float32, [N, 96]),
+                    i == 0 ? s.dEmbedding : arena.View(17_399_808 + (i % 2 * 393_216L), ScalarType.Float32, [N, 96]));
+                _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
+                _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
+            }
+        }
+
+        public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses)
+        {
+            input.Load(tokens, targets);
+            Forward();
+            StepInput.Read(s.LossBySequence, losses);
+            return StepInput.Read(s.Loss);
+        }
+
+        public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights, Span<float> losses)
+        {
+            input.Load(tokens, targets, weights);
+            Forward();
+            Backward();
+            StepInput.Read(s.LossBySequence, losses);
+            return StepInput.Read(s.Loss);
+        }
+
+        public void Dispose() => input.Dispose();
+
+        private void Forward()
+        {
+            Kernels.Embedding(input.Tokens, p.EmbeddingWeight, s.Embedding);                                     // f32[B, T, C]  tiny.model.yaml:4
             for (var i = 0; i < 4; i++)
                 BlocksForward(i, _blocks[i], _blocksParameters[i]);
             Kernels.RmsNorm(s.Blocks, p.NormWeight, 1E-05, s.Norm, s.NormRstd);                                  // f32[B, T, C]  tiny.model.yaml:12
             Kernels.Linear(s.Norm, p.EmbeddingWeight, null, s.Head);                                             // f32[B, T, V]  tiny.model.yaml:16
-            Kernels.CrossEntropy(s.Head, targets, s.Loss, s.LossLse);                                            // f32[]  tiny.model.yaml:4
+            Kernels.CrossEntropy(s.Head, input.Targets, null, s.Loss, s.LossBySequence, s.LossLse);              // f32[]  tiny.model.yaml:4
         }
 
-        private void Backward(Tensor tokens, Tensor targets)
+        private void Backward()
         {
-            Kernels.CrossEntropyGrad(s.Head, targets, s.LossLse, s.dHead);                                       // f32[B, T, V]  tiny.model.yaml:4
+            Kernels.CrossEntropyGrad(s.Head, input.Targets, s.LossLse, null, s.dHead);                           // f32[B, T, V]  tiny.model.yaml:4
             Kernels.LinearGradWeight(s.dHead, s.Norm, accumulate: false, g.EmbeddingWeight);                     // f32[V, C]  tiny.model.yaml:16
             Kernels.LinearGradInput(s.dHead, p.EmbeddingWeight, s.dNorm);                                        // f32[B, T, C]  tiny.model.yaml:16
             Kernels.RmsNormGrad(s.dNorm, s.Blocks, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight); // f32[B, T, C]  tiny.model.yaml:12
             for (var i = 3; i >= 0; i--)
                 BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
-            Kernels.EmbeddingGrad(s.dEmbedding, tokens, accumulate: true, g.EmbeddingWeight);                    // f32[512, C]  tiny.model.yaml:4
+            Kernels.EmbeddingGrad(s.dEmbedding, input.Tokens, accumulate: true, g.EmbeddingWeight);              // f32[512, C]  tiny.model.yaml:4
         }
 
         private void BlocksForward(int layer, BlocksActivations s, BlocksParameters p)
@@ -161,75 +203,70 @@ partial class TinyLlama
             Kernels.RmsNormGrad(t.dNorm1, s.Input, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight); // f32[B, T, C]  tiny.model.yaml:12
             Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // f32[B, T, C]  tiny.model.yaml:12
         }
-    }
 
-    /// <summary>Values outside the repeated blocks.</summary>
-    private sealed class MainActivations(Arena arena)
-    {
-        private const int B = 8, T = 128, N = B * T;
+        /// <summary>Values outside the repeated blocks.</summary>
+        private sealed class MainActivations(Arena arena)
+        {
+            public readonly Tensor Embedding = arena.View(20_676_608, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(21_069_824, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor NormRstd = arena.View(21_856_256, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(17_399_808, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
+            public readonly Tensor Loss = arena.View(21_864_512, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(21_864_448, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(21_860_352, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(17_399_808, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
+            public readonly Tensor dNorm = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(18_186_240, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dEmbedding = arena.View(18_579_456, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+        }
 
-        public readonly Tensor Embedding = arena.View(20_676_608, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor Blocks = arena.View(21_069_824, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor Norm = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor NormRstd = arena.View(21_856_256, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor Head = arena.View(17_399_808, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
-        public readonly Tensor Loss = arena.View(21_864_448, ScalarType.Float32, []);  // f32[]
-        public readonly Tensor LossLse = arena.View(21_860_352, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dHead = arena.View(17_399_808, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
-        public readonly Tensor dNorm = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor dBlocks = arena.View(18_186_240, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor dEmbedding = arena.View(18_579_456, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-    }
+        /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
+        private sealed class BlocksActivations(Arena arena, long slot, Tensor input, Tensor output)
+        {
+            public readonly Tensor Input = input;  // f32[B, T, C]
+            public readonly Tensor Output = output;  // f32[B, T, C]
+            public readonly Tensor AttentionQkv = arena.View(slot + 2_097_152, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
+            public readonly Tensor AttentionMix = arena.View(slot + 2_752_512, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor AttentionMixLse = arena.View(slot + 3_538_944, ScalarType.Float32, [B, 6, T]);  // f32[B, 6, T]
+            public readonly Tensor Residual1 = arena.View(slot + 3_145_728, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor MlpGateUp = arena.View(slot + 0, ScalarType.Float32, [N, 512]);  // f32[B, T, 512]
+            public readonly Tensor Norm1 = arena.View(14_254_080, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor Norm1Rstd = arena.View(14_647_296, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionQkNorm = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
+            public readonly Tensor AttentionQkNormRstd = arena.View(14_909_440, ScalarType.Float32, [N, 8]);  // f32[B, T, 8]
+            public readonly Tensor AttentionRope = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
+            public readonly Tensor AttentionProj = arena.View(14_254_080, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(14_254_080, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor Norm2Rstd = arena.View(14_647_296, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(14_254_080, ScalarType.Float32, [N, 256]);  // f32[B, T, 256]
+            public readonly Tensor MlpDown = arena.View(15_302_656, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+        }
 
-    /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
-    private sealed class BlocksActivations(Arena arena, long slot, Tensor input, Tensor output)
-    {
-        private const int B = 8, T = 128, N = B * T;
-
-        public readonly Tensor Input = input;  // f32[B, T, C]
-        public readonly Tensor Output = output;  // f32[B, T, C]
-        public readonly Tensor AttentionQkv = arena.View(slot + 2_097_152, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
-        public readonly Tensor AttentionMix = arena.View(slot + 2_752_512, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor AttentionMixLse = arena.View(slot + 3_538_944, ScalarType.Float32, [B, 6, T]);  // f32[B, 6, T]
-        public readonly Tensor Residual1 = arena.View(slot + 3_145_728, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor MlpGateUp = arena.View(slot + 0, ScalarType.Float32, [N, 512]);  // f32[B, T, 512]
-        public readonly Tensor Norm1 = arena.View(14_254_080, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor Norm1Rstd = arena.View(14_647_296, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor AttentionQkNorm = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
-        public readonly Tensor AttentionQkNormRstd = arena.View(14_909_440, ScalarType.Float32, [N, 8]);  // f32[B, T, 8]
-        public readonly Tensor AttentionRope = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
-        public readonly Tensor AttentionProj = arena.View(14_254_080, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor Norm2 = arena.View(14_254_080, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor Norm2Rstd = arena.View(14_647_296, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor MlpActivation = arena.View(14_254_080, ScalarType.Float32, [N, 256]);  // f32[B, T, 256]
-        public readonly Tensor MlpDown = arena.View(15_302_656, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-    }
-
-    /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-    private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
-    {
-        private const int B = 8, T = 128, N = B * T;
-
-        public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-        public readonly Tensor dInput = dInput;  // f32[B, T, C]
-        public readonly Tensor MlpActivation = arena.View(14_254_080, ScalarType.Float32, [N, 256]);  // f32[B, T, 256]
-        public readonly Tensor dMlpActivation = arena.View(16_351_232, ScalarType.Float32, [N, 256]);  // f32[B, T, 256]
-        public readonly Tensor dMlpGateUp = arena.View(14_254_080, ScalarType.Float32, [N, 512]);  // f32[B, T, 512]
-        public readonly Tensor Norm2 = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor Norm2Rstd = arena.View(16_744_448, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dNorm2 = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor dResidual1 = arena.View(15_564_800, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor dResidual1Sum = arena.View(15_564_800, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor dAttentionMix = arena.View(15_958_016, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor AttentionQkNorm = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
-        public readonly Tensor AttentionQkNormRstd = arena.View(16_351_232, ScalarType.Float32, [N, 8]);  // f32[B, T, 8]
-        public readonly Tensor AttentionRope = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
-        public readonly Tensor dAttentionRope = arena.View(14_909_440, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
-        public readonly Tensor dAttentionQkNorm = arena.View(14_909_440, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
-        public readonly Tensor dAttentionQkv = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
-        public readonly Tensor Norm1 = arena.View(14_909_440, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor Norm1Rstd = arena.View(15_302_656, ScalarType.Float32, [N]);  // f32[B, T]
-        public readonly Tensor dNorm1 = arena.View(14_909_440, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-        public readonly Tensor dX = arena.View(14_254_080, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+        /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        {
+            public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dInput;  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(14_254_080, ScalarType.Float32, [N, 256]);  // f32[B, T, 256]
+            public readonly Tensor dMlpActivation = arena.View(16_351_232, ScalarType.Float32, [N, 256]);  // f32[B, T, 256]
+            public readonly Tensor dMlpGateUp = arena.View(14_254_080, ScalarType.Float32, [N, 512]);  // f32[B, T, 512]
+            public readonly Tensor Norm2 = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor Norm2Rstd = arena.View(16_744_448, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dResidual1 = arena.View(15_564_800, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = arena.View(15_564_800, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(15_958_016, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor AttentionQkNorm = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
+            public readonly Tensor AttentionQkNormRstd = arena.View(16_351_232, ScalarType.Float32, [N, 8]);  // f32[B, T, 8]
+            public readonly Tensor AttentionRope = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
+            public readonly Tensor dAttentionRope = arena.View(14_909_440, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
+            public readonly Tensor dAttentionQkNorm = arena.View(14_909_440, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
+            public readonly Tensor dAttentionQkv = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
+            public readonly Tensor Norm1 = arena.View(14_909_440, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor Norm1Rstd = arena.View(15_302_656, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(14_909_440, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dX = arena.View(14_254_080, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+        }
     }
 }

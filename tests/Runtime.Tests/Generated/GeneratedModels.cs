@@ -16,11 +16,19 @@ internal static class GeneratedModels
         model.Parameters.CastCompute();
     }
 
-    public static (Tensor Tokens, Tensor Targets) Batch(ICompiledModel model, int seed)
+    /// <summary>Random tokens and targets [B, T].</summary>
+    public static (long[] Tokens, long[] Targets) Batch(ICompiledModel model, int seed)
     {
         var d = model.Description;
         var random = new Random(seed);
-        Tensor Draw() => tensor(Enumerable.Range(0, d.Batch * d.Context).Select(_ => (long)random.Next(d.Vocabulary)).ToArray()).view(d.Batch, d.Context);
+        long[] Draw() => [.. Enumerable.Range(0, d.Batch * d.Context).Select(_ => (long)random.Next(d.Vocabulary))];
         return (Draw(), Draw());
+    }
+
+    /// <summary>One step on one batch.</summary>
+    public static StepResult Step(this ITrainingProgram training, long[] tokens, long[] targets, double learningRate)
+    {
+        training.Backpropagate(tokens, targets);
+        return training.Update(learningRate);
     }
 }

@@ -83,7 +83,7 @@ public sealed class TorchReference
         {
             case EmbeddingLayer embedding:
                 var y = P("weight").index_select(0, x.flatten()).view(x.shape[0], x.shape[1], -1);
-                return embedding.Position == PositionKind.Learned ? y + P("position.weight") : y;
+                return embedding.Position == PositionKind.Learned ? y + P("position.weight").narrow(0, 0, x.shape[1]) : y;
             case RepeatLayer repeat:
                 var first = _sites;
                 for (var i = 0; i < repeat.Times; i++)

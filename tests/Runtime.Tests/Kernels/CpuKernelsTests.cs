@@ -37,7 +37,7 @@ public sealed class CpuKernelsTests : KernelTest
         Same([a, a], (x, _, y) => AtenElementwise.ReluSquared(x, y), (x, _, y) => Kernels.ReluSquared(x, y));
         var (row, table) = (b.narrow(0, 0, 1).view(width), b.narrow(0, 0, 1));
         Same([a, row], AtenElementwise.Add, Kernels.AddBias);
-        Same([a, table], AtenEmbeddings.AddPosition, Kernels.AddPosition);
+        Same([a, table], (x, w, y) => AtenEmbeddings.AddPosition(x, w, 1, y), (x, w, y) => Kernels.AddPosition(x, w, 1, y));
         var gates = cat([a, b], 1);
         Same([gates, a], (x, _, y) => AtenElementwise.Swiglu(x, y), (x, _, y) => Kernels.Swiglu(x, y), rows, width);
         Same([b, gates], AtenElementwise.SwigluGrad, Kernels.SwigluGrad, rows, 2 * width);
@@ -60,8 +60,8 @@ public sealed class CpuKernelsTests : KernelTest
             Kernels.EmbeddingGrad(dy, tokens, accumulate, actual);
             Oracle.Close(expected, actual, "embedding");
             (expected, actual) = Gradients(1, width);
-            AtenEmbeddings.AddPositionGrad(dy, accumulate, expected);
-            Kernels.AddPositionGrad(dy, accumulate, actual);
+            AtenEmbeddings.AddPositionGrad(dy, 1, accumulate, expected);
+            Kernels.AddPositionGrad(dy, 1, accumulate, actual);
             Oracle.Close(expected, actual, "position");
         }
     }
@@ -97,8 +97,8 @@ public sealed class CpuKernelsTests : KernelTest
         var (value, gradients) = Oracle.Differentiate(i => nn.functional.cross_entropy(i[0], targets), null, logits);
         var (loss, lse, dLogits) = (
             Oracle.Unwritten(ScalarType.Float32), Oracle.Unwritten(ScalarType.Float32, rows), Oracle.Unwritten(type, rows, width));
-        Kernels.CrossEntropy(logits, targets, loss, lse);
-        Kernels.CrossEntropyGrad(logits, targets, lse, dLogits);
+        Kernels.CrossEntropy(logits, targets, null, loss, empty(1), lse);
+        Kernels.CrossEntropyGrad(logits, targets, lse, null, dLogits);
         Oracle.Close(value, loss, "loss");
         // The sum of exponentials' logarithm is exact to 6e-8 of 4000.
         Oracle.Close(gradients[0], dLogits, "dLogits", Math.Max(Loose(type), 1e-3));
@@ -151,7 +151,7 @@ public sealed class CpuKernelsTests : KernelTest
                 Kernels.LayerNormGrad(dy, x, mean, rstd, weight, false, dx, dWeight, dBias);
                 Kernels.LinearGradBias(dy, false, sums);
                 Kernels.EmbeddingGrad(dy, tokens, false, embedding);
-                Kernels.CrossEntropy(x, tokens, loss, lse);
+                Kernels.CrossEntropy(x, tokens, null, loss, empty(1), lse);
                 results.Add(cat([
                     y.to(ScalarType.Float32).view(-1), dx.to(ScalarType.Float32).view(-1), dWeight, dBias, sums,
                     embedding.view(-1), loss.view(1), lse]));

@@ -36,21 +36,22 @@ public sealed class EmbeddingsTests : KernelTest
     [MemberData(nameof(Cases))]
     public void AddPositionAndItsGradient(ScalarType type, bool aten)
     {
-        const long B = 3, T = 5, C = 21;
-        var (x, weight) = (Oracle.Normal(1, type, B * T, C), Oracle.Normal(2, type, T, C));
-        var expected = x.to(ScalarType.Float64) + weight.to(ScalarType.Float64).repeat(B, 1);
+        const long B = 3, T = 5, Context = 7, C = 21;
+        var (x, weight) = (Oracle.Normal(1, type, B * T, C), Oracle.Normal(2, type, Context, C));
+        var expected = x.to(ScalarType.Float64) + weight.narrow(0, 0, T).to(ScalarType.Float64).repeat(B, 1);
         var y = Oracle.Unwritten(type, B * T, C);
-        var add = aten ? AtenEmbeddings.AddPosition : (Action<Tensor, Tensor, Tensor>)Kernels.AddPosition;
-        add(x, weight, y);
+        var add = aten ? AtenEmbeddings.AddPosition : (Action<Tensor, Tensor, long, Tensor>)Kernels.AddPosition;
+        add(x, weight, T, y);
         Oracle.Close(expected, y);
-        var dWeight = Oracle.Unwritten(ScalarType.Float32, T, C);
+        var dWeight = Oracle.Unwritten(ScalarType.Float32, Context, C);
         foreach (var accumulate in new[] { false, true })
         {
-            (aten ? AtenEmbeddings.AddPositionGrad : (Action<Tensor, bool, Tensor>)Kernels.AddPositionGrad)(x, accumulate, dWeight);
-            Oracle.Close(x.to(ScalarType.Float64).view(B, T, C).sum([0]) * (accumulate ? 2 : 1), dWeight, "dWeight");
+            (aten ? AtenEmbeddings.AddPositionGrad : (Action<Tensor, long, bool, Tensor>)Kernels.AddPositionGrad)(x, T, accumulate, dWeight);
+            var sum = x.to(ScalarType.Float64).view(B, T, C).sum([0]);
+            Oracle.Close(cat([sum, zeros_like(sum.narrow(0, 0, Context - T))]) * (accumulate ? 2 : 1), dWeight, "dWeight");
         }
 
-        add(x, weight, x);
+        add(x, weight, T, x);
         Oracle.Close(expected, x, "in place");
     }
 

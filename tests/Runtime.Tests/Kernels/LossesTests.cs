@@ -6,27 +6,51 @@ namespace ModelCompiler.Runtime.Tests;
 
 public sealed class LossesTests : KernelTest
 {
+    private const long B = 3, T = 7, V = 67;
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void CrossEntropyAndItsGradient(ScalarType type, bool aten)
     {
-        const long B = 3, T = 7, V = 67;
         var (logits, targets) = (Oracle.Normal(1, type, B * T, V).mul_(4), Oracle.Integers(2, V, B, T));
         var (value, gradients) = Oracle.Differentiate(i => nn.functional.cross_entropy(i[0], targets.view(-1)), null, logits);
-        var (loss, lse, dLogits) = (Oracle.Unwritten(ScalarType.Float32), Oracle.Unwritten(ScalarType.Float32, B * T), Oracle.Unwritten(type, B * T, V));
-        (aten ? AtenLosses.CrossEntropy : (Action<Tensor, Tensor, Tensor, Tensor>)Kernels.CrossEntropy)(logits, targets, loss, lse);
+        Check(type, aten, logits, targets, null, 1, value, gradients[0]);
+    }
+
+    /// <summary>The loss of each sequence counts as its weight says; zero leaves it out.</summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void WeightedCrossEntropy(ScalarType type, bool aten)
+    {
+        var (logits, targets, weights) = (Oracle.Normal(1, type, B * T, V).mul_(4), Oracle.Integers(2, V, B, T), tensor(new[] { 2f, 0f, 0.5f }));
+        var (value, gradients) = Oracle.Differentiate(
+            i => (nn.functional.cross_entropy(i[0], targets.view(-1), reduction: nn.Reduction.None).view(B, T).mean([1]) * weights).mean(), null, logits);
+        Check(type, aten, logits, targets, weights, 8, value, gradients[0] * 8);
+    }
+
+    private static void Check(ScalarType type, bool aten, Tensor logits, Tensor targets, Tensor? weights, double scale, Tensor value, Tensor expected)
+    {
+        var (loss, losses, lse) = (
+            Oracle.Unwritten(ScalarType.Float32), Oracle.Unwritten(ScalarType.Float32, B), Oracle.Unwritten(ScalarType.Float32, B * T));
+        if (aten) AtenLosses.CrossEntropy(logits, targets, weights, loss, losses, lse);
+        else Kernels.CrossEntropy(logits, targets, weights, loss, losses, lse);
+        var wide = logits.to(ScalarType.Float64);
         Oracle.Close(value, loss, "loss");
-        Oracle.Close(logits.to(ScalarType.Float64).logsumexp(-1), lse, "lse");
-        var gradient = aten ? AtenLosses.CrossEntropyGrad : (Action<Tensor, Tensor, Tensor, Tensor>)Kernels.CrossEntropyGrad;
-        gradient(logits, targets, lse, dLogits);
-        Oracle.Close(gradients[0], dLogits, "dLogits");
-        gradient(logits, targets, lse, logits);
-        Oracle.Close(gradients[0], logits, "in place");
+        Oracle.Close(wide.logsumexp(-1), lse, "lse");
+        Oracle.Close((lse - wide.gather(1, targets.view(-1, 1)).view(-1)).view(B, T).mean([1]), losses, "losses");
+
+        var dLogits = Oracle.Unwritten(type, B * T, V);
+        foreach (var into in new[] { dLogits, logits })
+        {
+            if (aten) AtenLosses.CrossEntropyGrad(logits, targets, lse, weights, into, scale);
+            else Kernels.CrossEntropyGrad(logits, targets, lse, weights, into, scale);
+            Oracle.Close(expected, into, "dLogits");
+        }
     }
 
     [Theory]
     [InlineData(-1)]
     [InlineData(5)]
     public void ATargetOutsideTheVocabularyThrows(long target) => Assert.ThrowsAny<Exception>(
-        () => Kernels.CrossEntropy(zeros(1, 5), tensor([target]), zeros([]), zeros(1)));
+        () => Kernels.CrossEntropy(zeros(1, 5), tensor([target]), null, zeros([]), zeros(1), zeros(1)));
 }

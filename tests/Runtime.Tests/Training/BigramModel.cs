@@ -49,39 +49,65 @@ internal sealed class BigramModel : ICompiledModel<BigramModel>
     private sealed class Training(BigramModel model) : ITrainingProgram
     {
         private readonly Tensor _momentum = zeros(model.Parameters.Master.shape, device: model.Device);
+        private readonly Tensor _gradient = zeros([V, V], device: model.Device);
+        private double _loss;
 
         public long ArenaBytes => 0;
 
         public long ArenaBytesUsed => ArenaBytes;
 
+        public IReadOnlyList<int> Lengths => [Definition.Context];
+
         public int StepNumber { get; set; }
 
         public IReadOnlyDictionary<string, Tensor> OptimizerState => new Dictionary<string, Tensor> { ["momentum_buffer"] = _momentum };
 
-        public double Evaluate(Tensor tokens, Tensor targets)
+        public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default)
         {
             using var scope = NewDisposeScope();
-            return LogProbabilities(tokens).gather(1, targets.view(-1, 1)).mean().neg().item<float>();
+            return Losses(LogProbabilities(Ids(tokens)), targets, losses).mean().item<float>();
         }
 
-        public StepResult Step(Tensor tokens, Tensor targets, double learningRate)
+        public double Backpropagate(
+            ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default)
         {
             using var scope = NewDisposeScope();
-            var logProbabilities = LogProbabilities(tokens);
-            var loss = logProbabilities.gather(1, targets.view(-1, 1)).mean().neg().item<float>();
+            var ids = Ids(tokens);
+            var logProbabilities = LogProbabilities(ids);
+            var weight = weights.IsEmpty ? ones(Definition.Batch) : tensor(weights.ToArray());
+            _loss = (Losses(logProbabilities, targets, losses) * weight).mean().item<float>();
 
-            // d loss / d logits = (softmax − one-hot) / N, added up by row of the table.
-            var gradient = logProbabilities.exp() - nn.functional.one_hot(targets.view(-1), V);
-            var table = zeros(V, V).index_add(0, tokens.view(-1), gradient / tokens.numel(), 1);
-            _momentum.narrow(0, 0, V * V).mul_(0.5).add_(table.view(-1));
+            // d loss / d logits = (softmax − one-hot) · weight / N, added up by row of the table.
+            var gradient = (logProbabilities.exp() - nn.functional.one_hot(Ids(targets), V)) * weight.repeat_interleave(Definition.Context).view(-1, 1);
+            _gradient.zero_().index_add_(0, ids, gradient / ids.numel(), 1);
+            return _loss;
+        }
+
+        public StepResult Update(double learningRate)
+        {
+            using var scope = NewDisposeScope();
+            _momentum.narrow(0, 0, V * V).mul_(0.5).add_(_gradient.view(-1));
             model.Parameters.Master.sub_(_momentum * learningRate);
             StepNumber++;
-            return new StepResult(loss, table.norm().item<float>());
+            return new StepResult(_loss, _gradient.norm().item<float>());
         }
 
-        public void Dispose() => _momentum.Dispose();
+        public void Dispose()
+        {
+            _momentum.Dispose();
+            _gradient.Dispose();
+        }
 
-        private Tensor LogProbabilities(Tensor tokens) => model.Table.index_select(0, tokens.view(-1)).log_softmax(1);
+        private static Tensor Ids(ReadOnlySpan<long> values) => tensor(values.ToArray());
+
+        private static Tensor Losses(Tensor logProbabilities, ReadOnlySpan<long> targets, Span<float> losses)
+        {
+            var bySequence = logProbabilities.gather(1, Ids(targets).view(-1, 1)).view(-1, Definition.Context).mean([1]).neg();
+            if (!losses.IsEmpty) bySequence.data<float>().ToArray().CopyTo(losses);
+            return bySequence;
+        }
+
+        private Tensor LogProbabilities(Tensor tokens) => model.Table.index_select(0, tokens).log_softmax(1);
     }
 
     private sealed class Inference(BigramModel model) : IInferenceProgram

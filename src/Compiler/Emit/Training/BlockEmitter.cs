@@ -9,6 +9,7 @@ internal sealed class BlockEmitter
     private readonly EmitContext _context;
     private readonly Graph _graph;
     private readonly BlockMemory _memory;
+    private readonly Steps _steps;
     private readonly Function _forward;
     private readonly Function _backward;
     private readonly Segments? _segments;
@@ -19,9 +20,9 @@ internal sealed class BlockEmitter
     private readonly string _field;
     private readonly int _times;
 
-    public BlockEmitter(EmitContext context, Graph graph, BlockMemory memory)
+    public BlockEmitter(EmitContext context, Graph graph, BlockMemory memory, Steps steps)
     {
-        (_context, _graph, _memory) = (context, graph, memory);
+        (_context, _graph, _memory, _steps) = (context, graph, memory, steps);
         _forward = graph.Block(memory.Block);
         _backward = graph.Block(FunctionNames.Backward(memory.Block));
         _segments = graph.Segments.FirstOrDefault(s => s.Block == memory.Block);
@@ -73,7 +74,7 @@ internal sealed class BlockEmitter
         var main = _graph.Main;
         var repeat = main.Nodes.First(n => n.Op == "repeat" && n.Attributes.String("block") == Name);
         var (first, last) = ("s." + MainName(repeat.Inputs[0]), "s." + MainName(repeat.Outputs[0].Name));
-        string At(long offset, string index) => $"_arena.View({Grouped(offset)} + (({index}) * {Grouped(_memory.CarryBytes)}L), {Shape()})";
+        string At(long offset, string index) => $"arena.View({Grouped(offset)} + (({index}) * {Grouped(_memory.CarryBytes)}L), {Shape()})";
         if (_segments is null)
             return ($"i == 0 ? {first} : {At(_memory.InteriorOffset, "i - 1")}", $"i == {Number(Last)} ? {last} : {At(_memory.InteriorOffset, "i")}");
         var interior = _memory.Slots > 1;
@@ -86,24 +87,24 @@ internal sealed class BlockEmitter
     private string Shape()
     {
         var type = _forward.Inputs[0].Type!;
-        return $"{ScalarType(type.DType)}, {Activations.Shape(type, "N")}";
+        return $"{ScalarType(type.DType)}, {Activations.Shape(type, _steps.Rows)}";
     }
 
     private void Layer(SourceWriter writer, string input, string output, string slot)
     {
         var backward = _graph.Main.Nodes.First(n => n.Op == "repeat_backward" && n.Attributes.String("block") == Name);
         var (incoming, outgoing) = ("s." + MainName(backward.Inputs[0]), "s." + MainName(backward.Outputs[0].Name));
-        string Gradient(string parity) => $"_arena.View({Grouped(_memory.GradientOffset)} + ({parity} % 2 * {Grouped(_memory.CarryBytes)}L), {Shape()})";
+        string Gradient(string parity) => $"arena.View({Grouped(_memory.GradientOffset)} + ({parity} % 2 * {Grouped(_memory.CarryBytes)}L), {Shape()})";
         writer.Lines(
-            $"{_field}[i] = new {_type}Activations(_arena, {Grouped(_memory.SavedOffset)} + (({slot}) * {Grouped(_memory.SlotBytes)}L),",
+            $"{_field}[i] = new {_type}Activations(arena{_steps.Argument}, {Grouped(_memory.SavedOffset)} + (({slot}) * {Grouped(_memory.SlotBytes)}L),",
             $"    {input},",
             $"    {output});",
             "// The gradient that flows back alternates between two buffers.",
-            $"{_field}Temporaries[i] = new {_type}Temporaries(_arena,",
+            $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.Argument},",
             $"    i == {Number(Last)} ? {incoming} : {Gradient("(i + 1)")},",
             $"    i == 0 ? {outgoing} : {Gradient("i")});",
-            $"{_field}Parameters[i] = new {_type}Parameters(_model.Parameters, i);",
-            $"{_field}Gradients[i] = new {_type}Gradients(_model.Parameters, i);");
+            $"{_field}Parameters[i] = new {_type}Parameters(program.Model.Parameters, i);",
+            $"{_field}Gradients[i] = new {_type}Gradients(program.Model.Parameters, i);");
     }
 
     private string MainName(string value)
@@ -162,7 +163,7 @@ internal sealed class BlockEmitter
         using (writer.Block($"private void {_type}Backward(int layer, {_type}Activations s, {_type}Temporaries t, {_type}Parameters p, {_type}Gradients g)"))
         {
             var forward = new HashSet<string>(_forward.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name));
-            var kernels = new KernelWriter(_context, _backward, Spell, cached: false) { Recomputed = n => forward.Contains(n.Outputs[0].Name) };
+            var kernels = new KernelWriter(_context, _backward, Spell, cached: false) { Accumulate = _steps.Accumulates, Recomputed = n => forward.Contains(n.Outputs[0].Name) };
             foreach (var node in _backward.Nodes) kernels.Write(writer, node);
         }
     }
@@ -184,29 +185,26 @@ internal sealed class BlockEmitter
 
     public void Classes(SourceWriter writer)
     {
-        var dims = string.Join(", ", _graph.Dims.Take(2).Select(d => $"{d.Symbol} = {Number(d.Value)}"));
         var type = _forward.Inputs[0].Type!;
         writer.Line().Line($"/// <summary>Values of one layer of {Name}: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>");
-        using (writer.Block($"private sealed class {_type}Activations(Arena arena, long slot, Tensor input, Tensor output)"))
+        using (writer.Block($"private sealed class {_type}Activations(Arena arena{_steps.Parameter}, long slot, Tensor input, Tensor output)"))
         {
-            writer.Line($"private const int {dims}, N = B * T;").Line();
             writer.Line($"public readonly Tensor Input = input;  {Activations.Comment(type)}");
             writer.Line($"public readonly Tensor Output = output;  {Activations.Comment(type)}");
             var types = _forward.Types();
             foreach (var place in _memory.Saved)
-                writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], $"arena.View(slot + {Grouped(place.Offset)}"));
+                writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], $"arena.View(slot + {Grouped(place.Offset)}", _steps.Rows));
             foreach (var place in _memory.Forward)
-                writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], $"arena.View({Grouped(_memory.ScratchOffset + place.Offset)}"));
+                writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], $"arena.View({Grouped(_memory.ScratchOffset + place.Offset)}", _steps.Rows));
         }
         writer.Line().Line($"/// <summary>Values of the backward pass of {Name}; all layers share them.</summary>");
-        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena, Tensor dOutput, Tensor dInput)"))
+        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena{_steps.Parameter}, Tensor dOutput, Tensor dInput)"))
         {
-            writer.Line($"private const int {dims}, N = B * T;").Line();
             writer.Line($"public readonly Tensor dOutput = dOutput;  {Activations.Comment(type)}");
             writer.Line($"public readonly Tensor dInput = dInput;  {Activations.Comment(type)}");
             var types = _backward.Types();
             foreach (var place in _memory.Backward)
-                writer.Line(TrainingEmitter.Field(Temporary(place.Value), types[place.Value], $"arena.View({Grouped(_memory.ScratchOffset + place.Offset)}"));
+                writer.Line(TrainingEmitter.Field(Temporary(place.Value), types[place.Value], $"arena.View({Grouped(_memory.ScratchOffset + place.Offset)}", _steps.Rows));
         }
     }
 }

@@ -30,18 +30,19 @@ internal static class AtenEmbeddings
         Aten.Store(call.InvokeNew(), accumulate, dWeight);
     }
 
-    public static void AddPosition(Tensor x, Tensor weight, Tensor y)
+    public static void AddPosition(Tensor x, Tensor weight, long sequence, Tensor y)
     {
         using var scope = NewDisposeScope();
-        var sequences = y.view(-1, weight.shape[0], weight.shape[1]);
+        var sequences = y.view(-1, sequence, weight.shape[1]);
         if (!Aten.Same(x, y)) y.copy_(x);
-        sequences.add_(weight);
+        sequences.add_(weight.narrow(0, 0, sequence));
     }
 
-    public static void AddPositionGrad(Tensor dy, bool accumulate, Tensor dWeight)
+    public static void AddPositionGrad(Tensor dy, long sequence, bool accumulate, Tensor dWeight)
     {
         using var scope = NewDisposeScope();
-        var sequences = dy.view(-1, dWeight.shape[0], dWeight.shape[1]);
-        Aten.Store(sequences.sum(0, type: ScalarType.Float32), accumulate, dWeight);
+        var sequences = dy.view(-1, sequence, dWeight.shape[1]);
+        if (!accumulate) dWeight.narrow(0, sequence, dWeight.shape[0] - sequence).zero_();
+        Aten.Store(sequences.sum(0, type: ScalarType.Float32), accumulate, dWeight.narrow(0, 0, sequence));
     }
 }

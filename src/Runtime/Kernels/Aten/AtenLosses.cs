@@ -5,21 +5,24 @@ namespace ModelCompiler.Runtime.Implementations;
 /// <summary>Losses by libtorch's kernels, on any device.</summary>
 internal static class AtenLosses
 {
-    public static void CrossEntropy(Tensor logits, Tensor targets, Tensor loss, Tensor lse)
+    public static void CrossEntropy(Tensor logits, Tensor targets, Tensor? weights, Tensor loss, Tensor losses, Tensor lse)
     {
         using var scope = NewDisposeScope();
         var wide = logits.to(ScalarType.Float32);
-        lse.copy_(wide.logsumexp(-1));
+        lse.copy_(wide.logsumexp(-1).view_as(lse));
         var picked = wide.gather(-1, targets.view(-1, 1)).view(-1);
-        loss.copy_((lse - picked).mean());
+        losses.copy_((lse.view(-1) - picked).view(losses.size(0), -1).mean([1]));
+        loss.copy_((weights is null ? losses : losses * weights).mean());
     }
 
-    public static void CrossEntropyGrad(Tensor logits, Tensor targets, Tensor lse, Tensor dLogits)
+    public static void CrossEntropyGrad(Tensor logits, Tensor targets, Tensor lse, Tensor? weights, Tensor dLogits, double scale)
     {
         using var scope = NewDisposeScope();
-        var gradient = (logits.to(ScalarType.Float32) - lse.unsqueeze(-1)).exp_();
+        var gradient = (logits.to(ScalarType.Float32) - lse.view(-1, 1)).exp_();
         var index = targets.view(-1, 1);
         gradient.scatter_add_(-1, index, full_like(index, -1, ScalarType.Float32));
-        dLogits.copy_(gradient.div_(logits.shape[0]));
+        var rows = logits.size(0);
+        if (weights is not null) gradient.mul_(weights.repeat_interleave(rows / weights.size(0)).view(-1, 1));
+        dLogits.copy_(gradient.mul_(scale / rows));
     }
 }

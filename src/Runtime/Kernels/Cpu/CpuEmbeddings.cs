@@ -15,19 +15,19 @@ internal static unsafe class CpuEmbeddings
         else EmbeddingGrad<Fp32>(dy, tokens, accumulate, dWeight);
     }
 
-    /// <summary>Adds the rows of a weight, over and over, to those of x; a vector is one row.</summary>
-    public static void AddPosition(Tensor x, Tensor weight, Tensor y)
+    /// <summary>Adds the first rows of a weight, over and over, to those of x; a vector is one row.</summary>
+    public static void AddPosition(Tensor x, Tensor weight, long sequence, Tensor y)
     {
-        if (Cpu.IsBf16(x)) AddPosition<Bf16>(x, weight, y);
-        else if (Cpu.IsFp16(x)) AddPosition<Fp16>(x, weight, y);
-        else AddPosition<Fp32>(x, weight, y);
+        if (Cpu.IsBf16(x)) AddPosition<Bf16>(x, weight, sequence, y);
+        else if (Cpu.IsFp16(x)) AddPosition<Fp16>(x, weight, sequence, y);
+        else AddPosition<Fp32>(x, weight, sequence, y);
     }
 
-    public static void AddPositionGrad(Tensor dy, bool accumulate, Tensor dWeight)
+    public static void AddPositionGrad(Tensor dy, long sequence, bool accumulate, Tensor dWeight)
     {
-        if (Cpu.IsBf16(dy)) AddPositionGrad<Bf16>(dy, accumulate, dWeight);
-        else if (Cpu.IsFp16(dy)) AddPositionGrad<Fp16>(dy, accumulate, dWeight);
-        else AddPositionGrad<Fp32>(dy, accumulate, dWeight);
+        if (Cpu.IsBf16(dy)) AddPositionGrad<Bf16>(dy, sequence, accumulate, dWeight);
+        else if (Cpu.IsFp16(dy)) AddPositionGrad<Fp16>(dy, sequence, accumulate, dWeight);
+        else AddPositionGrad<Fp32>(dy, sequence, accumulate, dWeight);
     }
 
     private static void EmbeddingGrad<T>(Tensor dy, Tensor tokens, bool accumulate, Tensor dWeight)
@@ -48,25 +48,27 @@ internal static unsafe class CpuEmbeddings
         });
     }
 
-    private static void AddPosition<T>(Tensor x, Tensor weight, Tensor y)
+    private static void AddPosition<T>(Tensor x, Tensor weight, long sequence, Tensor y)
         where T : unmanaged, IElement<T>
     {
         var (length, width) = (x.numel(), weight.size(-1));
-        var sequence = weight.numel() / width;
+        if (sequence > weight.numel() / width)
+            throw new ArgumentException($"Sequences of {sequence} are longer than the {weight.numel() / width} positions of the model.", nameof(sequence));
         Threads.For(length / width, Cpu.RowGrain(width), new PositionRows<T>
         {
-            X = Cpu.Elements<T>(x, length), Weight = Cpu.Elements<T>(weight, sequence * width), Y = Cpu.Elements<T>(y, length),
+            X = Cpu.Elements<T>(x, length), Weight = Cpu.Elements<T>(weight, weight.numel()), Y = Cpu.Elements<T>(y, length),
             Sequence = sequence, Width = width,
         });
     }
 
-    private static void AddPositionGrad<T>(Tensor dy, bool accumulate, Tensor dWeight)
+    private static void AddPositionGrad<T>(Tensor dy, long sequence, bool accumulate, Tensor dWeight)
         where T : unmanaged, IElement<T>
     {
-        var (sequence, width) = (dWeight.shape[0], dWeight.shape[1]);
+        var (rows, width) = (dWeight.size(0), dWeight.size(1));
+        if (!accumulate) new Span<float>(Cpu.Floats(dWeight) + (sequence * width), checked((int)((rows - sequence) * width))).Clear();
         Threads.For(sequence, Cpu.RowGrain(width), new PositionSums<T>
         {
-            Dy = (T*)Cpu.Pointer(dy), Into = (Fp32*)Cpu.Floats(dWeight), Batch = dy.shape[0] / sequence, Sequence = sequence,
+            Dy = (T*)Cpu.Pointer(dy), Into = (Fp32*)Cpu.Floats(dWeight), Batch = dy.size(0) / sequence, Sequence = sequence,
             Width = width, Accumulate = accumulate,
         });
     }

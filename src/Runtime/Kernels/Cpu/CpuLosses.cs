@@ -8,24 +8,24 @@ namespace ModelCompiler.Runtime.Implementations;
 /// <summary>Cross-entropy on the CPU, row by row in fp32, without a copy of the logits.</summary>
 internal static unsafe class CpuLosses
 {
-    public static void CrossEntropy(Tensor logits, Tensor targets, Tensor loss, Tensor lse)
+    public static void CrossEntropy(Tensor logits, Tensor targets, Tensor? weights, Tensor loss, Tensor losses, Tensor lse)
     {
-        if (Cpu.IsBf16(logits)) CrossEntropy<Bf16>(logits, targets, loss, lse);
-        else if (Cpu.IsFp16(logits)) CrossEntropy<Fp16>(logits, targets, loss, lse);
-        else CrossEntropy<Fp32>(logits, targets, loss, lse);
+        if (Cpu.IsBf16(logits)) CrossEntropy<Bf16>(logits, targets, weights, loss, losses, lse);
+        else if (Cpu.IsFp16(logits)) CrossEntropy<Fp16>(logits, targets, weights, loss, losses, lse);
+        else CrossEntropy<Fp32>(logits, targets, weights, loss, losses, lse);
     }
 
-    public static void CrossEntropyGrad(Tensor logits, Tensor targets, Tensor lse, Tensor dLogits)
+    public static void CrossEntropyGrad(Tensor logits, Tensor targets, Tensor lse, Tensor? weights, Tensor dLogits, double scale)
     {
-        if (Cpu.IsBf16(logits)) CrossEntropyGrad<Bf16>(logits, targets, lse, dLogits);
-        else if (Cpu.IsFp16(logits)) CrossEntropyGrad<Fp16>(logits, targets, lse, dLogits);
-        else CrossEntropyGrad<Fp32>(logits, targets, lse, dLogits);
+        if (Cpu.IsBf16(logits)) CrossEntropyGrad<Bf16>(logits, targets, lse, weights, dLogits, scale);
+        else if (Cpu.IsFp16(logits)) CrossEntropyGrad<Fp16>(logits, targets, lse, weights, dLogits, scale);
+        else CrossEntropyGrad<Fp32>(logits, targets, lse, weights, dLogits, scale);
     }
 
-    private static void CrossEntropy<T>(Tensor logits, Tensor targets, Tensor loss, Tensor lse)
+    private static void CrossEntropy<T>(Tensor logits, Tensor targets, Tensor? weights, Tensor loss, Tensor losses, Tensor lse)
         where T : unmanaged, IElement<T>
     {
-        var (rows, width) = (logits.shape[0], logits.shape[1]);
+        var (rows, width, batch) = (logits.size(0), logits.size(1), losses.numel());
         var x = (T*)Cpu.Pointer(logits);
         var target = (long*)Cpu.Pointer(targets);
         var sums = Cpu.Floats(lse);
@@ -36,20 +36,31 @@ internal static unsafe class CpuLosses
         }
 
         Threads.For(rows, Cpu.RowGrain(width), new Rows<T> { X = x, Lse = sums, Width = width });
+        var means = Cpu.Floats(losses);
+        var weight = weights is null ? null : (float*)Cpu.Elements<Fp32>(weights, batch);
         var total = 0.0;
-        for (var row = 0L; row < rows; row++)
-            total += sums[row] - Lanes.Load(x + (row * width), target[row], width)[0];
-        *Cpu.Floats(loss) = (float)(total / rows);
+        for (var (sequence, row) = (0L, 0L); sequence < batch; sequence++)
+        {
+            var sum = 0.0;
+            for (var end = row + (rows / batch); row < end; row++)
+                sum += sums[row] - Lanes.Load(x + (row * width), target[row], width)[0];
+            var mean = sum * batch / rows;
+            means[sequence] = (float)mean;
+            total += weight is null ? mean : mean * weight[sequence];
+        }
+
+        *Cpu.Floats(loss) = (float)(total / batch);
     }
 
-    private static void CrossEntropyGrad<T>(Tensor logits, Tensor targets, Tensor lse, Tensor dLogits)
+    private static void CrossEntropyGrad<T>(Tensor logits, Tensor targets, Tensor lse, Tensor? weights, Tensor dLogits, double scale)
         where T : unmanaged, IElement<T>
     {
-        var (rows, width) = (logits.shape[0], logits.shape[1]);
+        var (rows, width) = (logits.size(0), logits.size(1));
         Threads.For(rows, Cpu.RowGrain(width), new GradientRows<T>
         {
             X = (T*)Cpu.Pointer(logits), Dx = (T*)Cpu.Pointer(dLogits), Targets = (long*)Cpu.Pointer(targets),
-            Lse = Cpu.Floats(lse), Width = width, Scale = 1f / rows,
+            Lse = Cpu.Floats(lse), Width = width, Scale = (float)(scale / rows),
+            Weights = weights is null ? null : Cpu.Floats(weights), Sequence = weights is null ? rows : rows / weights.numel(),
         });
     }
 
@@ -81,16 +92,16 @@ internal static unsafe class CpuLosses
     {
         public T* X, Dx;
         public long* Targets;
-        public float* Lse;
-        public long Width;
+        public float* Lse, Weights;
+        public long Width, Sequence;
         public float Scale;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
-            var scale = Vector512.Create(Scale);
             for (var row = begin; row < end; row++)
             {
+                var scale = Vector512.Create(Weights is null ? Scale : Scale * Weights[row / Sequence]);
                 T* x = X + (row * Width), dx = Dx + (row * Width);
                 var (target, offset) = (Targets[row], Vector512.Create(Lse[row]));
                 for (var i = 0L; i < Width; i += Lanes.Count)

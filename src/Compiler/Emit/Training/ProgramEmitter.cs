@@ -1,0 +1,127 @@
+using ModelCompiler.Compiler.Emit.Training.Optimizers;
+using static ModelCompiler.Compiler.Emit.EmitContext;
+
+namespace ModelCompiler.Compiler.Emit.Training;
+
+/// <summary>The program's public face: it owns the arena, runs its step over batches, and updates the parameters.</summary>
+internal static class ProgramEmitter
+{
+    public static void Emit(SourceWriter writer, EmitContext context, Steps steps)
+    {
+        writer.Line("/// <summary>Trains the model; every offset and shape is fixed at build time.</summary>");
+        using (writer.Block("private sealed class TrainingProgram : ITrainingProgram"))
+        {
+            Fields(writer, context, steps);
+            Constructor(writer, context, steps);
+            writer.Line();
+            Properties(writer, context, steps);
+            writer.Line();
+            Evaluate(writer, context, steps);
+            writer.Line();
+            Backpropagate(writer, context, steps);
+            writer.Line();
+            Update(writer, steps);
+            writer.Line();
+            Dispose(writer, steps);
+        }
+    }
+
+    private static void Fields(SourceWriter writer, EmitContext context, Steps steps)
+    {
+        writer.Lines(
+            "private readonly Arena _arena;",
+            steps.Several ? "private readonly TrainingStep[] _steps;" : "private readonly TrainingStep _step;");
+        writer.Lines($"private readonly {OptimizerEmitters.Of(context.Model.Spec).Type} _optimizer;", "private double _loss;");
+        writer.Line();
+    }
+
+    private static void Constructor(SourceWriter writer, EmitContext context, Steps steps)
+    {
+        using (writer.Block($"public TrainingProgram({context.Name} model)"))
+        {
+            writer.Lines(
+                "Model = model;",
+                "_arena = new Arena(ArenaSize, model.Device);",
+                steps.Several
+                    ? $"_steps = [{string.Join(", ", steps.Lengths.Select(length => $"new TrainingStep(this, _arena, {Number(length)})"))}];"
+                    : "_step = new TrainingStep(this, _arena);",
+                $"_optimizer = {OptimizerEmitters.Of(context.Model.Spec).New(context)};  // {context.Place("training.optimizer")}");
+        }
+    }
+
+    private static void Properties(SourceWriter writer, EmitContext context, Steps steps)
+    {
+        var memory = context.Model.Training.Memory!;
+        foreach (var part in memory.Parts.OrderByDescending(p => p.Bytes).Take(8))
+            writer.Line($"// {Mebibytes(part.Bytes),14}  {part.Name}");
+        writer.Lines(
+            $"private const long ArenaSize = {Grouped(memory.Bytes)};  // {Mebibytes(memory.Bytes)}: the buffers above are its largest", "",
+            "public long ArenaBytes => ArenaSize;", "",
+            "public long ArenaBytesUsed => _arena.HighWaterMark;", "",
+            $"public IReadOnlyList<int> Lengths {{ get; }} = [{string.Join(", ", steps.Lengths.Select(length => Number(length)))}];", "",
+            "public int StepNumber { get; set; }", "",
+            "public IReadOnlyDictionary<string, Tensor> OptimizerState => _optimizer.State;", "",
+            $"public {context.Name} Model {{ get; }}");
+        if (TrainingEmitter.UsesDropout(context.Model.Training))
+            writer.Line().Line("/// <summary>Whether dropout drops anything.</summary>").Line("public bool Training { get; private set; }");
+        if (steps.Accumulate > 1)
+            writer.Line().Line("/// <summary>Micro-batches of this step so far.</summary>").Line("public int MicroBatches { get; private set; }");
+        if (!steps.Several) return;
+        writer.Line().Line("/// <summary>The step of a batch's length; the longest refuses what has none.</summary>");
+        using (writer.Block("private TrainingStep StepOf(int tokens) => tokens switch", ";"))
+        {
+            for (var i = 0; i < steps.Lengths.Count - 1; i++) writer.Line($"{Number((long)steps.Batch * steps.Lengths[i])} => _steps[{Number(i)}],");
+            writer.Line($"_ => _steps[{Number(steps.Lengths.Count - 1)}],");
+        }
+    }
+
+    private static void Evaluate(SourceWriter writer, EmitContext context, Steps steps)
+    {
+        using (writer.Block("public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default)"))
+        {
+            if (TrainingEmitter.UsesDropout(context.Model.Training)) writer.Line("Training = false;");
+            writer.Line($"return {Step(steps)}.Evaluate(tokens, targets, losses);");
+        }
+    }
+
+    private static void Backpropagate(SourceWriter writer, EmitContext context, Steps steps)
+    {
+        using (writer.Block(
+            "public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default)"))
+        {
+            if (TrainingEmitter.UsesDropout(context.Model.Training)) writer.Line("Training = true;");
+            writer.Line($"var loss = {Step(steps)}.Backpropagate(tokens, targets, weights, losses);");
+            if (steps.Accumulate > 1)
+                writer.Line($"_loss = (MicroBatches++ == 0 ? 0 : _loss) + (loss / {Number(steps.Accumulate)});  // {context.Place("training.accumulate")}");
+            else
+                writer.Line("_loss = loss;");
+            writer.Line("return loss;");
+        }
+    }
+
+    private static void Update(SourceWriter writer, Steps steps)
+    {
+        using (writer.Block("public StepResult Update(double learningRate)"))
+        {
+            writer.Line("StepNumber++;");
+            if (steps.Accumulate > 1) writer.Line("MicroBatches = 0;");
+            writer.Lines(
+                "var norm = _optimizer.Step(StepNumber, learningRate);",
+                "var result = new StepResult(_loss, norm);",
+                "Model.OnStep(StepNumber, result);",
+                "return result;");
+        }
+    }
+
+    private static void Dispose(SourceWriter writer, Steps steps)
+    {
+        using (writer.Block("public void Dispose()"))
+        {
+            if (steps.Several) writer.Line("foreach (var step in _steps) step.Dispose();");
+            else writer.Line("_step.Dispose();");
+            writer.Lines("_optimizer.Dispose();", "_arena.Dispose();");
+        }
+    }
+
+    private static string Step(Steps steps) => steps.Several ? "StepOf(tokens.Length)" : "_step";
+}

@@ -1,0 +1,151 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
+using static ModelCompiler.Compiler.Emit.EmitContext;
+
+namespace ModelCompiler.Compiler.Emit.Training;
+
+/// <summary>The step of one sequence length: forward and backward pass, and the views that they work on.</summary>
+internal static class StepEmitter
+{
+    public static void Emit(SourceWriter writer, EmitContext context, Steps steps)
+    {
+        var graph = context.Model.Training;
+        var blocks = graph.Memory!.Blocks.Select(m => new BlockEmitter(context, graph, m, steps)).ToList();
+        writer.Line("/// <summary>Forward and backward pass of batches of one length.</summary>");
+        using (writer.Block("private sealed class TrainingStep : IDisposable"))
+        {
+            Fields(writer, graph, steps, blocks);
+            Constructor(writer, context, steps, blocks);
+            writer.Line();
+            Api(writer, steps);
+            Members(writer, graph, steps);
+            writer.Line();
+            Main(writer, context, steps, blocks);
+            foreach (var block in blocks) block.Functions(writer);
+            writer.Line();
+            MainActivations(writer, graph, steps);
+            foreach (var block in blocks) block.Classes(writer);
+        }
+    }
+
+    private static void Fields(SourceWriter writer, Graph graph, Steps steps, List<BlockEmitter> blocks)
+    {
+        steps.Declare(writer);
+        writer.Line();
+        if (AsksProgram(graph, steps)) writer.Line("private readonly TrainingProgram _program;");
+        writer.Lines(
+            "private readonly StepInput input;",
+            "private readonly MainActivations s;",
+            "private readonly MainParameters p;",
+            "private readonly MainGradients g;");
+        foreach (var block in blocks) block.Fields(writer);
+        writer.Line();
+    }
+
+    private static void Constructor(SourceWriter writer, EmitContext context, Steps steps, List<BlockEmitter> blocks)
+    {
+        var weighted = context.Model.Training.Main.Inputs.Any(i => i.Name == GraphBuilder.Weights) ? ", weighted: true" : "";
+        using (writer.Block($"public TrainingStep(TrainingProgram program, Arena arena{steps.Parameter})"))
+        {
+            if (steps.Several) writer.Line("this.T = T;");
+            if (AsksProgram(context.Model.Training, steps)) writer.Line("_program = program;");
+            writer.Lines(
+                $"input = new StepInput(B, T, program.Model.Device{weighted});",
+                $"s = new MainActivations(arena{steps.Argument});",
+                "p = new MainParameters(program.Model.Parameters);",
+                "g = new MainGradients(program.Model.Parameters);");
+            foreach (var block in blocks) block.Construct(writer);
+        }
+    }
+
+    private static void Api(SourceWriter writer, Steps steps)
+    {
+        using (writer.Block("public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses)"))
+        {
+            writer.Lines(
+                "input.Load(tokens, targets);",
+                "Forward();",
+                "StepInput.Read(s.LossBySequence, losses);",
+                "return StepInput.Read(s.Loss);");
+        }
+        writer.Line();
+        using (writer.Block("public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights, Span<float> losses)"))
+        {
+            writer.Lines(
+                "input.Load(tokens, targets, weights);",
+                "Forward();",
+                "Backward();",
+                "StepInput.Read(s.LossBySequence, losses);",
+                "return StepInput.Read(s.Loss);");
+        }
+        writer.Line().Line("public void Dispose() => input.Dispose();");
+    }
+
+    private static bool AsksProgram(Graph graph, Steps steps) => TrainingEmitter.UsesDropout(graph) || steps.Accumulate > 1;
+
+    /// <summary>What kernels' arguments may name besides values and dimensions.</summary>
+    private static void Members(SourceWriter writer, Graph graph, Steps steps)
+    {
+        if (TrainingEmitter.UsesDropout(graph))
+        {
+            var step = steps.Accumulate > 1 ? $"(_program.StepNumber * {Number(steps.Accumulate)}) + _program.MicroBatches" : "_program.StepNumber";
+            writer.Line().Lines(
+                "/// <summary>The share to drop: none while evaluating.</summary>",
+                "private double Rate(double rate) => _program.Training ? rate : 0;", "",
+                "/// <summary>The seed of a mask, so that the same step, layer and place always drop the same.</summary>",
+                $"private ulong MaskSeed(int layer, int site) => DropoutSeed.Of(_program.Model.Seed, {step}, layer, site);");
+        }
+        if (steps.Accumulate == 1) return;
+        writer.Line().Lines(
+            "/// <summary>Whether gradients are added to those of an earlier micro-batch of the step.</summary>",
+            "private bool Again => _program.MicroBatches > 0;", "",
+            "/// <summary>The gradient of a micro-batch's loss: the step's loss is their mean.</summary>",
+            $"private const double LossGradient = 1.0 / {Number(steps.Accumulate)};");
+    }
+
+    private static void Main(SourceWriter writer, EmitContext context, Steps steps, List<BlockEmitter> blocks)
+    {
+        var (graph, names) = (context.Model.Training, ParametersEmitter.Names(context.Model.Layout, ""));
+        var main = graph.Main;
+        var fields = MainNames(main);
+        var slots = main.GradientSlots();
+        string Spell(string value) => main.Inputs.Any(i => i.Name == value) ? "input." + Identifiers.Pascal(value)
+            : main.Parameters.Any(p => p.Name == value) ? "p." + names[value]
+            : slots.TryGetValue(value, out var parameter) ? "g." + names[parameter]
+            : "s." + fields[value];
+        var kernels = new KernelWriter(context, main, Spell, cached: false) { Accumulate = steps.Accumulates };
+
+        void Write(Node node)
+        {
+            if (!OpTable.IsRepeat(node)) kernels.Write(writer, node);
+            else blocks.Single(b => b.Name == node.Attributes.String("block")).Loop(writer, node.Op == "repeat_backward");
+        }
+
+        var nodes = main.Nodes.ToList();
+        var split = nodes.FindIndex(n => n.Op == "cross_entropy") + 1;
+        using (writer.Block("private void Forward()"))
+        {
+            if (nodes.Any(n => n.Op == "dropout")) writer.Line("const int layer = 0;");
+            foreach (var node in nodes.Take(split)) Write(node);
+        }
+        writer.Line();
+        using (writer.Block("private void Backward()"))
+            foreach (var node in nodes.Skip(split)) Write(node);
+    }
+
+    private static Identifiers MainNames(Function main)
+    {
+        var names = new Identifiers();
+        foreach (var output in main.Nodes.SelectMany(n => n.Outputs)) _ = names[output.Name];
+        return names;
+    }
+
+    private static void MainActivations(SourceWriter writer, Graph graph, Steps steps)
+    {
+        var (names, types) = (MainNames(graph.Main), graph.Main.Types());
+        writer.Line("/// <summary>Values outside the repeated blocks.</summary>");
+        using (writer.Block($"private sealed class MainActivations(Arena arena{steps.Parameter})"))
+            foreach (var place in graph.Memory!.Main)
+                writer.Line(TrainingEmitter.Field(names[place.Value], types[place.Value], $"arena.View({Grouped(place.Offset)}", steps.Rows));
+    }
+}

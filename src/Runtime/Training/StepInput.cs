@@ -1,0 +1,96 @@
+using ModelCompiler.Runtime.Implementations;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Training;
+
+/// <summary>The batch of a training step on its device, in tensors that are made once, and what is read back from it.</summary>
+public sealed unsafe class StepInput : IDisposable
+{
+    private readonly int _batch;
+    private readonly int _sequence;
+
+    /// <param name="batch">Sequences, B.</param>
+    /// <param name="sequence">Tokens in each, T.</param>
+    /// <param name="device">Where the step runs.</param>
+    /// <param name="weighted">Whether sequences have weights.</param>
+    public StepInput(int batch, int sequence, Device device, bool weighted = false)
+    {
+        (_batch, _sequence) = (batch, sequence);
+        Tokens = zeros([batch, sequence], ScalarType.Int64, device).DetachFromDisposeScope();
+        Targets = zeros([batch, sequence], ScalarType.Int64, device).DetachFromDisposeScope();
+        Weights = weighted ? ones([batch], ScalarType.Float32, device).DetachFromDisposeScope() : null!;
+    }
+
+    /// <summary>int64 [B, T]</summary>
+    public Tensor Tokens { get; }
+
+    /// <summary>int64 [B, T]: the token that follows each.</summary>
+    public Tensor Targets { get; }
+
+    /// <summary>fp32 [B]: what the loss of each sequence counts; only of a model that trains on a subset of its data.</summary>
+    public Tensor Weights { get; }
+
+    /// <summary>Copies a batch to the device.</summary>
+    /// <param name="tokens">[B, T], row-major.</param>
+    /// <param name="targets">[B, T]</param>
+    /// <param name="weights">[B], or empty for ones.</param>
+    /// <exception cref="ArgumentException">A length does not fit, or the model takes no weights.</exception>
+    public void Load(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default)
+    {
+        if (tokens.Length != _batch * _sequence || targets.Length != tokens.Length)
+        {
+            throw new ArgumentException(
+                $"A batch of {tokens.Length} tokens and {targets.Length} targets does not fit a step of {_batch} × {_sequence}. Give as many as the program's batch times one of its Lengths.");
+        }
+
+        Copy(tokens, Tokens);
+        Copy(targets, Targets);
+        if (Weights is not null)
+        {
+            if (weights.IsEmpty) Weights.fill_(1);
+            else if (weights.Length == _batch) Copy(weights, Weights);
+            else throw new ArgumentException($"{weights.Length} weights do not fit {_batch} sequences.", nameof(weights));
+        }
+        else if (!weights.IsEmpty)
+        {
+            throw new ArgumentException("The model takes no weights: its declaration has no training.subset.", nameof(weights));
+        }
+    }
+
+    /// <summary>The value of an fp32 tensor of one element.</summary>
+    public static double Read(Tensor value)
+    {
+        if (Cpu.Takes(value)) return *Cpu.Floats(value);
+        float single;
+        Read(value, new Span<float>(&single, 1));
+        return single;
+    }
+
+    /// <summary>Copies fp32 values to the host, where they are asked for.</summary>
+    /// <param name="values">As many elements as <paramref name="into"/>.</param>
+    /// <param name="into">May be empty: then nothing is read.</param>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static void Read(Tensor values, Span<float> into)
+    {
+        if (into.IsEmpty) return;
+        if (into.Length != values.numel()) throw new ArgumentException($"{values.numel()} values do not fit a span of {into.Length}.", nameof(into));
+        using var host = Cpu.Takes(values) ? null : values.cpu();
+        new ReadOnlySpan<float>(Cpu.Floats(host ?? values), into.Length).CopyTo(into);
+    }
+
+    public void Dispose()
+    {
+        Tokens.Dispose();
+        Targets.Dispose();
+        Weights?.Dispose();
+    }
+
+    private static void Copy<T>(ReadOnlySpan<T> values, Tensor into)
+        where T : unmanaged
+    {
+        using var staging = Cpu.Takes(into) ? null : empty(into.shape, into.dtype);
+        values.CopyTo(new Span<T>(Cpu.Pointer(staging ?? into), values.Length));
+        if (staging is not null) into.copy_(staging);
+    }
+}

@@ -1,0 +1,28 @@
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Tests.Generated;
+
+public sealed class AccumulationTests
+{
+    /// <summary>Three micro-batches of two sequences are one batch of six, up to the order of sums.</summary>
+    [Fact]
+    public void Micro_batches_are_one_large_batch()
+    {
+        using var scope = NewDisposeScope();
+        using var large = LargeBatch.Create(CPU, seed: 5);
+        using var small = Accumulating.Create(CPU, seed: 5);
+        using var once = large.CreateTraining();
+        using var often = small.CreateTraining();
+        for (var step = 0; step < 3; step++)
+        {
+            var (tokens, targets) = GeneratedModels.Batch(large, seed: step);
+            once.Backpropagate(tokens, targets);
+            for (var micro = 0; micro < 3; micro++)
+                often.Backpropagate(tokens.AsSpan(micro * 32, 32), targets.AsSpan(micro * 32, 32));
+            Assert.True((small.Parameters.Gradients - large.Parameters.Gradients).abs().max().item<float>() < 1e-5);
+            var (expected, actual) = (once.Update(learningRate: 1e-3), often.Update(learningRate: 1e-3));
+            Assert.Equal(expected.Loss, actual.Loss, 1e-5);
+            Assert.Equal(expected.GradientNorm, actual.GradientNorm, 1e-4);
+        }
+    }
+}
