@@ -21,12 +21,12 @@ public sealed class SourceWriter
         return this;
     }
 
-    /// <summary>A block in braces under a header; closing it may add a suffix such as a semicolon.</summary>
-    public IDisposable Block(string header, string suffix = "")
+    /// <summary>A block in braces, or in other brackets, under a header; closing it may add a suffix such as a semicolon.</summary>
+    public IDisposable Block(string header, string suffix = "", char open = '{', char close = '}')
     {
-        Line(header).Line("{");
+        Line(header).Line(open.ToString());
         _indent++;
-        return new Closing(this, "}" + suffix);
+        return new Closing(this, close + suffix);
     }
 
     /// <summary>A statement under a header, without braces.</summary>

@@ -27,6 +27,8 @@ public sealed class OptimizerAttribute : Attribute
 
     public bool Nesterov { get; set; }
 
+    public double AdamwRate { get; set; }
+
     public double WeightDecay { get; set; }
 
     public DecayTargets WeightDecayOn { get; set; }

@@ -85,6 +85,9 @@ public enum OptimizerKind
 
     /// <summary>The sign of an interpolated momentum (Chen et al. 2023).</summary>
     Lion,
+
+    /// <summary>Orthogonalized momentum for the matrices of linear layers, AdamW for all else (Jordan et al. 2024).</summary>
+    Muon,
 }
 
 /// <summary>Which parameters decay.</summary>

@@ -171,24 +171,28 @@ public sealed record OptimizerSpec
     public double Final { get; init; } = 0.1;
 
     [Key("beta1", "Decay of the first moment; for lion, the momentum's share in the update's sign.", Min = 0, Max = 0.999999)]
-    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion)]
+    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion, OptimizerKind.Muon)]
     public double Beta1 { get; init; } = 0.9;
 
     [Key("beta2", "Decay of the second moment; for lion, of the momentum. Default: 0.95; for lion 0.99.", Min = 0, Max = 0.999999)]
-    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion)]
+    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion, OptimizerKind.Muon)]
     public double? Beta2 { get; init; }
 
     [Key("epsilon", "Added to the root of the second moment.", Min = 1e-15, Max = 1)]
-    [OnlyWith("kind", OptimizerKind.Adamw)]
+    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Muon)]
     public double Epsilon { get; init; } = 1e-8;
 
-    [Key("momentum", "Share of the momentum that is kept. Default: 0.9.", Min = 0, Max = 0.999999)]
-    [OnlyWith("kind", OptimizerKind.Sgd)]
+    [Key("momentum", "Share of the momentum that is kept. Default: 0.9; for muon 0.95.", Min = 0, Max = 0.999999)]
+    [OnlyWith("kind", OptimizerKind.Sgd, OptimizerKind.Muon)]
     public double? Momentum { get; init; }
 
-    [Key("nesterov", "Nesterov's momentum, which looks ahead. Default: false.")]
-    [OnlyWith("kind", OptimizerKind.Sgd)]
+    [Key("nesterov", "Nesterov's momentum, which looks ahead. Default: false; for muon true.")]
+    [OnlyWith("kind", OptimizerKind.Sgd, OptimizerKind.Muon)]
     public bool? Nesterov { get; init; }
+
+    [Key("adamw-rate", "Learning rate of embeddings, head and vectors, which AdamW updates, as a multiple of learning-rate.", Min = 0, Max = 1000)]
+    [OnlyWith("kind", OptimizerKind.Muon)]
+    public double AdamwRate { get; init; } = 1.0;
 
     [Key("weight-decay", "Decoupled weight decay.", Min = 0, Max = 10)]
     public double WeightDecay { get; init; } = 0.1;

@@ -32,6 +32,7 @@ internal static class ProgramEmitter
             "private readonly Arena _arena;",
             steps.Several ? "private readonly TrainingStep[] _steps;" : "private readonly TrainingStep _step;");
         writer.Lines($"private readonly {OptimizerEmitters.Of(context.Model.Spec).Type} _optimizer;", "private double _loss;");
+        OptimizerEmitters.Of(context.Model.Spec).Members(writer, context);
         writer.Line();
     }
 

@@ -31,6 +31,17 @@ internal static unsafe class Cpu
         return pointer;
     }
 
+    /// <summary>The first element of an fp32 tensor that may be strided.</summary>
+    /// <exception cref="ArgumentException">The tensor is not fp32.</exception>
+    public static float* First(Tensor tensor)
+    {
+        if (tensor.dtype != ScalarType.Float32) throw new ArgumentException($"A kernel needs fp32 here, not {NativeTensor.Describe(tensor.Handle)}.");
+        void* pointer;
+        return LibTorch.DataPointer(tensor.Handle, &pointer) == 0
+            ? (float*)pointer
+            : throw new NativeException($"libtorch gives no data of {NativeTensor.Describe(tensor.Handle)}; its reason is on stderr.");
+    }
+
     /// <summary>The first element of a contiguous tensor with a given number of elements of a type.</summary>
     /// <exception cref="ArgumentException">The tensor is not contiguous, or has another type or number of elements.</exception>
     public static T* Elements<T>(Tensor tensor, long count)

@@ -28,7 +28,7 @@ public sealed class LionOptimizerTests
                 }
             },
             clip,
-            tolerance: 1e-5);
+            tolerance: 3e-4);
     }
 
     [Fact]

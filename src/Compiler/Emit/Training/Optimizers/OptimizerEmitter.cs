@@ -17,6 +17,11 @@ internal abstract class OptimizerEmitter
     public string New(EmitContext context) =>
         $"new {Type}(model.Parameters, {string.Join(", ", Arguments(context.Model).Concat(Shared(context.Model.Spec.Training.Optimizer)))})";
 
+    /// <summary>Members of the program that its arguments name.</summary>
+    public virtual void Members(SourceWriter writer, EmitContext context)
+    {
+    }
+
     /// <summary>Its own constants, as named arguments.</summary>
     protected abstract IEnumerable<string> Arguments(CompiledModel model);
 

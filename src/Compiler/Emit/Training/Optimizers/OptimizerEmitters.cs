@@ -10,6 +10,7 @@ internal static class OptimizerEmitters
         new AdamWEmitter(),
         new SgdEmitter(),
         new LionEmitter(),
+        new MuonEmitter(),
     ];
 
     public static OptimizerEmitter Of(ModelSpec spec) => s_all.Single(emitter => emitter.Kind == spec.Training.Optimizer.Kind);

@@ -1,0 +1,63 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.ModelDsl;
+using static ModelCompiler.Compiler.Emit.EmitContext;
+
+namespace ModelCompiler.Compiler.Emit.Training.Optimizers;
+
+/// <summary>Muon: the table of the matrices that it orthogonalizes is known at build time.</summary>
+internal sealed class MuonEmitter : OptimizerEmitter
+{
+    public override OptimizerKind Kind => OptimizerKind.Muon;
+
+    public override string Type => "MuonOptimizer";
+
+    public override long StateBytes(CompiledModel model)
+    {
+        var matrices = Matrices(model).Sum(m => m.Slot.Layers * m.Rows * m.Columns);
+        return (matrices * 4) + ((model.Layout.Count - matrices) * 8);
+    }
+
+    public override void Members(SourceWriter writer, EmitContext context)
+    {
+        writer.Line().Line("// What Muon orthogonalizes; AdamW updates the embeddings, the head and the vectors.");
+        using (writer.Block("private static readonly MatrixGroup[] s_matrices =", ";", '[', ']'))
+        {
+            foreach (var (slot, name, offset, rows, columns) in Matrices(context.Model))
+                writer.Line(
+                    $"new(Offset: {Grouped(offset)}, Stride: {Grouped(slot.Stride)}, Count: {Number(slot.Layers)}, "
+                    + $"Rows: {Number(rows)}, Columns: {Number(columns)}),  // {(slot.Block.Length > 0 ? slot.Block + ".*." : "")}{name}");
+        }
+    }
+
+    protected override IEnumerable<string> Arguments(CompiledModel model)
+    {
+        var spec = model.Spec.Training.Optimizer;
+        return
+        [
+            "s_matrices",
+            Argument("momentum", spec.Momentum ?? 0.95), Argument("nesterov", spec.Nesterov ?? true), Argument("adamwRate", spec.AdamwRate),
+            Argument("beta1", spec.Beta1), Argument("beta2", spec.Beta2 ?? 0.95), Argument("epsilon", spec.Epsilon),
+        ];
+    }
+
+    /// <summary>The matrices of linear layers but the head's, in the layout's order; those that lie packed are matrices of their own.</summary>
+    private static IEnumerable<(ParameterSlot Slot, string Name, long Offset, long Rows, long Columns)> Matrices(CompiledModel model)
+    {
+        var main = model.Inference.Main;
+        var logits = main.Outputs[0];
+        var others = new HashSet<string>(main.Nodes
+            .Where(node => node.Op is "embedding" or "add_position" || node.Outputs.Any(output => output.Name == logits))
+            .SelectMany(node => node.Uses)
+            .SelectMany(name => main.Parameters.Where(p => p.Name == name).Select(p => p.SharedWith ?? p.Name)));
+        foreach (var slot in model.Layout.Slots.Where(slot => slot.Parameter.IsMatrix))
+        {
+            if (slot.Block.Length == 0 && others.Contains(slot.Parameter.Name)) continue;
+            var (offset, columns) = (slot.Offset, slot.Parameter.Type.Shape[1].Value);
+            foreach (var part in slot.Parameter.Parts)
+            {
+                yield return (slot, part.Name, offset, part.Rows.Value, columns);
+                offset += (long)part.Rows.Value * columns;
+            }
+        }
+    }
+}
