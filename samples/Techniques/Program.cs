@@ -12,6 +12,11 @@ using Techniques;
     ("CheckpointBoundaries", "segments that start at named blocks", ModelProgram.Run<CheckpointBoundaries>),
     ("CheckpointSave", "only attention's values are kept", ModelProgram.Run<CheckpointSave>),
     ("CheckpointBudget", "the least recomputation that fits a number of bytes", ModelProgram.Run<CheckpointBudget>),
+    ("Sgd", "SGD with Nesterov's momentum", ModelProgram.Run<Sgd>),
+    ("Lion", "the sign of a momentum", ModelProgram.Run<Lion>),
+    ("Muon", "orthogonalized momentum for matrices, AdamW for the rest", ModelProgram.Run<Muon>),
+    ("AdamW8Bit", "AdamW with moments of 8 bits", ModelProgram.Run<AdamW8Bit>),
+    ("Accumulate", "four micro-batches of 4 a step instead of a batch of 16", ModelProgram.Run<Accumulate>),
 ];
 
 switch (args)

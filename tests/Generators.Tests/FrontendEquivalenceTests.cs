@@ -12,6 +12,7 @@ public sealed partial class FrontendEquivalenceTests
     [InlineData(SampleModels.CustomBlocks, AttributedModels.CustomBlocks)]
     [InlineData(SampleModels.Bf16WithCheckpoint, AttributedModels.Bf16WithCheckpoint)]
     [InlineData(SampleModels.Guarded, AttributedModels.Guarded)]
+    [InlineData(SampleModels.Muon, AttributedModels.Muon)]
     public void Both_front_ends_give_the_same_code(string yaml, string attributes)
     {
         var fromYaml = GeneratorRun.OfYaml(("tiny.model.yaml", yaml));

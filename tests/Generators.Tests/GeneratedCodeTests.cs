@@ -11,6 +11,7 @@ public sealed class GeneratedCodeTests
     [InlineData(SampleModels.LlamaLike)]
     [InlineData(SampleModels.CustomBlocks)]
     [InlineData(SampleModels.Bf16WithCheckpoint)]
+    [InlineData(SampleModels.Muon)]
     public void Compiles_without_warnings(string yaml)
     {
         var run = GeneratorRun.OfYaml(("tiny.model.yaml", yaml));

@@ -17,6 +17,9 @@ public sealed class SnapshotTests
     [Fact]
     public Task Bf16WithCheckpoint() => Verify(SampleModels.Bf16WithCheckpoint);
 
+    [Fact]
+    public Task Muon() => Verify(SampleModels.Muon);
+
     private static Task Verify(string yaml, [System.Runtime.CompilerServices.CallerMemberName] string method = "") =>
         Verifier.Verify(GeneratorRun.OfYaml(("tiny.model.yaml", yaml)).Driver, method: method);
 }

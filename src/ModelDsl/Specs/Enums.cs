@@ -1,6 +1,6 @@
 namespace ModelCompiler.ModelDsl;
 
-// Members are written in YAML in kebab-case: TransformerXl is transformer-xl, ReluSquared is relu-squared.
+// Members are written in YAML in kebab-case: TransformerXl is transformer-xl, Adamw_8bit is adamw-8bit.
 
 /// <summary>A ready-made architecture, itself written in the layer language (see Families/).</summary>
 public enum Family
@@ -88,6 +88,9 @@ public enum OptimizerKind
 
     /// <summary>Orthogonalized momentum for the matrices of linear layers, AdamW for all else (Jordan et al. 2024).</summary>
     Muon,
+
+    /// <summary>AdamW whose moments of matrices have 8 bits (Dettmers et al. 2021).</summary>
+    Adamw_8bit,
 }
 
 /// <summary>Which parameters decay.</summary>

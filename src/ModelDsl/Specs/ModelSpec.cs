@@ -171,15 +171,15 @@ public sealed record OptimizerSpec
     public double Final { get; init; } = 0.1;
 
     [Key("beta1", "Decay of the first moment; for lion, the momentum's share in the update's sign.", Min = 0, Max = 0.999999)]
-    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion, OptimizerKind.Muon)]
+    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion, OptimizerKind.Muon, OptimizerKind.Adamw_8bit)]
     public double Beta1 { get; init; } = 0.9;
 
     [Key("beta2", "Decay of the second moment; for lion, of the momentum. Default: 0.95; for lion 0.99.", Min = 0, Max = 0.999999)]
-    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion, OptimizerKind.Muon)]
+    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion, OptimizerKind.Muon, OptimizerKind.Adamw_8bit)]
     public double? Beta2 { get; init; }
 
     [Key("epsilon", "Added to the root of the second moment.", Min = 1e-15, Max = 1)]
-    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Muon)]
+    [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Muon, OptimizerKind.Adamw_8bit)]
     public double Epsilon { get; init; } = 1e-8;
 
     [Key("momentum", "Share of the momentum that is kept. Default: 0.9; for muon 0.95.", Min = 0, Max = 0.999999)]

@@ -83,4 +83,14 @@ internal static class AttributedModels
         partial class Guarded;
 
         """;
+
+    public const string Muon = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4, KvHeads = 2, TieEmbeddings = true)]
+        [Training(Batch = 4)]
+        [Optimizer(Kind = OptimizerKind.Muon, LearningRate = 1e-3, AdamwRate = 0.5, WeightDecayOn = DecayTargets.All)]
+        partial class TinyMuon;
+
+        """;
 }

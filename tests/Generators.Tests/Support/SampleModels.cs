@@ -106,4 +106,22 @@ internal static class SampleModels
           checkpoints: { keep: 5, every: 20 }
 
         """;
+
+    public const string Muon =
+        """
+        model: TinyMuon
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+          kv-heads: 2
+          tie-embeddings: true
+        training:
+          batch: 4
+          optimizer: { kind: muon, learning-rate: 1e-3, adamw-rate: 0.5, weight-decay-on: all }
+
+        """;
 }

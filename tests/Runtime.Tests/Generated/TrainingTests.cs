@@ -36,7 +36,8 @@ public sealed class TrainingTests
         Assert.Equal(loss, training.Evaluate(tokens, targets));
     }
 
-    private static double[] Train<TModel>()
+    /// <summary>The losses of 200 steps.</summary>
+    internal static double[] Train<TModel>(double learningRate = 3e-3)
         where TModel : ICompiledModel<TModel>
     {
         using var scope = NewDisposeScope();
@@ -50,7 +51,7 @@ public sealed class TrainingTests
         {
             var starts = Enumerable.Range(0, batch).Select(_ => random.Next(text.Length)).ToArray();
             long[] Window(int shift) => [.. starts.SelectMany(s => Enumerable.Range(s + shift, context)).Select(i => (long)text[i % text.Length])];
-            losses[step] = training.Step(Window(0), Window(1), learningRate: 3e-3).Loss;
+            losses[step] = training.Step(Window(0), Window(1), learningRate).Loss;
         }
         return losses;
     }

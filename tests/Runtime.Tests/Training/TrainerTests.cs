@@ -55,6 +55,15 @@ public sealed class TrainerTests : IDisposable
     public void So_does_a_generated_model_with_dropout() => AssertResumes<DropoutPlain>(60, 33);
 
     [Fact]
+    public void So_do_generated_models_with_other_optimizers()
+    {
+        AssertResumes<OptimizerSgd>(12, 5);
+        AssertResumes<OptimizerLion>(12, 5);
+        AssertResumes<OptimizerMuon>(12, 5);
+        AssertResumes<OptimizerAdamW8Bit>(12, 5);
+    }
+
+    [Fact]
     public void So_does_a_generated_model_in_bf16() => AssertResumes<Gpt2Bf16>(60, 50);
 
     [Fact]

@@ -11,6 +11,7 @@ internal static class OptimizerEmitters
         new SgdEmitter(),
         new LionEmitter(),
         new MuonEmitter(),
+        new AdamW8BitEmitter(),
     ];
 
     public static OptimizerEmitter Of(ModelSpec spec) => s_all.Single(emitter => emitter.Kind == spec.Training.Optimizer.Kind);
