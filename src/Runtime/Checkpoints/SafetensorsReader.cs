@@ -30,6 +30,9 @@ public sealed class SafetensorsReader : IDisposable
 
     public ImmutableSortedDictionary<string, string> Metadata { get; }
 
+    /// <summary>Whether the file has the digest that <see cref="SafetensorsWriter"/> stores.</summary>
+    public bool HasDigest => Metadata.ContainsKey(ContentDigest.Key);
+
     /// <summary>The tensor of a name.</summary>
     /// <exception cref="CheckpointException">There is none.</exception>
     public TensorEntry this[string name] => _byName.TryGetValue(name, out var entry)

@@ -16,6 +16,7 @@ public static class SafetensorsWriter
     /// first, so that each tensor is aligned. A SHA-256 of the content is added to the metadata. If anything throws or the
     /// writing is cancelled, a previous file stays as it was and nothing is left behind.
     /// </summary>
+    /// <exception cref="DiskFullException">The disk has no room for the file.</exception>
     /// <exception cref="ArgumentException">Names are empty, repeated or reserved, or a tensor wrote more or fewer bytes than its
     /// shape has.</exception>
     public static void Write(
@@ -27,6 +28,7 @@ public static class SafetensorsWriter
         var ordered = tensors.OrderByDescending(t => t.Type.Size()).ToArray();
         CheckNames(ordered, metadata);
         var header = Header(ordered, metadata);
+        var bytes = header.Length + ordered.Sum(tensor => TensorEntry.SizeOf(tensor.Type, tensor.Shape));
 
         AtomicFile.Write(path, stream =>
         {
@@ -46,7 +48,7 @@ public static class SafetensorsWriter
 
             stream.Position = header.AsSpan().IndexOf(Encoding.ASCII.GetBytes(ContentDigest.Placeholder));
             stream.Write(Encoding.ASCII.GetBytes(ContentDigest.Finish(hash)));
-        });
+        }, bytes);
     }
 
     private static void CheckNames(CheckpointTensor[] tensors, IReadOnlyDictionary<string, string> metadata)

@@ -10,8 +10,11 @@ internal sealed class GenerateCommand(ICompiledModel model, RunOptions options, 
 {
     public int Run(string prompt, CancellationToken interrupt)
     {
-        var path = new[] { Trainer.BestPath(options.Output), Trainer.LastPath(options.Output) }.FirstOrDefault(File.Exists)
-            ?? throw new CheckpointException($"There is no trained model in '{options.Output}'. Train one first, by running without --prompt, or give its folder with --output.");
+        if (!File.Exists(RunFolder.BestPath(options.Output)) && RunFolder.LastPath(options.Output) is null)
+            throw new CheckpointException($"There is no trained model in '{options.Output}'. Train one first, by running without --prompt, or give its folder with --output.");
+        var path = File.Exists(RunFolder.BestPath(options.Output))
+            ? RunFolder.BestPath(options.Output)
+            : RunFolder.CheckpointPath(options.Output, RunFolder.Newest(options.Output, model.Description, output.Error.WriteLine).Step);
         var state = ModelCheckpoint.Load(path, model);
         var tokenizer = TextTokenizer.Load(options.Output);
         if (tokenizer.Hash != state.TokenizerHash)

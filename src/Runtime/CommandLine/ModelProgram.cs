@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelCompiler.Runtime.Training;
 using TorchSharp;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -58,7 +59,7 @@ public static class ModelProgram
                 "There is no CUDA device that libtorch can use. Use --device cpu, or set the MSBuild property ModelCompilerAccelerator to cuda.");
         }
 
-        var previous = options.Resume ? TrainCommand.Previous(options) : null;
+        var previous = options.Resume ? RunFolder.Newest(options.Output, TModel.Definition, output.Text.WriteLine) : null;
         var seed = options.Seed ?? previous?.Seed ?? TModel.Definition.Training.Seed;
         using var model = TModel.Create(torch.device(options.Device), seed);
         return options.Prompt is { } prompt

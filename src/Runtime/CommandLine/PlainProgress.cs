@@ -21,6 +21,8 @@ internal sealed class PlainProgress(TextWriter output, TimeProvider time) : ITra
 
     public void Validated(int step, EvaluationResult result) => output.WriteLine(ValidationLine(step, result));
 
+    public void Noticed(string message) => output.WriteLine(message);
+
     public static string ValidationLine(int step, EvaluationResult result) =>
         $"step {step}: validation {Describe(result)}";
 

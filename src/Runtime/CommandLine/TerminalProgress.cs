@@ -27,4 +27,6 @@ internal sealed class TerminalProgress : ITrainingObserver
     }
 
     public void Validated(int step, EvaluationResult result) => _console.WriteLine(PlainProgress.ValidationLine(step, result));
+
+    public void Noticed(string message) => _console.WriteLine(message);
 }

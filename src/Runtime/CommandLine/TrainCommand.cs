@@ -10,17 +10,6 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
 {
     private readonly ModelDescription _description = model.Description;
 
-    /// <summary>Where the run stands that is to be resumed.</summary>
-    /// <exception cref="CheckpointException">There is none, or its checkpoint is damaged.</exception>
-    public static RunState Previous(RunOptions options)
-    {
-        var path = Trainer.LastPath(options.Output);
-        return File.Exists(path)
-            ? ModelCheckpoint.ReadState(path)
-            : throw new CheckpointException(
-                $"There is no run to resume in '{options.Output}'. Leave out --resume, or give the run's folder with --output.");
-    }
-
     public int Run(CancellationToken interrupt)
     {
         var settings = _description.Training with { Source = options.Data ?? previous?.Source ?? _description.Training.Source };
@@ -33,7 +22,6 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
         output.Text.WriteLine(
             $"{settings.Source}: {data.Training.Count:N0} tokens to train on, {data.Validation.Count:N0} to validate on; "
             + $"{start.Steps - start.Step:N0} steps of {_description.Batch} × {_description.Context}");
-        data.Tokenizer.Save(options.Output);
 
         var trainer = new Trainer(model, data, start, options.Output);
         var state = output.Terminal is { } terminal
@@ -41,7 +29,7 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
             : trainer.Run(new PlainProgress(output.Text, TimeProvider.System), interrupt);
         if (state.Step < state.Steps)
         {
-            output.Text.WriteLine($"Interrupted after step {state.Step}. Checkpoint: {Trainer.LastPath(options.Output)}; continue it with --resume.");
+            output.Text.WriteLine($"Interrupted after step {state.Step}. Checkpoint: {RunFolder.CheckpointPath(options.Output, state.Step)}; continue it with --resume.");
             return ModelProgram.Interrupted;
         }
 
@@ -82,14 +70,14 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
         output.Text.WriteLine();
         if (state.Best is { } best)
         {
-            ModelCheckpoint.Load(Trainer.BestPath(options.Output), model);
+            ModelCheckpoint.Load(RunFolder.BestPath(options.Output), model);
             var bits = ByteBigram.BitsPerByte(data.Training, data.Validation, data.Tokenizer);
             var nats = bits * Math.Log(2) * data.Validation.Bytes / data.Validation.Count;
             output.Text.WriteLine($"validation:  {PlainProgress.Describe(best)}");
             output.Text.WriteLine($"byte bigram: {PlainProgress.Describe(new EvaluationResult(nats, bits))}");
         }
 
-        output.Text.WriteLine($"checkpoint:  {(state.Best is null ? Trainer.LastPath(options.Output) : Trainer.BestPath(options.Output))}");
+        output.Text.WriteLine($"checkpoint:  {(state.Best is null ? RunFolder.CheckpointPath(options.Output, state.Step) : RunFolder.BestPath(options.Output))}");
         output.Text.WriteLine();
     }
 }

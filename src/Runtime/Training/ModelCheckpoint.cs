@@ -17,11 +17,13 @@ public static class ModelCheckpoint
         Table(model, parts).Save(path, state.ToMetadata());
 
     /// <summary>The state of the run that wrote a checkpoint.</summary>
-    /// <exception cref="CheckpointException">The file is missing, damaged, or not of a run.</exception>
-    public static RunState ReadState(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="model">The model that the run is of; any if it is not given.</param>
+    /// <exception cref="CheckpointException">The file is missing, damaged, not of a run, or of another model.</exception>
+    public static RunState ReadState(string path, ModelDescription? model = null)
     {
-        using var reader = SafetensorsReader.Open(path, verify: false);
-        return RunState.FromMetadata(reader.Metadata, path);
+        using var reader = SafetensorsReader.Open(path);
+        return State(reader, path, model);
     }
 
     /// <summary>Reads a checkpoint into a model, and into the parts of a run that is to be continued.</summary>
@@ -29,17 +31,25 @@ public static class ModelCheckpoint
     public static RunState Load(string path, ICompiledModel model, params IReadOnlyList<ICheckpointPart> parts)
     {
         using var reader = SafetensorsReader.Open(path);
-        var state = RunState.FromMetadata(reader.Metadata, path);
-        if (state.SpecHash != model.Description.SpecHash)
-        {
-            throw new CheckpointException(
-                $"'{path}' was written by another declaration than {model.Description.Name}'s. Restore that declaration, or choose another --output.");
-        }
-
+        var state = State(reader, path, model.Description);
         Table(model, parts).Load(reader, path, whole: parts.Count > 0);
         model.Parameters.CastCompute();
         foreach (var part in parts)
             part.Restored();
+        return state;
+    }
+
+    private static RunState State(SafetensorsReader reader, string path, ModelDescription? model)
+    {
+        var state = RunState.FromMetadata(reader.Metadata, path);
+        if (!reader.HasDigest)
+            throw new CheckpointException($"'{path}' has no SHA-256 of its content, which every checkpoint of a run has: it was damaged. Choose another file or folder.");
+        if (model is not null && state.SpecHash != model.SpecHash)
+        {
+            throw new CheckpointException(
+                $"'{path}' was written by another declaration than {model.Name}'s. Restore that declaration, or choose another --output.");
+        }
+
         return state;
     }
 

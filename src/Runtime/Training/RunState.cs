@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Checkpoints;
 
 namespace ModelCompiler.Runtime.Training;
@@ -23,11 +24,29 @@ public sealed record RunState
     /// <summary>Steps of the whole run.</summary>
     public required int Steps { get; init; }
 
-    /// <summary>Steps made so far, which is also the position in the data.</summary>
+    /// <summary>Steps made so far.</summary>
     public int Step { get; init; }
+
+    /// <summary>Positions in the data, ascending, of batches that are left out because they made the run diverge.</summary>
+    public EquatableArray<long> SkippedBatches { get; init; }
+
+    /// <summary>Steps that made no update because their gradients were not finite.</summary>
+    public int SkippedSteps { get; init; }
+
+    /// <summary>Those of them that are the last steps made.</summary>
+    public int SkippedInARow { get; init; }
 
     /// <summary>The lowest validation so far; null if there was none.</summary>
     public EvaluationResult? Best { get; init; }
+
+    /// <summary>The position in the data of a step's batch: the step itself, but for what is left out.</summary>
+    /// <param name="step">From 0.</param>
+    public long Position(long step)
+    {
+        for (var i = 0; i < SkippedBatches.Count && SkippedBatches[i] <= step; i++)
+            step++;
+        return step;
+    }
 
     internal Dictionary<string, string> ToMetadata()
     {
@@ -42,6 +61,14 @@ public sealed record RunState
             ["steps"] = Text(Steps),
             ["step"] = Text(Step),
         };
+        if (SkippedBatches.Count > 0)
+            metadata["skipped-batches"] = string.Join(' ', SkippedBatches.Select(position => Text(position)));
+        if (SkippedSteps > 0)
+        {
+            metadata["skipped-steps"] = Text(SkippedSteps);
+            metadata["skipped-in-a-row"] = Text(SkippedInARow);
+        }
+
         if (Best is { } best)
         {
             metadata["best-loss"] = Text(best.Loss);
@@ -63,6 +90,11 @@ public sealed record RunState
             Seed = Number<int>("seed"),
             Steps = Number<int>("steps"),
             Step = Number<int>("step"),
+            SkippedBatches = new(metadata.ContainsKey("skipped-batches")
+                ? Entry("skipped-batches").Split(' ').Select(position => Parsed<long>("skipped-batches", position))
+                : []),
+            SkippedSteps = metadata.ContainsKey("skipped-steps") ? Number<int>("skipped-steps") : 0,
+            SkippedInARow = metadata.ContainsKey("skipped-steps") ? Number<int>("skipped-in-a-row") : 0,
             Best = metadata.ContainsKey("best-loss")
                 ? new EvaluationResult(Number<double>("best-loss"), Number<double>("best-bits-per-byte"))
                 : null,
@@ -71,8 +103,11 @@ public sealed record RunState
         string Entry(string key) => metadata.TryGetValue(key, out var value) ? value : throw NotOfARun(key);
 
         T Number<T>(string key)
+            where T : IParsable<T> => Parsed<T>(key, Entry(key));
+
+        T Parsed<T>(string key, string text)
             where T : IParsable<T> =>
-            T.TryParse(Entry(key), CultureInfo.InvariantCulture, out var value) ? value : throw NotOfARun(key);
+            T.TryParse(text, CultureInfo.InvariantCulture, out var value) ? value : throw NotOfARun(key);
 
         CheckpointException NotOfARun(string key) =>
             new($"'{path}' is no checkpoint of a training run: its metadata has no valid '{key}'. Choose another file or folder.");

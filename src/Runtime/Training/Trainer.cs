@@ -1,17 +1,18 @@
+using System.Diagnostics;
+using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Data.Batches;
 
 namespace ModelCompiler.Runtime.Training;
 
 /// <summary>
-/// The loop around a training program: data, schedule, validation on fixed windows, checkpoints. The folder of a run holds
-/// <c>last.safetensors</c>, from which it is continued bit-identically, and <c>best.safetensors</c>, the parameters of the
-/// lowest validation loss; if nothing is held out for validation, there is only the first.
+/// The loop around a training program: data, schedule, validation on fixed windows, checkpoints, records. What is in a run's
+/// folder is said at <see cref="RunFolder"/>; from its newest checkpoint the run is continued bit-identically.
 /// </summary>
 /// <param name="model">Its parameters are trained.</param>
 /// <param name="data">Text in the model's vocabulary.</param>
 /// <param name="run">The run's start, or where it stood.</param>
-/// <param name="folder">Where the checkpoints are.</param>
+/// <param name="folder">The run's folder.</param>
 public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, string folder)
 {
     private const int ValidationBatches = 16;
@@ -20,49 +21,113 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
     private readonly ValidationWindows _windows =
         new(data.Validation, model.Description.Batch, model.Description.Context, ValidationBatches);
 
-    /// <summary>The checkpoint to continue from.</summary>
-    public static string LastPath(string folder) => Path.Combine(folder, "last.safetensors");
-
-    /// <summary>The checkpoint with the lowest validation loss.</summary>
-    public static string BestPath(string folder) => Path.Combine(folder, "best.safetensors");
-
     /// <summary>Trains to the last step, or until <paramref name="interrupt"/>: then too a checkpoint has been written.</summary>
     /// <returns>Where the run stands.</returns>
-    /// <exception cref="TrainingDivergedException">The loss or the gradients are not finite any more.</exception>
+    /// <exception cref="TrainingDivergedException">Loss or gradients were not finite, and the declaration's <c>on-nan</c> allows no more of it.</exception>
+    /// <exception cref="Checkpoints.CheckpointException">The checkpoint does not fit the run, or another process trains in the folder.</exception>
+    /// <exception cref="IO.DiskFullException">A file does not fit on the disk.</exception>
     public RunState Run(ITrainingObserver observer, CancellationToken interrupt)
     {
-        Directory.CreateDirectory(folder);
+        using var folderLock = RunFolder.Open(folder, run.Step);
+        data.Tokenizer.Save(folder);
         using var program = model.CreateTraining();
         ICheckpointPart[] parts = [new OptimizerPart(program, model.Parameters), .. program.CheckpointParts];
-        var state = run.Step == 0 ? run : ModelCheckpoint.Load(LastPath(folder), model, parts) with { Steps = run.Steps };
-        var schedule = new LearningRateSchedule(_description.Training, state.Steps);
-        var interval = Math.Clamp(state.Steps / 10, 50, 1000);
-        using var batches = new Prefetcher(
-            new BatchSource(data.Training, _description.Batch * _description.Training.Accumulate, _description.Context, state.Seed), state.Step);
+        using var records = new RunRecords(folder, observer);
+        var sources = parts.Prepend<object>(program).OfType<IMetricSource>().ToArray();
+        var metrics = new StepMetrics();
 
-        while (state.Step < state.Steps && !interrupt.IsCancellationRequested)
+        var state = run.Step == 0 ? run : Load(run, parts);
+        records.Continues(state.Step);
+        if (state.Step == 0)
         {
-            var learningRate = schedule.At(state.Step);
-            var result = Step(program, batches.Next(), learningRate);
-            state = state with { Step = state.Step + 1 };
-            ThrowIfDiverged(result, state.Step);
-            observer.Stepped(new StepReport(
-                state.Step, state.Steps, _description.Batch * _description.Training.Accumulate * _description.Context, result.Loss, result.GradientNorm, learningRate));
-
-            if (state.Step % interval != 0 && state.Step < state.Steps)
-                continue;
-            state = Validate(program, state, observer);
-            Save(parts, state);
+            File.Delete(RunFolder.BestPath(folder)); // of a run that was given up before its first checkpoint
+            Save(parts, state, records); // there is always one to go back to, and a folder that cannot be written is found now
         }
 
-        if (state.Step < state.Steps)
-            Save(parts, state);
-        return state;
+        var schedule = new LearningRateSchedule(_description.Training, state.Steps);
+        var interval = Math.Clamp(state.Steps / 10, 50, 1000);
+        var every = _description.Training.CheckpointEvery ?? interval;
+        var nans = new NanGuard(_description.Training, folder);
+        var batches = Prefetch(state);
+        try
+        {
+            while (state.Step < state.Steps && !interrupt.IsCancellationRequested)
+            {
+                var learningRate = schedule.At(state.Step);
+                var updates = program.StepNumber;
+                var started = Stopwatch.GetTimestamp();
+                var batch = batches.Next();
+                var result = Step(program, batch, _description.Batch * _description.Context, learningRate);
+                var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+
+                var skipped = !NanGuard.IsFinite(result);
+                if (skipped && nans.Decide(state, result) == NanPolicy.Rewind)
+                {
+                    state = Rewind(state, result, parts, records);
+                    batches.Dispose();
+                    batches = Prefetch(state);
+                    continue;
+                }
+
+                if (skipped)
+                {
+                    records.Noticed($"{NanGuard.Describe(state, result)}: skipped");
+                    program.StepNumber = updates;
+                }
+
+                state = state with
+                {
+                    Step = state.Step + 1,
+                    SkippedSteps = state.SkippedSteps + (skipped ? 1 : 0),
+                    SkippedInARow = skipped ? state.SkippedInARow + 1 : 0,
+                };
+                metrics.Clear();
+                foreach (var source in sources)
+                    source.Report(metrics);
+                records.Stepped(new StepReport(
+                    state.Step, state.Steps, batch.Tokens.Length, result.Loss, result.GradientNorm, learningRate)
+                {
+                    Seconds = seconds,
+                    Metrics = metrics,
+                });
+
+                if (state.Step % interval == 0 || state.Step == state.Steps)
+                    state = Validate(program, state, records);
+                if (state.Step % every == 0 || state.Step == state.Steps)
+                    Save(parts, state, records);
+            }
+
+            if (state.Step < state.Steps && state.Step % every != 0)
+                Save(parts, state, records);
+            return state;
+        }
+        finally
+        {
+            batches.Dispose();
+        }
     }
 
-    private StepResult Step(ITrainingProgram program, Batch batch, double learningRate)
+    private Prefetcher Prefetch(RunState state) => new(
+        new BatchSource(data.Training, _description.Batch * _description.Training.Accumulate, _description.Context, state.Seed),
+        state.Step,
+        position: state.Position);
+
+    private RunState Load(RunState at, ICheckpointPart[] parts) =>
+        ModelCheckpoint.Load(RunFolder.CheckpointPath(folder, at.Step), model, parts) with { Steps = run.Steps };
+
+    /// <summary>Back to the newest checkpoint, from where the batch of the step that was not finite is left out.</summary>
+    private RunState Rewind(RunState state, StepResult result, ICheckpointPart[] parts, RunRecords records)
     {
-        var length = _description.Batch * _description.Context;
+        var newest = RunFolder.Newest(folder, _description, records.Noticed);
+        records.Noticed($"{NanGuard.Describe(state, result)}: back to step {newest.Step}, and on without its batch");
+        long[] skipped = [.. state.SkippedBatches, state.Position(state.Step)];
+        var back = Load(newest, parts) with { SkippedBatches = new(skipped.Order()) };
+        records.Continues(back.Step);
+        return back;
+    }
+
+    private static StepResult Step(ITrainingProgram program, Batch batch, int length, double learningRate)
+    {
         for (var start = 0; start < batch.Tokens.Length; start += length)
             program.Backpropagate(batch.Tokens.AsSpan(start, length), batch.Targets.AsSpan(start, length));
         return program.Update(learningRate);
@@ -87,23 +152,14 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         if (!(result.Loss < (state.Best?.Loss ?? double.PositiveInfinity)))
             return state;
         state = state with { Best = result };
-        ModelCheckpoint.Save(BestPath(folder), model, state);
+        ModelCheckpoint.Save(RunFolder.BestPath(folder), model, state);
         return state;
     }
 
-    private void Save(ICheckpointPart[] parts, RunState state)
+    private void Save(ICheckpointPart[] parts, RunState state, RunRecords records)
     {
-        if (state.Best is null)
-            File.Delete(BestPath(folder)); // of an earlier run
-        ModelCheckpoint.Save(LastPath(folder), model, state, parts);
-    }
-
-    private void ThrowIfDiverged(StepResult result, int step)
-    {
-        var (what, value) = double.IsFinite(result.Loss) ? ("gradient norm", result.GradientNorm) : ("loss", result.Loss);
-        if (double.IsFinite(value))
-            return;
-        throw new TrainingDivergedException(FormattableString.Invariant(
-            $"Training diverged: at step {step} the {what} was {value}. Set a lower training.optimizer.learning-rate (now {_description.Training.LearningRate}) or a longer warmup (now {_description.Training.Warmup}). Earlier checkpoints in '{folder}' are as they were."));
+        records.Flush();
+        ModelCheckpoint.Save(RunFolder.CheckpointPath(folder, state.Step), model, state, parts);
+        RunFolder.Prune(folder, _description.Training.KeptCheckpoints);
     }
 }

@@ -30,8 +30,8 @@ public sealed class ModelProgramTests : IDisposable
         Assert.Matches(@"(?m)^step   1/200  loss 5\.\d{4}$", _text.ToString());
         Assert.Matches(@"(?m)^step 200/200  loss \d\.\d{4} +[\d,]+ tokens/s  0:00 left$", _text.ToString());
         Assert.Equal(4, lines.Count(line => Regex.IsMatch(line, @"^step \d+: validation \d\.\d{3} bits per byte, perplexity [\d.]+ per token$")));
-        Assert.Contains($"checkpoint:  {Trainer.BestPath(Output)}", lines);
-        Assert.True(File.Exists(Trainer.BestPath(Output)));
+        Assert.Contains($"checkpoint:  {RunFolder.BestPath(Output)}", lines);
+        Assert.True(File.Exists(RunFolder.BestPath(Output)));
 
         // Both are tables of a byte after a byte: the model comes near the counts, or a little below their smoothing.
         var (model, baseline) = (BitsPerByte("validation:  "), BitsPerByte("byte bigram: "));
@@ -69,13 +69,13 @@ public sealed class ModelProgramTests : IDisposable
         {
             var output = new CancelAt(interrupt, "step 50: validation");
             Assert.Equal(ModelProgram.Interrupted, Run([.. args, "--output", Output], new ProgramOutput(output, _error, null), interrupt.Token));
-            Assert.Contains($"Interrupted after step 50. Checkpoint: {Trainer.LastPath(Output)}; continue it with --resume.", output.ToString());
+            Assert.Contains($"Interrupted after step 50. Checkpoint: {RunFolder.LastPath(Output)!}; continue it with --resume.", output.ToString());
         }
 
         // Text, steps and seed, which dropout follows, are those of the run.
-        Assert.Equal(50, ModelCheckpoint.ReadState(Trainer.LastPath(Output)).Step);
+        Assert.Equal(50, ModelCheckpoint.ReadState(RunFolder.LastPath(Output)!).Step);
         Assert.Equal(ModelProgram.Done, Run(["--resume", "--output", Output], new ProgramOutput(_text, _error, null), default));
-        Assert.Equal(File.ReadAllBytes(Trainer.LastPath(_folder["whole"])), File.ReadAllBytes(Trainer.LastPath(Output)));
+        Assert.Equal(File.ReadAllBytes(RunFolder.LastPath(_folder["whole"])!), File.ReadAllBytes(RunFolder.LastPath(Output)!));
         Assert.Equal("", _error.ToString());
 
         static int Run(string[] args, ProgramOutput output, CancellationToken interrupt) =>
@@ -152,9 +152,9 @@ public sealed class ModelProgramTests : IDisposable
     public void A_damaged_checkpoint_is_an_error_line()
     {
         Run("--data", _folder.Text, "--output", Output, "--steps", "4");
-        var bytes = File.ReadAllBytes(Trainer.BestPath(Output));
+        var bytes = File.ReadAllBytes(RunFolder.BestPath(Output));
         bytes[^1] ^= 1;
-        File.WriteAllBytes(Trainer.BestPath(Output), bytes);
+        File.WriteAllBytes(RunFolder.BestPath(Output), bytes);
         AssertFails("was damaged", "--prompt", "x", "--output", Output);
     }
 

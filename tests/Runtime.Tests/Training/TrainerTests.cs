@@ -31,7 +31,7 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(log.Validations.Min(validation => validation.Loss), state.Best!.Value.Loss);
         Assert.True(state.Best.Value.Loss < log.Validations[0].Loss);
         Assert.Equal(state.Best.Value.Loss / Math.Log(2), state.Best.Value.BitsPerByte, 12); // bytes are tokens
-        Assert.Equal(state.Best, ModelCheckpoint.ReadState(Trainer.BestPath(_folder["a"])).Best);
+        Assert.Equal(state.Best, ModelCheckpoint.ReadState(RunFolder.BestPath(_folder["a"])).Best);
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class TrainerTests : IDisposable
             Train(model, "one");
         using (var model = BigramModel.Create(torch.CPU, 1))
             new Trainer(model, _data, Start<BigramModel>() with { Seed = 2 }, _folder["two"]).Run(new Log(), default);
-        Assert.NotEqual(File.ReadAllBytes(Trainer.LastPath(_folder["one"])), File.ReadAllBytes(Trainer.LastPath(_folder["two"])));
+        Assert.NotEqual(File.ReadAllBytes(RunFolder.LastPath(_folder["one"])!), File.ReadAllBytes(RunFolder.LastPath(_folder["two"])!));
     }
 
     [Fact]
@@ -82,14 +82,14 @@ public sealed class TrainerTests : IDisposable
         using var model = BigramModel.Create(torch.CPU, 1);
         var state = Train(model, "a");
 
-        using var last = SafetensorsReader.Open(Trainer.LastPath(_folder["a"]));
+        using var last = SafetensorsReader.Open(RunFolder.LastPath(_folder["a"])!);
         Assert.Equal(["optimizer.momentum_buffer.table.weight", "table.weight"], last.Tensors.Select(tensor => tensor.Name).Order());
         Assert.Equal([256, 256], last["table.weight"].Shape);
         Assert.Equal(model.Parameters.Master.data<float>().ToArray()[..(256 * 256)], last.Values<float>("table.weight").ToArray());
-        Assert.Equal(state, ModelCheckpoint.ReadState(Trainer.LastPath(_folder["a"])));
+        Assert.Equal(state, ModelCheckpoint.ReadState(RunFolder.LastPath(_folder["a"])!));
         Assert.Equal("pt", last.Metadata["format"]);
 
-        using var best = SafetensorsReader.Open(Trainer.BestPath(_folder["a"]));
+        using var best = SafetensorsReader.Open(RunFolder.BestPath(_folder["a"]));
         Assert.Equal(["table.weight"], best.Tensors.Select(tensor => tensor.Name));
     }
 
@@ -104,7 +104,7 @@ public sealed class TrainerTests : IDisposable
             {
                 if (step != 60)
                     return;
-                before = File.ReadAllBytes(Trainer.LastPath(_folder["a"])); // of step 50
+                before = File.ReadAllBytes(RunFolder.LastPath(_folder["a"])!); // of step 50
                 model.Parameters.Master.fill_(float.NaN);
             },
         };
@@ -112,7 +112,7 @@ public sealed class TrainerTests : IDisposable
         var error = Assert.Throws<TrainingDivergedException>(() => Train(model, "a", log));
         Assert.Contains("at step 61 the loss was NaN", error.Message);
         Assert.Contains("learning-rate (now 20)", error.Message);
-        Assert.Equal(before, File.ReadAllBytes(Trainer.LastPath(_folder["a"])));
+        Assert.Equal(before, File.ReadAllBytes(RunFolder.LastPath(_folder["a"])!));
     }
 
     [Fact]
@@ -137,8 +137,8 @@ public sealed class TrainerTests : IDisposable
         using var interrupt = new CancellationTokenSource();
         using (var model = BigramModel.Create(torch.CPU, 1))
             Train(model, "a", new Log { AfterStep = step => CancelAt(step, 1, interrupt) }, interrupt.Token);
-        Assert.False(File.Exists(Trainer.BestPath(_folder["a"])));
-        Assert.Equal(1, ModelCheckpoint.ReadState(Trainer.LastPath(_folder["a"])).Step);
+        Assert.False(File.Exists(RunFolder.BestPath(_folder["a"])));
+        Assert.Equal(1, ModelCheckpoint.ReadState(RunFolder.LastPath(_folder["a"])!).Step);
     }
 
     [Fact]
@@ -149,8 +149,8 @@ public sealed class TrainerTests : IDisposable
         var log = new Log();
         Assert.Null(new Trainer(model, data, Start<BigramModel>(), _folder["a"]).Run(log, default).Best);
         Assert.Empty(log.Validations);
-        Assert.True(File.Exists(Trainer.LastPath(_folder["a"])));
-        Assert.False(File.Exists(Trainer.BestPath(_folder["a"])));
+        Assert.True(File.Exists(RunFolder.LastPath(_folder["a"])!));
+        Assert.False(File.Exists(RunFolder.BestPath(_folder["a"])));
     }
 
     private void AssertResumes<TModel>(int steps, int interruptedAfter)
@@ -171,14 +171,14 @@ public sealed class TrainerTests : IDisposable
         {
             model.Parameters.Master.fill_(99); // the parameters come from the checkpoint
             var log = new Log();
-            var state = ModelCheckpoint.ReadState(Trainer.LastPath(_folder["parts"]));
+            var state = ModelCheckpoint.ReadState(RunFolder.LastPath(_folder["parts"])!);
             new Trainer(model, _data, state, _folder["parts"]).Run(log, default);
             Assert.Equal(interruptedAfter + 1, log.Steps[0].Step);
         }
 
         // The files hold parameters, optimizer state and metadata, and nothing of the time or place.
-        Assert.Equal(File.ReadAllBytes(Trainer.LastPath(_folder["whole"])), File.ReadAllBytes(Trainer.LastPath(_folder["parts"])));
-        Assert.Equal(File.ReadAllBytes(Trainer.BestPath(_folder["whole"])), File.ReadAllBytes(Trainer.BestPath(_folder["parts"])));
+        Assert.Equal(File.ReadAllBytes(RunFolder.LastPath(_folder["whole"])!), File.ReadAllBytes(RunFolder.LastPath(_folder["parts"])!));
+        Assert.Equal(File.ReadAllBytes(RunFolder.BestPath(_folder["whole"])), File.ReadAllBytes(RunFolder.BestPath(_folder["parts"])));
     }
 
     private static void CancelAt(int step, int last, CancellationTokenSource interrupt)

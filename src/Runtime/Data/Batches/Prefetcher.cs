@@ -25,13 +25,14 @@ public sealed class Prefetcher : IDisposable
     /// <param name="source">Where batches come from; called on the prefetching thread.</param>
     /// <param name="firstStep">The first step, above 0 when a run is resumed.</param>
     /// <param name="ahead">Batches that are prepared ahead.</param>
-    public Prefetcher(IBatchSource source, long firstStep = 0, int ahead = 2)
+    /// <param name="position">The position in the source of a step's batch; the step itself if not given.</param>
+    public Prefetcher(IBatchSource source, long firstStep = 0, int ahead = 2, Func<long, long>? position = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ahead);
         var length = source.Batch * source.Sequence;
         for (var i = 0; i <= ahead; i++) // one more for the batch that is lent out
             _free.Add(new Batch(new long[length], new long[length]));
-        _thread = new Thread(() => Run(source, firstStep)) { IsBackground = true, Name = "Prefetcher" };
+        _thread = new Thread(() => Run(source, firstStep, position ?? (step => step))) { IsBackground = true, Name = "Prefetcher" };
         _thread.Start();
     }
 
@@ -59,14 +60,14 @@ public sealed class Prefetcher : IDisposable
         _stop.Dispose();
     }
 
-    private void Run(IBatchSource source, long step)
+    private void Run(IBatchSource source, long step, Func<long, long> position)
     {
         try
         {
             for (; ; step++)
             {
                 var batch = _free.Take(_stop.Token);
-                source.Fill(step, batch.Tokens, batch.Targets);
+                source.Fill(position(step), batch.Tokens, batch.Targets);
                 batch.Step = step;
                 _filled.Add(batch);
             }

@@ -1,0 +1,135 @@
+using System.Globalization;
+using ModelCompiler.Runtime.Checkpoints;
+using ModelCompiler.Runtime.IO;
+
+namespace ModelCompiler.Runtime.Training;
+
+/// <summary>
+/// The folder of a run: checkpoints <c>step-000400.safetensors</c> from which it is continued, <c>best.safetensors</c> with the
+/// parameters of the lowest validation loss, the tokenizer, and the records of how it went.
+/// </summary>
+public static class RunFolder
+{
+    internal const string LockFile = "run.lock";
+
+    /// <summary>Where a new run puts the one that was in its folder.</summary>
+    internal const string PreviousFolder = "previous";
+
+    /// <summary>What is appended to the name of a checkpoint that could not be used.</summary>
+    internal const string RefusedExtension = ".refused";
+
+    private const string Prefix = "step-", Extension = ".safetensors";
+
+    /// <summary>All that a run writes; its folder may hold other files, which are none of its business.</summary>
+    private static readonly string[] s_files =
+    [
+        $"{Prefix}*{Extension}", $"{Prefix}*{Extension}{RefusedExtension}", "best.safetensors", "tokenizer_config.json", "vocab.json", "merges.txt",
+        MetricsFile.Name, EventFile.Pattern, "report.html",
+    ];
+
+    /// <summary>The parameters with the lowest validation loss.</summary>
+    public static string BestPath(string folder) => Path.Combine(folder, "best.safetensors");
+
+    /// <summary>The checkpoint after a number of steps.</summary>
+    public static string CheckpointPath(string folder, int step) =>
+        Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D6}{Extension}"));
+
+    /// <summary>The checkpoint of the most steps; null if there is none. It may be damaged.</summary>
+    public static string? LastPath(string folder) => Checkpoints(folder).Select(checkpoint => checkpoint.Path).FirstOrDefault();
+
+    /// <summary>The checkpoints of a folder by their names, the newest first.</summary>
+    public static IReadOnlyList<(int Step, string Path)> Checkpoints(string folder) => !Directory.Exists(folder)
+        ? []
+        : [.. Directory.EnumerateFiles(folder, $"{Prefix}*{Extension}")
+            .Select(path => (Step: StepOf(path), Path: path))
+            .Where(checkpoint => checkpoint.Step >= 0)
+            .OrderByDescending(checkpoint => checkpoint.Step)];
+
+    /// <summary>Where the run of a folder stands: the state in its newest checkpoint that is whole and of this model.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="model">The model to be trained further.</param>
+    /// <param name="report">Is told of each checkpoint that is refused, with the reason.</param>
+    /// <exception cref="CheckpointException">There is none.</exception>
+    public static RunState Newest(string folder, ModelDescription model, Action<string> report)
+    {
+        var refused = false;
+        foreach (var (step, path) in Checkpoints(folder))
+        {
+            try
+            {
+                var state = ModelCheckpoint.ReadState(path, model);
+                if (state.Step != step)
+                    throw new CheckpointException($"'{path}' is of step {state.Step}: it was renamed.");
+                return state;
+            }
+            catch (CheckpointException e)
+            {
+                refused = true;
+                report($"Refused: {e.Message}");
+            }
+        }
+
+        throw new CheckpointException(refused
+            ? $"No checkpoint in '{folder}' can be used; the reasons are above. Start a new run in another --output."
+            : $"There is no run to resume in '{folder}'. Leave out --resume, or give the run's folder with --output.");
+    }
+
+    /// <summary>
+    /// Makes the folder ready for a run: one that starts moves what an earlier run has left into <c>previous/</c>; one that is
+    /// continued sets checkpoints of later steps, which were refused, aside.
+    /// </summary>
+    /// <returns>Keeps other processes out until it is disposed, or this process ends.</returns>
+    /// <exception cref="CheckpointException">Another process trains in the folder.</exception>
+    internal static IDisposable Open(string folder, int step)
+    {
+        Directory.CreateDirectory(folder);
+        FileStream taken;
+        try
+        {
+            taken = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException e)
+        {
+            throw new CheckpointException($"Another process trains in '{folder}' ({e.Message}). Wait for its end, or choose another --output.", e);
+        }
+
+        foreach (var leftover in Directory.GetFiles(folder, $"*{Extension}.*{AtomicFile.TemporaryExtension}"))
+            File.Delete(leftover); // of a process that was killed
+        var later = Checkpoints(folder).Where(checkpoint => checkpoint.Step > step).ToArray();
+        if (step == 0 && later.Length > 0)
+            SetAside(folder);
+        else
+            foreach (var (_, path) in later)
+                File.Move(path, path + RefusedExtension, overwrite: true);
+        return taken;
+    }
+
+    /// <summary>Deletes all but the newest checkpoints.</summary>
+    internal static void Prune(string folder, int keep)
+    {
+        foreach (var (_, path) in Checkpoints(folder).Skip(keep))
+            File.Delete(path);
+    }
+
+    private static void SetAside(string folder)
+    {
+        var previous = Path.Combine(folder, PreviousFolder);
+        if (Directory.Exists(previous))
+            Directory.Delete(previous, recursive: true);
+        Directory.CreateDirectory(previous);
+
+        // The newest checkpoint last: while there is one here, the move is not done.
+        foreach (var path in s_files.Reverse().SelectMany(pattern => Directory.GetFiles(folder, pattern)).Distinct().OrderBy(StepOf))
+            File.Move(path, Path.Combine(previous, Path.GetFileName(path)));
+    }
+
+    /// <summary>−1 for a file that is no checkpoint.</summary>
+    private static int StepOf(string path)
+    {
+        var name = Path.GetFileName(path);
+        return name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(Extension, StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan(Prefix.Length..^Extension.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var step)
+                ? step
+                : -1;
+    }
+}
