@@ -1,4 +1,6 @@
 using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.Tests.Training;
 
@@ -16,5 +18,17 @@ internal static class TestSettings
         Field = "text",
         Tokenizer = TokenizerKind.Bytes,
         Validation = 0.05,
+    };
+
+    /// <summary>The start of a run.</summary>
+    public static RunState Start<TModel>(Dataset data, int steps)
+        where TModel : ICompiledModel<TModel> => new()
+    {
+        SpecHash = TModel.Definition.SpecHash,
+        TokenizerHash = data.Tokenizer.Hash,
+        Source = "text",
+        SourceTokens = data.Training.Count,
+        Seed = 1,
+        Steps = steps,
     };
 }

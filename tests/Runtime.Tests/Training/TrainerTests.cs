@@ -188,15 +188,7 @@ public sealed class TrainerTests : IDisposable
     }
 
     private RunState Start<TModel>()
-        where TModel : ICompiledModel<TModel> => new()
-    {
-        SpecHash = TModel.Definition.SpecHash,
-        TokenizerHash = _data.Tokenizer.Hash,
-        Source = "text",
-        SourceTokens = _data.Training.Count,
-        Seed = 1,
-        Steps = TModel.Definition.Training.Steps,
-    };
+        where TModel : ICompiledModel<TModel> => TestSettings.Start<TModel>(_data, TModel.Definition.Training.Steps);
 
     private RunState Train(BigramModel model, string name, Log? log = null, CancellationToken interrupt = default) =>
         new Trainer(model, _data, Start<BigramModel>(), _folder[name]).Run(log ?? new Log(), interrupt);
