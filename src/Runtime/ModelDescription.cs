@@ -29,6 +29,15 @@ public sealed record ModelDescription
 
     public required TrainingSettings Training { get; init; }
 
+    /// <summary>What training needs of the device's memory; null if it is not known.</summary>
+    public MemoryPlan? Memory { get; init; }
+
+    /// <summary>Floating-point operations of the forward pass of a whole batch.</summary>
+    public long ForwardFlops { get; init; }
+
+    /// <summary>Of these, what the backward pass does again because of checkpointing.</summary>
+    public long RecomputedFlops { get; init; }
+
     /// <summary>Number of parameters.</summary>
     public long ParameterCount => Parameters.Sum(parameter => parameter.Length);
 }

@@ -89,13 +89,38 @@ internal static class ApiEmitter
                 if (checkpoints.Every is { } every) writer.Line($"CheckpointEvery = {Number(every)},");
                 if (onNan != NanPolicy.Stop) writer.Line($"OnNan = NanPolicy.{onNan},");
             }
+            writer.Line($"ForwardFlops = {Grouped(Costs.Flops(model.Inference))},");
+            if (Costs.RecomputedFlops(model.Training) is > 0 and var again) writer.Line($"RecomputedFlops = {Grouped(again)},");
+            Memory(writer, model);
         }
     }
+
+    /// <summary>What training needs, with the parts of the arena that matter: at least a hundredth of it.</summary>
+    private static void Memory(SourceWriter writer, CompiledModel model)
+    {
+        var (plan, main) = (model.Training.Memory!, model.Training.Main.Nodes.ToList());
+        using (writer.Block("Memory = new MemoryPlan", ","))
+        {
+            writer.Lines(
+                $"Parameters = {Grouped(ParameterBytes(model))},",
+                $"Gradients = {Grouped(model.Layout.Elements * 4)},",
+                $"Optimizer = {Grouped(OptimizerEmitters.Of(model.Spec).StateBytes(model))},",
+                $"Activations = {Grouped(plan.Bytes)},",
+                $"Operations = {Number(main.Count)},",
+                $"Backward = {Number(main.FindIndex(n => n.Op.Contains("cross_entropy")) + 1)},",
+                "Parts =",
+                "[");
+            foreach (var part in plan.Parts.Where(p => p.Bytes * 100 >= plan.Bytes).OrderByDescending(p => p.Bytes).ThenBy(p => p.Name, StringComparer.Ordinal))
+                writer.Line($"    new({Text(part.Name)}, {Grouped(part.Bytes)}, {Number(part.First)}, {Number(part.Last)}),");
+            writer.Line("],");
+        }
+    }
+
+    private static long ParameterBytes(CompiledModel model) => model.Layout.Elements * (Copies(model.Spec) ? 6 : 4);
 
     private static string Remarks(CompiledModel model)
     {
         var (layout, memory, training) = (model.Layout, model.Training.Memory!, model.Training);
-        var copy = Copies(model.Spec) ? layout.Elements * 2 : 0;
         var forward = Costs.Flops(model.Inference);
         List<string> lines =
         [
@@ -103,7 +128,7 @@ internal static class ApiEmitter
             "<remarks>",
             "<list type=\"table\">",
             Row("parameters", Grouped(layout.Count)),
-            Row("bytes of parameters, with the compute copy", Mebibytes((layout.Elements * 4) + copy)),
+            Row("bytes of parameters, with the compute copy", Mebibytes(ParameterBytes(model))),
             Row("bytes of gradients", Mebibytes(layout.Elements * 4)),
             Row("bytes of optimizer state", Mebibytes(OptimizerEmitters.Of(model.Spec).StateBytes(model))),
             Row("bytes of activations, all in one arena", Mebibytes(memory.Bytes)),

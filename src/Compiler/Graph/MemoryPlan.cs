@@ -24,8 +24,8 @@ public sealed record BlockMemory(
     long GradientOffset,
     long CarryBytes);
 
-/// <summary>One line of the build report: what a part of the arena holds.</summary>
-public sealed record MemoryPart(string Name, long Bytes);
+/// <summary>What a part of the arena holds, and between which nodes of main it is needed.</summary>
+public sealed record MemoryPart(string Name, long Bytes, int First, int Last);
 
 /// <summary>All activations of a training step in one arena, at offsets fixed at build time.</summary>
 public sealed record MemoryPlan(

@@ -23,7 +23,7 @@ public sealed class PlanMemory : Pass
         var (offsets, bytes) = OffsetAllocator.Place(lifetimes);
         var plan = new MemoryPlan(
             buffers.Placements(offsets).ToEquatableArray(), blocks.Select(b => b.Memory(offsets)).ToEquatableArray(), bytes,
-            lifetimes.Where(l => l.Bytes > 0).Select(l => new MemoryPart(l.Name, l.Bytes)).ToEquatableArray());
+            lifetimes.Where(l => l.Bytes > 0).Select(l => new MemoryPart(l.Name, l.Bytes, l.First, l.Last)).ToEquatableArray());
         return graph with { Memory = plan };
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Data.Batches;
+using ModelCompiler.Runtime.Memory;
 
 namespace ModelCompiler.Runtime.Training;
 
@@ -25,11 +26,13 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
     /// <returns>Where the run stands.</returns>
     /// <exception cref="TrainingDivergedException">Loss or gradients were not finite, and the declaration's <c>on-nan</c> allows no more of it.</exception>
     /// <exception cref="Checkpoints.CheckpointException">The checkpoint does not fit the run, or another process trains in the folder.</exception>
+    /// <exception cref="InsufficientMemoryException">The plan of the step does not fit the free memory of the device.</exception>
     /// <exception cref="IO.DiskFullException">A file does not fit on the disk.</exception>
     public RunState Run(ITrainingObserver observer, CancellationToken interrupt)
     {
         using var folderLock = RunFolder.Open(folder, run.Step);
         data.Tokenizer.Save(folder);
+        MemoryCheck.Demand(_description, FreeMemory.On(model.Device));
         using var program = model.CreateTraining();
         ICheckpointPart[] parts = [new OptimizerPart(program, model.Parameters), .. program.CheckpointParts];
         using var records = new RunRecords(folder, observer);

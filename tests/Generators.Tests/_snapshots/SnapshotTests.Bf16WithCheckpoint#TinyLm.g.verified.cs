@@ -48,6 +48,32 @@ partial class TinyLm : ICompiledModel<TinyLm>
             Tokenizer = TokenizerKind.Bytes,
             Validation = 0.05,
         },
+        ForwardFlops = 52_561_920,
+        RecomputedFlops = 29_540_352,
+        Memory = new MemoryPlan
+        {
+            Parameters = 1_179_264,
+            Gradients = 786_176,
+            Optimizer = 1_572_352,
+            Activations = 428_672,
+            Operations = 13,
+            Backward = 6,
+            Parts =
+            [
+                new("blocks.saved", 225_280, 2, 10),
+                new("head", 65_536, 4, 8),
+                new("blocks.scratch", 62_464, 2, 10),
+                new("blocks.boundaries", 24_576, 2, 10),
+                new("blocks.gradients", 24_576, 10, 10),
+                new("blocks", 12_288, 2, 9),
+                new("blocks.stream", 12_288, 2, 10),
+                new("d_blocks", 12_288, 9, 10),
+                new("d_embedding.position", 12_288, 10, 12),
+                new("d_norm", 12_288, 8, 9),
+                new("embedding", 12_288, 0, 10),
+                new("norm", 12_288, 3, 7),
+            ],
+        },
     };
 
     private TinyLm(Device device, int seed)

@@ -46,6 +46,31 @@ partial class Gated : ICompiledModel<Gated>
             Tokenizer = TokenizerKind.Bytes,
             Validation = 0.05,
         },
+        ForwardFlops = 55_148_544,
+        RecomputedFlops = 1_253_376,
+        Memory = new MemoryPlan
+        {
+            Parameters = 392_960,
+            Gradients = 392_960,
+            Optimizer = 785_920,
+            Activations = 2_571_392,
+            Operations = 13,
+            Backward = 6,
+            Parts =
+            [
+                new("blocks.saved", 1_536_000, 2, 10),
+                new("blocks.scratch", 524_288, 2, 10),
+                new("head", 262_144, 4, 8),
+                new("blocks.gradients", 98_304, 10, 10),
+                new("blocks.stream", 98_304, 2, 10),
+                new("blocks", 49_152, 2, 9),
+                new("d_blocks", 49_152, 9, 10),
+                new("d_embedding.position", 49_152, 10, 12),
+                new("d_norm", 49_152, 8, 9),
+                new("embedding", 49_152, 0, 10),
+                new("norm", 49_152, 3, 7),
+            ],
+        },
     };
 
     private Gated(Device device, int seed)

@@ -46,6 +46,31 @@ partial class TinyGpt : ICompiledModel<TinyGpt>
             Tokenizer = TokenizerKind.Bytes,
             Validation = 0.05,
         },
+        ForwardFlops = 19_654_656,
+        RecomputedFlops = 589_824,
+        Memory = new MemoryPlan
+        {
+            Parameters = 332_032,
+            Gradients = 332_032,
+            Optimizer = 664_064,
+            Activations = 832_128,
+            Operations = 15,
+            Backward = 7,
+            Parts =
+            [
+                new("blocks.saved", 471_040, 3, 11),
+                new("head", 131_072, 5, 9),
+                new("blocks.scratch", 123_904, 3, 11),
+                new("blocks.gradients", 49_152, 11, 11),
+                new("blocks", 24_576, 3, 10),
+                new("blocks.stream", 24_576, 3, 11),
+                new("d_blocks", 24_576, 10, 11),
+                new("d_dropout", 24_576, 11, 14),
+                new("d_norm", 24_576, 9, 10),
+                new("embedding", 24_576, 0, 11),
+                new("norm", 24_576, 4, 8),
+            ],
+        },
     };
 
     private TinyGpt(Device device, int seed)

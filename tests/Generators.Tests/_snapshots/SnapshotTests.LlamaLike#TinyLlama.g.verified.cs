@@ -46,6 +46,31 @@ partial class TinyLlama : ICompiledModel<TinyLlama>
             Tokenizer = TokenizerKind.Bpe,
             Validation = 0.05,
         },
+        ForwardFlops = 1_128_235_008,
+        RecomputedFlops = 19_660_800,
+        Memory = new MemoryPlan
+        {
+            Parameters = 1_773_952,
+            Gradients = 1_773_952,
+            Optimizer = 3_547_904,
+            Activations = 21_864_576,
+            Operations = 11,
+            Backward = 5,
+            Parts =
+            [
+                new("blocks.saved", 14_254_080, 1, 9),
+                new("blocks.scratch", 3_145_728, 1, 9),
+                new("head", 2_097_152, 3, 7),
+                new("blocks.stream", 1_179_648, 1, 9),
+                new("blocks.gradients", 786_432, 9, 9),
+                new("blocks", 393_216, 1, 8),
+                new("d_blocks", 393_216, 8, 9),
+                new("d_embedding", 393_216, 9, 10),
+                new("d_norm", 393_216, 7, 8),
+                new("embedding", 393_216, 0, 9),
+                new("norm", 393_216, 2, 6),
+            ],
+        },
     };
 
     private TinyLlama(Device device, int seed)

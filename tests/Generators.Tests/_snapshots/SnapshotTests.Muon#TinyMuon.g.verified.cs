@@ -46,6 +46,31 @@ partial class TinyMuon : ICompiledModel<TinyMuon>
             Tokenizer = TokenizerKind.Bytes,
             Validation = 0.05,
         },
+        ForwardFlops = 18_462_720,
+        RecomputedFlops = 589_824,
+        Memory = new MemoryPlan
+        {
+            Parameters = 263_936,
+            Gradients = 263_936,
+            Optimizer = 323_328,
+            Activations = 752_256,
+            Operations = 13,
+            Backward = 6,
+            Parts =
+            [
+                new("blocks.saved", 397_312, 2, 10),
+                new("head", 131_072, 4, 8),
+                new("blocks.scratch", 123_904, 2, 10),
+                new("blocks.gradients", 49_152, 10, 10),
+                new("blocks", 24_576, 2, 9),
+                new("blocks.stream", 24_576, 2, 10),
+                new("d_blocks", 24_576, 9, 10),
+                new("d_embedding.position", 24_576, 10, 12),
+                new("d_norm", 24_576, 8, 9),
+                new("embedding", 24_576, 0, 10),
+                new("norm", 24_576, 3, 7),
+            ],
+        },
     };
 
     private TinyMuon(Device device, int seed)
