@@ -17,6 +17,9 @@ using Techniques;
     ("Muon", "orthogonalized momentum for matrices, AdamW for the rest", ModelProgram.Run<Muon>),
     ("AdamW8Bit", "AdamW with moments of 8 bits", ModelProgram.Run<AdamW8Bit>),
     ("Accumulate", "four micro-batches of 4 a step instead of a batch of 16", ModelProgram.Run<Accumulate>),
+    ("Ema", "averaged weights beside the trained ones", ModelProgram.Run<Ema>),
+    ("Wsd", "a learning rate that is stable, then cools down", ModelProgram.Run<Wsd>),
+    ("EarlyStop", "the run ends when the validation loss no longer falls", ModelProgram.Run<EarlyStop>),
 ];
 
 switch (args)

@@ -27,6 +27,9 @@ public interface ITrainingProgram : IDisposable
     /// <summary>What else carries state from step to step and belongs in the run's checkpoints.</summary>
     IReadOnlyList<ICheckpointPart> CheckpointParts => [];
 
+    /// <summary>The moving average of the parameters, for models with <c>ema</c>.</summary>
+    WeightAverage? Average => null;
+
     /// <summary>The mean cross-entropy in nats per token, by a forward pass without dropout.</summary>
     /// <param name="tokens">[B, T], row-major, T one of <see cref="Lengths"/>.</param>
     /// <param name="targets">[B, T]: the token that follows each.</param>

@@ -66,6 +66,21 @@ public sealed record TrainingSettings
     /// <summary>Learning rate at the last step, as a share of the peak.</summary>
     public required double Final { get; init; }
 
+    /// <summary>Share of the run's steps in which <see cref="DecayKind.Wsd"/> cools down.</summary>
+    public double DecayShare { get; init; } = 0.2;
+
+    /// <summary>How <see cref="DecayKind.Wsd"/> cools down.</summary>
+    public CoolDownKind CoolDown { get; init; }
+
+    /// <summary>Steps between two validations; null for a tenth of the run, from 50 to 1000.</summary>
+    public int? ValidateEvery { get; init; }
+
+    /// <summary>Validations without improvement after which the run ends; null for never.</summary>
+    public int? Patience { get; init; }
+
+    /// <summary>Nats per token by which a validation loss must be lower to be an improvement.</summary>
+    public double MinDelta { get; init; }
+
     /// <summary>How many of the newest checkpoints are kept.</summary>
     public int KeptCheckpoints { get; init; } = 3;
 

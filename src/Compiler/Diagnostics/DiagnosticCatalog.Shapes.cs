@@ -74,6 +74,15 @@ public static partial class DiagnosticCatalog
     public static readonly DiagnosticInfo NestedRepeat = Error(
         "MC2024", "Repeat within a repeat", "The layers of a repeat are a block, and a block holds no blocks.");
 
+    public static readonly DiagnosticInfo CoolDownSteps = Error(
+        "MC2025", "Warm-up and cool-down longer than training", "The learning rate rises and falls in more steps than the training has.");
+
+    public static readonly DiagnosticInfo ValidateEvery = Warning(
+        "MC2026", "No validation before the end", "The steps between two validations are more than those of the training.");
+
+    public static readonly DiagnosticInfo EarlyStopValidation = Error(
+        "MC2027", "Early stop without validation", "A run stops early by its validation loss, but no text is held out.");
+
     public static readonly DiagnosticInfo CheckpointsEvery = Warning(
         "MC2055", "No checkpoint before the end", "The steps between two checkpoints are more than those of the training.");
 }

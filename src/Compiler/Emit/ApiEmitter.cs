@@ -84,6 +84,11 @@ internal static class ApiEmitter
                     $"Field = {Text(d.Field)},",
                     $"Tokenizer = TokenizerKind.{d.Tokenizer},",
                     $"Validation = {Number(d.Validation)},");
+                if (o.Decay == DecayKind.Wsd)
+                    writer.Lines($"DecayShare = {Number(o.DecayShare)},", $"CoolDown = CoolDownKind.{o.CoolDown},");
+                if (spec.Training.ValidateEvery is { } validate) writer.Line($"ValidateEvery = {Number(validate)},");
+                if (spec.Training.EarlyStop is { } stop)
+                    writer.Lines($"Patience = {Number(stop.Patience)},", $"MinDelta = {Number(stop.MinDelta)},");
                 var (checkpoints, onNan) = (spec.Training.Checkpoints, spec.Training.OnNan);
                 if (checkpoints.Keep != new CheckpointsSpec().Keep) writer.Line($"KeptCheckpoints = {Number(checkpoints.Keep)},");
                 if (checkpoints.Every is { } every) writer.Line($"CheckpointEvery = {Number(every)},");
@@ -131,6 +136,7 @@ internal static class ApiEmitter
             Row("bytes of parameters, with the compute copy", Mebibytes(ParameterBytes(model))),
             Row("bytes of gradients", Mebibytes(layout.Elements * 4)),
             Row("bytes of optimizer state", Mebibytes(OptimizerEmitters.Of(model.Spec).StateBytes(model))),
+            .. model.Spec.Training.Ema is null ? Array.Empty<string>() : [Row("bytes of averaged weights", Mebibytes(layout.Elements * 4))],
             Row("bytes of activations, all in one arena", Mebibytes(memory.Bytes)),
             Row("forward FLOPs a token", Grouped(forward / training.Main.Inputs[0].Type!.Elements)),
             .. Checkpointing(model, forward),

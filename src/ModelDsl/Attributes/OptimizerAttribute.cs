@@ -17,6 +17,10 @@ public sealed class OptimizerAttribute : Attribute
 
     public double Final { get; set; }
 
+    public double DecayShare { get; set; }
+
+    public CoolDownKind CoolDown { get; set; }
+
     public double Beta1 { get; set; }
 
     public double Beta2 { get; set; }

@@ -13,6 +13,8 @@ public sealed class TrainingAttribute : Attribute
 
     public int Accumulate { get; set; }
 
+    public int ValidateEvery { get; set; }
+
     public int Seed { get; set; }
 
     public NanPolicy OnNan { get; set; }

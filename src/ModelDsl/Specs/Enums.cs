@@ -109,6 +109,19 @@ public enum DecayKind
     Cosine,
     Linear,
     Constant,
+
+    /// <summary>Constant until a cool-down at the end of the run: warm-up, stable, decay (Hu et al. 2024; Hägele et al. 2024).</summary>
+    Wsd,
+}
+
+/// <summary>The shape of a cool-down over its progress x from 0 to 1.</summary>
+public enum CoolDownKind
+{
+    /// <summary>1 − √x (Hägele et al. 2024).</summary>
+    Sqrt,
+
+    /// <summary>1 − x</summary>
+    Linear,
 }
 
 /// <summary>What a run does when the loss or the gradients of a step are not finite.</summary>

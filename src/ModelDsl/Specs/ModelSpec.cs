@@ -138,6 +138,15 @@ public sealed record TrainingSpec
     [Key("optimizer", "The optimizer and its schedule.")]
     public OptimizerSpec Optimizer { get; init; } = new();
 
+    [Key("ema", "A moving average of the weights, validated and kept beside them.")]
+    public EmaSpec? Ema { get; init; }
+
+    [Key("validate-every", "Steps between two validations. Default: a tenth of the run, from 50 to 1000.", Min = 1, Max = 100_000_000)]
+    public int? ValidateEvery { get; init; }
+
+    [Key("early-stop", "Ends a run whose validation loss no longer falls.")]
+    public EarlyStopSpec? EarlyStop { get; init; }
+
     [Key("checkpoints", "The files from which a run is resumed.")]
     public CheckpointsSpec Checkpoints { get; init; } = new();
 
@@ -149,6 +158,28 @@ public sealed record TrainingSpec
 
     [Key("curriculum", "Short sequences or easy samples first.")]
     public CurriculumSpec? Curriculum { get; init; }
+}
+
+/// <summary>An exponential moving average of the weights.</summary>
+[Shorthand("decay")]
+public sealed record EmaSpec
+{
+    [Key("decay", "Share of the average that a step keeps.", Min = 0, Max = 0.9999999)]
+    public double Decay { get; init; } = 0.999;
+
+    [Key("warmup", "Whether step t keeps at most (1 + t) / (10 + t).")]
+    public bool Warmup { get; init; } = true;
+}
+
+/// <summary>The end of a run whose validation loss no longer falls.</summary>
+[Shorthand("patience")]
+public sealed record EarlyStopSpec
+{
+    [Key("patience", "Validations in a row without improvement after which the run ends.", Min = 1, Max = 1_000_000)]
+    public int Patience { get; init; } = 3;
+
+    [Key("min-delta", "Nats per token by which the loss must be lower to be an improvement.", Min = 0, Max = 100)]
+    public double MinDelta { get; init; }
 }
 
 [Shorthand("kind")]
@@ -167,8 +198,16 @@ public sealed record OptimizerSpec
     public DecayKind Decay { get; init; } = DecayKind.Cosine;
 
     [Key("final", "Learning rate at the last step, as a share of the peak.", Min = 0, Max = 1)]
-    [OnlyWith("decay", DecayKind.Cosine, DecayKind.Linear)]
+    [OnlyWith("decay", DecayKind.Cosine, DecayKind.Linear, DecayKind.Wsd)]
     public double Final { get; init; } = 0.1;
+
+    [Key("decay-share", "Share of the steps in which the learning rate cools down, at the end of the run.", Min = 0.001, Max = 1)]
+    [OnlyWith("decay", DecayKind.Wsd)]
+    public double DecayShare { get; init; } = 0.2;
+
+    [Key("cool-down", "The shape of the cool-down: sqrt falls as 1 − √x, linear as 1 − x.")]
+    [OnlyWith("decay", DecayKind.Wsd)]
+    public CoolDownKind CoolDown { get; init; } = CoolDownKind.Sqrt;
 
     [Key("beta1", "Decay of the first moment; for lion, the momentum's share in the update's sign.", Min = 0, Max = 0.999999)]
     [OnlyWith("kind", OptimizerKind.Adamw, OptimizerKind.Lion, OptimizerKind.Muon, OptimizerKind.Adamw_8bit)]

@@ -10,11 +10,11 @@ internal sealed class GenerateCommand(ICompiledModel model, RunOptions options, 
 {
     public int Run(string prompt, CancellationToken interrupt)
     {
-        if (!File.Exists(RunFolder.BestPath(options.Output)) && RunFolder.LastPath(options.Output) is null)
+        var lowest = RunFolder.LowestPath(options.Output);
+        if (lowest is null && RunFolder.LastPath(options.Output) is null)
             throw new CheckpointException($"There is no trained model in '{options.Output}'. Train one first, by running without --prompt, or give its folder with --output.");
-        var path = File.Exists(RunFolder.BestPath(options.Output))
-            ? RunFolder.BestPath(options.Output)
-            : RunFolder.CheckpointPath(options.Output, RunFolder.Newest(options.Output, model.Description, output.Error.WriteLine).Step);
+        var path = lowest
+            ?? RunFolder.CheckpointPath(options.Output, RunFolder.Newest(options.Output, model.Description, output.Error.WriteLine).Step);
         var state = ModelCheckpoint.Load(path, model);
         var tokenizer = TextTokenizer.Load(options.Output);
         if (tokenizer.Hash != state.TokenizerHash)

@@ -24,8 +24,5 @@ internal sealed class PlainProgress(TextWriter output, TimeProvider time) : ITra
     public void Noticed(string message) => output.WriteLine(message);
 
     public static string ValidationLine(int step, EvaluationResult result) =>
-        $"step {step}: validation {Describe(result)}";
-
-    public static string Describe(EvaluationResult result) =>
-        $"{result.BitsPerByte:F3} bits per byte, perplexity {result.Perplexity:F2} per token";
+        $"step {step}: validation {result}";
 }

@@ -70,14 +70,14 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
         output.Text.WriteLine();
         if (state.Best is { } best)
         {
-            ModelCheckpoint.Load(RunFolder.BestPath(options.Output), model);
+            best = ModelCheckpoint.Load(RunFolder.LowestPath(options.Output)!, model).Best ?? best;
             var bits = ByteBigram.BitsPerByte(data.Training, data.Validation, data.Tokenizer);
             var nats = bits * Math.Log(2) * data.Validation.Bytes / data.Validation.Count;
-            output.Text.WriteLine($"validation:  {PlainProgress.Describe(best)}");
-            output.Text.WriteLine($"byte bigram: {PlainProgress.Describe(new EvaluationResult(nats, bits))}");
+            output.Text.WriteLine($"validation:  {best}");
+            output.Text.WriteLine($"byte bigram: {new EvaluationResult(nats, bits)}");
         }
 
-        output.Text.WriteLine($"checkpoint:  {(state.Best is null ? RunFolder.CheckpointPath(options.Output, state.Step) : RunFolder.BestPath(options.Output))}");
+        output.Text.WriteLine($"checkpoint:  {(state.Best is null ? RunFolder.CheckpointPath(options.Output, state.Step) : RunFolder.LowestPath(options.Output))}");
         output.Text.WriteLine();
     }
 }

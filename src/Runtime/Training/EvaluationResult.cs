@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ModelCompiler.Runtime.Training;
 
 /// <summary>How well a model predicts a text.</summary>
@@ -7,4 +9,8 @@ public readonly record struct EvaluationResult(double Loss, double BitsPerByte)
 {
     /// <summary>exp of the loss: among how many equally likely tokens the model hesitates.</summary>
     public double Perplexity => Math.Exp(Loss);
+
+    /// <summary>E.g. <c>1.874 bits per byte, perplexity 3.66 per token</c>.</summary>
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{BitsPerByte:F3} bits per byte, perplexity {Perplexity:F2} per token");
 }

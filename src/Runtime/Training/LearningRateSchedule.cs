@@ -2,7 +2,10 @@ using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Runtime.Training;
 
-/// <summary>A linear warm-up to the peak, then a decay to a share of it that is reached at the last step.</summary>
+/// <summary>
+/// A linear warm-up to the peak, then a decay to a share of it that is reached at the last step: over the whole run, or (wsd) in
+/// a cool-down at its end, until which the rate stays at the peak.
+/// </summary>
 /// <param name="Settings">The peak and the shape.</param>
 /// <param name="Steps">Steps of the whole run.</param>
 public sealed record LearningRateSchedule(TrainingSettings Settings, int Steps)
@@ -21,8 +24,17 @@ public sealed record LearningRateSchedule(TrainingSettings Settings, int Steps)
         {
             DecayKind.Cosine => Between(0.5 * (1 + Math.Cos(Math.PI * progress))),
             DecayKind.Linear => Between(1 - progress),
+            DecayKind.Wsd => Between(CoolDown(step)),
             _ => 1,
         };
+
+        // 1 at the last stable step, 0 at the last of the run.
+        double CoolDown(int at)
+        {
+            var length = Math.Max(1, Math.Round(Settings.DecayShare * Steps));
+            var cooled = Math.Clamp((at + 1 + length - Steps) / length, 0, 1);
+            return 1 - (Settings.CoolDown == CoolDownKind.Sqrt ? Math.Sqrt(cooled) : cooled);
+        }
 
         double Between(double share) => Settings.Final + (1 - Settings.Final) * share;
     }

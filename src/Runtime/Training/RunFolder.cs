@@ -23,12 +23,24 @@ public static class RunFolder
     /// <summary>All that a run writes; its folder may hold other files, which are none of its business.</summary>
     private static readonly string[] s_files =
     [
-        $"{Prefix}*{Extension}", $"{Prefix}*{Extension}{RefusedExtension}", "best.safetensors", "tokenizer_config.json", "vocab.json", "merges.txt",
+        $"{Prefix}*{Extension}", $"{Prefix}*{Extension}{RefusedExtension}", "best.safetensors", "best-ema.safetensors", "last-ema.safetensors", "tokenizer_config.json", "vocab.json", "merges.txt",
         MetricsFile.Name, EventFile.Pattern, "report.html",
     ];
 
     /// <summary>The parameters with the lowest validation loss.</summary>
     public static string BestPath(string folder) => Path.Combine(folder, "best.safetensors");
+
+    /// <summary>The averaged parameters (<c>ema</c>) with the lowest validation loss.</summary>
+    public static string BestAveragePath(string folder) => Path.Combine(folder, "best-ema.safetensors");
+
+    /// <summary>The averaged parameters (<c>ema</c>) at the run's end.</summary>
+    public static string LastAveragePath(string folder) => Path.Combine(folder, "last-ema.safetensors");
+
+    /// <summary>The parameters to use: those with the lowest validation loss, or averaged ones if theirs is lower; null if there are none.</summary>
+    /// <exception cref="CheckpointException">A file is damaged.</exception>
+    public static string? LowestPath(string folder) => new[] { BestPath(folder), BestAveragePath(folder) }
+        .Where(File.Exists)
+        .MinBy(path => ModelCheckpoint.ReadState(path).Best?.Loss ?? double.PositiveInfinity);
 
     /// <summary>The checkpoint after a number of steps.</summary>
     public static string CheckpointPath(string folder, int step) =>

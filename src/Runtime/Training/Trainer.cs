@@ -34,7 +34,10 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         data.Tokenizer.Save(folder);
         MemoryCheck.Demand(_description, FreeMemory.On(model.Device));
         using var program = model.CreateTraining();
-        ICheckpointPart[] parts = [new OptimizerPart(program, model.Parameters), .. program.CheckpointParts];
+        var average = program.Average;
+        var earlyStop = _description.Training.Patience is { } patience ? new EarlyStop(patience, _description.Training.MinDelta) : null;
+        ICheckpointPart[] parts =
+            [new OptimizerPart(program, model.Parameters), .. program.CheckpointParts, .. new ICheckpointPart?[] { average, earlyStop }.OfType<ICheckpointPart>()];
         using var records = new RunRecords(folder, observer);
         var sources = parts.Prepend<object>(program).OfType<IMetricSource>().ToArray();
         var metrics = new StepMetrics();
@@ -44,12 +47,14 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         if (state.Step == 0)
         {
             File.Delete(RunFolder.BestPath(folder)); // of a run that was given up before its first checkpoint
+            File.Delete(RunFolder.BestAveragePath(folder));
             Save(parts, state, records); // there is always one to go back to, and a folder that cannot be written is found now
         }
 
         var schedule = new LearningRateSchedule(_description.Training, state.Steps);
-        var interval = Math.Clamp(state.Steps / 10, 50, 1000);
-        var every = _description.Training.CheckpointEvery ?? interval;
+        var tenth = Math.Clamp(state.Steps / 10, 50, 1000);
+        var interval = _description.Training.ValidateEvery ?? tenth;
+        var every = _description.Training.CheckpointEvery ?? tenth;
         var nans = new NanGuard(_description.Training, folder);
         var batches = Prefetch(state);
         try
@@ -95,13 +100,23 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
                 });
 
                 if (state.Step % interval == 0 || state.Step == state.Steps)
-                    state = Validate(program, state, records);
+                {
+                    (state, var loss) = Validate(program, average, state, records);
+                    if (earlyStop?.Validated(loss) == true && state.Step < state.Steps)
+                    {
+                        records.Noticed($"Stopped early after step {state.Step}: {earlyStop.Waited} validations without improvement.");
+                        state = state with { Steps = state.Step };
+                    }
+                }
+
                 if (state.Step % every == 0 || state.Step == state.Steps)
                     Save(parts, state, records);
             }
 
             if (state.Step < state.Steps && state.Step % every != 0)
                 Save(parts, state, records);
+            if (average is not null && state.Step == state.Steps)
+                WithAverage(average, () => ModelCheckpoint.Save(RunFolder.LastAveragePath(folder), model, state));
             return state;
         }
         finally
@@ -136,11 +151,35 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         return program.Update(learningRate);
     }
 
-    private RunState Validate(ITrainingProgram program, RunState state, ITrainingObserver observer)
+    /// <returns>Where the run stands, and the loss: the lower one of the parameters and their average.</returns>
+    private (RunState State, double Loss) Validate(ITrainingProgram program, WeightAverage? average, RunState state, RunRecords records)
     {
         if (_windows.Batches == 0)
-            return state;
+            return (state, double.NaN);
 
+        var result = Evaluate(program);
+        records.Validated(state.Step, result);
+        if (result.Loss < (state.Best?.Loss ?? double.PositiveInfinity))
+        {
+            state = state with { Best = result };
+            ModelCheckpoint.Save(RunFolder.BestPath(folder), model, state);
+        }
+
+        if (average is null)
+            return (state, result.Loss);
+        var averaged = result;
+        WithAverage(average, () =>
+        {
+            averaged = Evaluate(program);
+            records.Noticed($"step {state.Step}: validation of averaged weights {averaged}");
+            if (average.Validated(averaged.Loss))
+                ModelCheckpoint.Save(RunFolder.BestAveragePath(folder), model, state with { Best = averaged });
+        });
+        return (state, Math.Min(result.Loss, averaged.Loss));
+    }
+
+    private EvaluationResult Evaluate(ITrainingProgram program)
+    {
         var buffer = new long[_windows.Batch * _windows.Sequence];
         var following = new long[buffer.Length];
         var loss = 0.0;
@@ -150,13 +189,20 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
             loss += program.Evaluate(buffer, following) / _windows.Batches;
         }
 
-        var result = new EvaluationResult(loss, _windows.BitsPerByte(loss, data.Tokenizer));
-        observer.Validated(state.Step, result);
-        if (!(result.Loss < (state.Best?.Loss ?? double.PositiveInfinity)))
-            return state;
-        state = state with { Best = result };
-        ModelCheckpoint.Save(RunFolder.BestPath(folder), model, state);
-        return state;
+        return new EvaluationResult(loss, _windows.BitsPerByte(loss, data.Tokenizer));
+    }
+
+    private static void WithAverage(WeightAverage average, Action action)
+    {
+        average.Exchange();
+        try
+        {
+            action();
+        }
+        finally
+        {
+            average.Exchange();
+        }
     }
 
     private void Save(ICheckpointPart[] parts, RunState state, RunRecords records)

@@ -35,6 +35,24 @@ public sealed class LearningRateScheduleTests
         Assert.Equal(Peak * (0.1 + 0.9 * 0.75), Schedule(DecayKind.Linear).At(35), 15);
     }
 
+    [Theory]
+    [InlineData(CoolDownKind.Linear, 0.5)]
+    [InlineData(CoolDownKind.Sqrt, 0.29289321881345254)]
+    public void Wsd_is_stable_until_it_cools_down(CoolDownKind coolDown, double middle)
+    {
+        var settings = TestSettings.Create() with
+        {
+            LearningRate = Peak, Warmup = 10, Decay = DecayKind.Wsd, DecayShare = 0.2, CoolDown = coolDown, Final = 0.1,
+        };
+        var schedule = new LearningRateSchedule(settings, Steps: 100);
+        Assert.Equal(Peak / 2, schedule.At(4), 15);
+        Assert.Equal(Peak, schedule.At(10), 15);
+        Assert.Equal(Peak, schedule.At(79), 15);
+        Assert.True(schedule.At(80) < Peak);
+        Assert.Equal(Peak * (0.1 + (0.9 * middle)), schedule.At(89), 15);
+        Assert.Equal(Peak * 0.1, schedule.At(99), 15);
+    }
+
     [Fact]
     public void A_run_shorter_than_its_warm_up_only_rises()
     {

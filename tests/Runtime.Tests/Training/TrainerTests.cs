@@ -64,6 +64,36 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void Averaged_weights_are_validated_and_kept_beside_the_others()
+    {
+        AssertResumes<Averaging>(30, 13);
+        Assert.Equal(File.ReadAllBytes(RunFolder.BestAveragePath(_folder["whole"])), File.ReadAllBytes(RunFolder.BestAveragePath(_folder["parts"])));
+        Assert.Equal(File.ReadAllBytes(RunFolder.LastAveragePath(_folder["whole"])), File.ReadAllBytes(RunFolder.LastAveragePath(_folder["parts"])));
+
+        // The last average validates as its run said, and is neither the parameters nor what they started from.
+        using var model = Averaging.Create(torch.CPU, 1);
+        var last = ModelCheckpoint.Load(RunFolder.LastAveragePath(_folder["whole"]), model);
+        Assert.Equal(30, last.Step);
+        using var averaged = model.Parameters.Master.clone();
+        ModelCheckpoint.Load(RunFolder.LastPath(_folder["whole"])!, model);
+        var distance = (averaged - model.Parameters.Master).norm().item<float>();
+        Assert.InRange(distance, 1e-4f, 0.5f * model.Parameters.Master.norm().item<float>());
+        var lowest = ModelCheckpoint.ReadState(RunFolder.LowestPath(_folder["whole"])!).Best!.Value.Loss;
+        Assert.Equal(Math.Min(last.Best!.Value.Loss, ModelCheckpoint.ReadState(RunFolder.BestAveragePath(_folder["whole"])).Best!.Value.Loss), lowest);
+    }
+
+    [Fact]
+    public void A_run_whose_validation_loss_no_longer_falls_stops_early()
+    {
+        using var model = Stopping.Create(torch.CPU, 1);
+        var log = new Log();
+        var state = new Trainer(model, _data, Start<Stopping>(), _folder["a"]).Run(log, default);
+        Assert.Equal((12, 12), (state.Step, state.Steps));
+        Assert.Equal(3, log.Validations.Count);
+        Assert.True(File.Exists(RunFolder.CheckpointPath(_folder["a"], 12)));
+    }
+
+    [Fact]
     public void So_does_a_generated_model_in_bf16() => AssertResumes<Gpt2Bf16>(60, 50);
 
     [Fact]

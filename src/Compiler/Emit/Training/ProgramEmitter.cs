@@ -20,9 +20,9 @@ internal static class ProgramEmitter
             writer.Line();
             Backpropagate(writer, context, steps);
             writer.Line();
-            Update(writer, steps);
+            Update(writer, context, steps);
             writer.Line();
-            Dispose(writer, steps);
+            Dispose(writer, context, steps);
         }
     }
 
@@ -32,6 +32,7 @@ internal static class ProgramEmitter
             "private readonly Arena _arena;",
             steps.Several ? "private readonly TrainingStep[] _steps;" : "private readonly TrainingStep _step;");
         writer.Lines($"private readonly {OptimizerEmitters.Of(context.Model.Spec).Type} _optimizer;", "private double _loss;");
+        WeightAverageEmitter.Field(writer, context);
         OptimizerEmitters.Of(context.Model.Spec).Members(writer, context);
         writer.Line();
     }
@@ -47,6 +48,7 @@ internal static class ProgramEmitter
                     ? $"_steps = [{string.Join(", ", steps.Lengths.Select(length => $"new TrainingStep(this, _arena, {Number(length)})"))}];"
                     : "_step = new TrainingStep(this, _arena);",
                 $"_optimizer = {OptimizerEmitters.Of(context.Model.Spec).New(context)};  // {context.Place("training.optimizer")}");
+            WeightAverageEmitter.Construct(writer, context);
         }
     }
 
@@ -63,6 +65,7 @@ internal static class ProgramEmitter
             "public int StepNumber { get; set; }", "",
             "public IReadOnlyDictionary<string, Tensor> OptimizerState => _optimizer.State;", "",
             $"public {context.Name} Model {{ get; }}");
+        WeightAverageEmitter.Property(writer, context);
         if (TrainingEmitter.UsesDropout(context.Model.Training))
             writer.Line().Line("/// <summary>Whether dropout drops anything.</summary>").Line("public bool Training { get; private set; }");
         if (steps.Accumulate > 1)
@@ -100,26 +103,28 @@ internal static class ProgramEmitter
         }
     }
 
-    private static void Update(SourceWriter writer, Steps steps)
+    private static void Update(SourceWriter writer, EmitContext context, Steps steps)
     {
         using (writer.Block("public StepResult Update(double learningRate)"))
         {
             writer.Line("StepNumber++;");
             if (steps.Accumulate > 1) writer.Line("MicroBatches = 0;");
+            writer.Line("var norm = _optimizer.Step(StepNumber, learningRate);");
+            WeightAverageEmitter.Update(writer, context);
             writer.Lines(
-                "var norm = _optimizer.Step(StepNumber, learningRate);",
                 "var result = new StepResult(_loss, norm);",
                 "Model.OnStep(StepNumber, result);",
                 "return result;");
         }
     }
 
-    private static void Dispose(SourceWriter writer, Steps steps)
+    private static void Dispose(SourceWriter writer, EmitContext context, Steps steps)
     {
         using (writer.Block("public void Dispose()"))
         {
             if (steps.Several) writer.Line("foreach (var step in _steps) step.Dispose();");
             else writer.Line("_step.Dispose();");
+            WeightAverageEmitter.Dispose(writer, context);
             writer.Lines("_optimizer.Dispose();", "_arena.Dispose();");
         }
     }

@@ -16,6 +16,22 @@ internal static class TrainingRules
                 $"a warm-up of {training.Optimizer.Warmup} steps is longer than the {training.Steps} steps of the training; "
                 + $"write 'warmup: {training.Steps / 10}' or more 'steps'");
 
+        var optimizer = training.Optimizer;
+        var coolDown = (int)Math.Round(optimizer.DecayShare * training.Steps);
+        if (optimizer.Decay == DecayKind.Wsd && optimizer.Warmup <= training.Steps && optimizer.Warmup + coolDown > training.Steps)
+            yield return DiagnosticCatalog.CoolDownSteps.At("training.optimizer.decay-share",
+                $"a warm-up of {optimizer.Warmup} steps and a cool-down of {coolDown} do not fit into {training.Steps} steps; "
+                + $"write a 'decay-share' of at most {Share(training.Steps - optimizer.Warmup, training.Steps)}, or a shorter warm-up");
+
+        if (training.ValidateEvery > training.Steps)
+            yield return DiagnosticCatalog.ValidateEvery.At("training.validate-every",
+                $"validation every {training.ValidateEvery} steps is none before the end of {training.Steps}; "
+                + $"write 'validate-every: {Math.Max(1, training.Steps / 10)}', or leave it out");
+
+        if (training.EarlyStop is not null && training.Data.Validation == 0)
+            yield return DiagnosticCatalog.EarlyStopValidation.At("training.early-stop",
+                "the run cannot stop early: nothing is held out for validation; write e.g. 'validation: 0.05' in training.data, or remove 'early-stop'");
+
         if (training.Checkpoints.Every > training.Steps)
             yield return DiagnosticCatalog.CheckpointsEvery.At("training.checkpoints.every",
                 $"a checkpoint every {training.Checkpoints.Every} steps is none before the end of {training.Steps}; "
@@ -34,6 +50,10 @@ internal static class TrainingRules
             yield return DiagnosticCatalog.NoEffect.At("training.data.field",
                 $"'field' has no effect on '{RecordBinder.Short(training.Data.Source)}', which is plain text; remove it");
     }
+
+    /// <summary>A share with two digits, rounded down.</summary>
+    private static string Share(int steps, int all) =>
+        (Math.Floor(100.0 * steps / all) / 100).ToString("0.00", System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Whether the source can hold JSONL or Parquet: a folder may.</summary>
     private static bool HasFields(string source) =>
