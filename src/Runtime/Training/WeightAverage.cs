@@ -23,12 +23,15 @@ public sealed class WeightAverage : ICheckpointPart, IMetricSource, IDisposable
     /// <param name="warmup">Whether step t keeps at most (1 + t) / (10 + t), so that the average does not remember the first steps for long.</param>
     public WeightAverage(ParameterStore store, double decay, bool warmup)
     {
-        (_store, _decay, _warmup) = (store, decay, warmup);
+        (_store, _decay, _warmup, ByOperators) = (store, decay, warmup, !Cpu.Takes(store.Master));
         _average = zeros([store.Length], ScalarType.Float32, store.Master.device).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
     public string Name => "ema";
+
+    /// <summary>Whether it goes by libtorch's operators rather than by CPU kernels of ours: on every other device.</summary>
+    internal bool ByOperators { get; init; }
 
     /// <summary>The lowest validation loss of the average so far.</summary>
     internal double BestLoss { get; private set; } = double.PositiveInfinity;
@@ -38,7 +41,7 @@ public sealed class WeightAverage : ICheckpointPart, IMetricSource, IDisposable
     public void Update(int step)
     {
         var decay = step == 1 ? 0 : _warmup ? Math.Min(_decay, (1.0 + step) / (10 + step)) : _decay;
-        if (Cpu.Takes(_average)) MomentumUpdate.Run(_store.Master, _store.Master, _average, new Mean { Rest = Vector512.Create((float)(1 - decay)) });
+        if (!ByOperators) MomentumUpdate.Run(_store.Master, _store.Master, _average, new Mean { Rest = Vector512.Create((float)(1 - decay)) });
         else _average.lerp_(_store.Master, 1 - decay);
     }
 
@@ -48,7 +51,7 @@ public sealed class WeightAverage : ICheckpointPart, IMetricSource, IDisposable
     /// </summary>
     public void Exchange()
     {
-        if (Cpu.Takes(_average))
+        if (!ByOperators)
         {
             MomentumUpdate.Run(_store.Master, _store.Master, _average, default(Swap));
         }

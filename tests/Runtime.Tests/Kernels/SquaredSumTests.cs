@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using ModelCompiler.Runtime.Implementations;
+using ModelCompiler.Runtime.Training.Optimizers;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Tests;
@@ -20,6 +21,8 @@ public sealed unsafe class SquaredSumTests
         {
             var sum = SquaredSum.Of(Cpu.Floats(x), length, partials);
             Assert.Equal(x.to(ScalarType.Float64).pow(2).sum().item<double>(), sum, sum * 1e-6);
+            using var norm = new GradientNorm(x, byOperators: true);
+            Assert.Equal(Math.Sqrt(sum), norm.Of(), Math.Sqrt(sum) * 1e-5);
             set_num_threads(1);
             Assert.Equal(sum, SquaredSum.Of(Cpu.Floats(x), length, partials));
         }

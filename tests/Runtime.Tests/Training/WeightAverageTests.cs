@@ -6,13 +6,14 @@ namespace ModelCompiler.Runtime.Tests.Training;
 public sealed class WeightAverageTests
 {
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void It_is_the_moving_average_of_the_parameters(bool warmup)
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    public void It_is_the_moving_average_of_the_parameters(bool warmup, bool byOperators)
     {
         using var scope = NewDisposeScope();
         using var store = new ParameterStore(CPU, ParameterStoreTests.Layout, ScalarType.BFloat16);
-        using var average = new WeightAverage(store, decay: 0.6, warmup);
+        using var average = new WeightAverage(store, decay: 0.6, warmup) { ByOperators = byOperators };
         var expected = zeros(store.Length, ScalarType.Float64);
         for (var step = 1; step <= 10; step++)
         {

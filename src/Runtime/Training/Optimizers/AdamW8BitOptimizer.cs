@@ -48,8 +48,8 @@ public sealed unsafe class AdamW8BitOptimizer : Optimizer
             Epsilon = (float)_settings.Epsilon, Keep = (float)(1 - (learningRate * _weightDecay)),
             Rate = (float)(learningRate / (1 - Math.Pow(_settings.Beta1, step))), Root2 = (float)(1 / Math.Sqrt(1 - Math.Pow(_settings.Beta2, step))),
         };
-        if (Cpu.Takes(_parameters)) UpdateOnCpu(arguments);
-        else UpdateByTensors(arguments);
+        if (ByOperators) UpdateByOperators(arguments);
+        else UpdateOnCpu(arguments);
         _vectors.Update(step, learningRate, scale);
     }
 
@@ -65,7 +65,7 @@ public sealed unsafe class AdamW8BitOptimizer : Optimizer
     }
 
     /// <summary>The same by libtorch's operators, on any device.</summary>
-    private void UpdateByTensors(in CpuAdamW8Bit.Arguments a)
+    private void UpdateByOperators(in CpuAdamW8Bit.Arguments a)
     {
         for (var start = 0L; start < a.Length; start += Part)
         {

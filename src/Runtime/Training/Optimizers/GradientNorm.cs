@@ -13,10 +13,11 @@ internal sealed unsafe class GradientNorm : IDisposable
     private readonly double* _partials;
 
     /// <param name="gradients">fp32, contiguous; it must outlive this object.</param>
-    public GradientNorm(Tensor gradients)
+    /// <param name="byOperators">Whether to use libtorch's operators on the CPU too.</param>
+    public GradientNorm(Tensor gradients, bool byOperators = false)
     {
         _gradients = gradients;
-        if (Cpu.Takes(gradients)) _partials = (double*)NativeMemory.Alloc((nuint)SquaredSum.Partials(gradients.numel()), sizeof(double));
+        if (Cpu.Takes(gradients) && !byOperators) _partials = (double*)NativeMemory.Alloc((nuint)SquaredSum.Partials(gradients.numel()), sizeof(double));
         else _square = empty([], ScalarType.Float32, gradients.device).DetachFromDisposeScope();
     }
 

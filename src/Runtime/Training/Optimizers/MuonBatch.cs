@@ -34,9 +34,10 @@ internal sealed unsafe class MuonBatch : IDisposable
     /// <param name="scale">The gradients are multiplied by it.</param>
     /// <param name="momentum">Share of the momentum that is kept.</param>
     /// <param name="nesterov">Whether the update looks ahead.</param>
-    public void Update(float scale, float momentum, bool nesterov, float keep, float rate)
+    /// <param name="byOperators">Whether to use libtorch's operators rather than CPU kernels of ours.</param>
+    public void Update(float scale, float momentum, bool nesterov, float keep, float rate, bool byOperators)
     {
-        if (_partials is null) UpdateByTensors(scale, momentum, nesterov, keep, rate);
+        if (byOperators) UpdateByOperators(scale, momentum, nesterov, keep, rate);
         else if (Cpu.IsBf16(_orthogonalize.Input)) UpdateOnCpu<Bf16>(scale, momentum, nesterov, keep, rate);
         else UpdateOnCpu<Fp32>(scale, momentum, nesterov, keep, rate);
     }
@@ -60,7 +61,7 @@ internal sealed unsafe class MuonBatch : IDisposable
         CpuMuon.Apply(Cpu.First(_parameters), stride, (T*)Cpu.Pointer(_orthogonalize.Output), count, length, keep, rate);
     }
 
-    private void UpdateByTensors(float scale, float momentum, bool nesterov, float keep, float rate)
+    private void UpdateByOperators(float scale, float momentum, bool nesterov, float keep, float rate)
     {
         using var scope = NewDisposeScope();
         _momentum.mul_(momentum).add_(_gradients, scale);

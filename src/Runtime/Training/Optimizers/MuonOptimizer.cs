@@ -49,7 +49,7 @@ public sealed class MuonOptimizer : Optimizer
     protected override void Update(int step, double learningRate, float scale)
     {
         var keep = (float)(1 - (learningRate * _weightDecay));
-        foreach (var (batch, factor) in _batches) batch.Update(scale, _momentum, _nesterov, keep, (float)(learningRate * factor));
+        foreach (var (batch, factor) in _batches) batch.Update(scale, _momentum, _nesterov, keep, (float)(learningRate * factor), ByOperators);
         _rest.Update(step, learningRate * _adamwRate, scale);
     }
 

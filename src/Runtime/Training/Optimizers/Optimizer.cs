@@ -17,7 +17,7 @@ public abstract class Optimizer : IDisposable
     /// <param name="clip">Largest global gradient norm; 0 for no clipping.</param>
     protected Optimizer(ParameterStore store, double clip)
     {
-        (Store, _clip) = (store, clip);
+        (Store, _clip, ByOperators) = (store, clip, !Cpu.Takes(store.Master));
         _norm = Own(new GradientNorm(store.Gradients));
     }
 
@@ -26,6 +26,9 @@ public abstract class Optimizer : IDisposable
     /// tensor of one parameter under its name and the parameter's, e.g. <c>exp_avg.head.weight</c>.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> State => _state;
+
+    /// <summary>Whether updates go by libtorch's operators rather than by CPU kernels of ours: on every other device.</summary>
+    internal bool ByOperators { get; init; }
 
     protected ParameterStore Store { get; }
 

@@ -34,7 +34,7 @@ public sealed class SgdOptimizer : Optimizer
         foreach (var range in _ranges)
         {
             var (rate, keep) = ((float)learningRate, range.Keep(learningRate));
-            if (Cpu.Takes(range.Parameters))
+            if (!ByOperators)
             {
                 MomentumUpdate.Run(range.Parameters, range.Gradients, range.State, new Rule
                 {

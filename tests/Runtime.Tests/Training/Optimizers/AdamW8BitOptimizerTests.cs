@@ -10,9 +10,10 @@ public sealed class AdamW8BitOptimizerTests
     private const double Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8, Decay = 0.1;
 
     [Theory]
-    [InlineData(0, 0)]
-    [InlineData(Decay, 0.5)]
-    public void Steps_agree_with_the_rule(double vectorDecay, double clip)
+    [InlineData(0, 0, false)]
+    [InlineData(Decay, 0.5, false)]
+    [InlineData(0, 0.5, true)]
+    public void Steps_agree_with_the_rule(double vectorDecay, double clip, bool byOperators)
     {
         // The reference rounds as the optimizer does: matrices are one range of elements with padding between them.
         var layout = ParameterStoreTests.Layout;
@@ -20,7 +21,7 @@ public sealed class AdamW8BitOptimizerTests
         var (m, v) = (new double[2000], new double[2000]);
         OptimizerCheck.AgreesWith(
             layout,
-            store => new AdamW8BitOptimizer(store, Beta1, Beta2, Epsilon, Decay, vectorDecay, clip),
+            store => new AdamW8BitOptimizer(store, Beta1, Beta2, Epsilon, Decay, vectorDecay, clip) { ByOperators = byOperators },
             (parameter, values, gradient, step) =>
             {
                 var (offset, info) = ((int)layout[parameter].Offset, layout[parameter]);

@@ -9,14 +9,15 @@ public sealed class LionOptimizerTests
     private const double Beta1 = 0.9, Beta2 = 0.99, Decay = 0.1;
 
     [Theory]
-    [InlineData(0, 0)]
-    [InlineData(Decay, 0.5)]
-    public void Steps_agree_with_the_rule(double vectorDecay, double clip)
+    [InlineData(0, 0, false)]
+    [InlineData(Decay, 0.5, false)]
+    [InlineData(0, 0.5, true)]
+    public void Steps_agree_with_the_rule(double vectorDecay, double clip, bool byOperators)
     {
         var state = ParameterStoreTests.Layout.Select(info => new double[info.Length]).ToArray();
         OptimizerCheck.AgreesWith(
             ParameterStoreTests.Layout,
-            store => new LionOptimizer(store, Beta1, Beta2, Decay, vectorDecay, clip),
+            store => new LionOptimizer(store, Beta1, Beta2, Decay, vectorDecay, clip) { ByOperators = byOperators },
             (parameter, values, gradient, _) =>
             {
                 var decay = ParameterStoreTests.Layout[parameter].Decay ? Decay : vectorDecay;

@@ -29,17 +29,19 @@ public sealed class MuonOptimizerTests
     private static readonly double s_tolerance = Hardware.HasBf16 ? 3e-2 : 1e-4;
 
     [Theory]
-    [InlineData(true, 0, 0)]
-    [InlineData(true, Decay, 0.5)]
-    [InlineData(false, 0, 0.5)]
-    public void Steps_agree_with_the_rule(bool nesterov, double vectorDecay, double clip)
+    [InlineData(true, 0, 0, false)]
+    [InlineData(true, Decay, 0.5, false)]
+    [InlineData(false, 0, 0.5, false)]
+    [InlineData(true, 0, 0.5, true)]
+    [InlineData(false, 0, 0, true)]
+    public void Steps_agree_with_the_rule(bool nesterov, double vectorDecay, double clip, bool byOperators)
     {
         using var scope = NewDisposeScope();
         var state = s_layout.Select(info => new double[info.Length]).ToArray();
         var second = s_layout.Select(info => new double[info.Length]).ToArray();
         OptimizerCheck.AgreesWith(
             s_layout,
-            store => Create(store, nesterov, vectorDecay, clip),
+            store => Create(store, nesterov, vectorDecay, clip, byOperators),
             (parameter, values, gradient, step) =>
             {
                 var info = s_layout[parameter];
@@ -132,6 +134,6 @@ public sealed class MuonOptimizerTests
         ];
     }
 
-    private static MuonOptimizer Create(ParameterStore store, bool nesterov, double vectorDecay, double clip) =>
-        new(store, s_matrices, Momentum, nesterov, AdamWRate, Beta1, Beta2, Epsilon, Decay, vectorDecay, clip);
+    private static MuonOptimizer Create(ParameterStore store, bool nesterov, double vectorDecay, double clip, bool byOperators = false) =>
+        new(store, s_matrices, Momentum, nesterov, AdamWRate, Beta1, Beta2, Epsilon, Decay, vectorDecay, clip) { ByOperators = byOperators };
 }

@@ -8,15 +8,17 @@ public sealed class SgdOptimizerTests
     private const double Momentum = 0.9, Decay = 0.1;
 
     [Theory]
-    [InlineData(false, 0, 0)]
-    [InlineData(true, 0, 0.5)]
-    [InlineData(true, Decay, 0)]
-    public void Steps_agree_with_the_rule(bool nesterov, double vectorDecay, double clip)
+    [InlineData(false, 0, 0, false)]
+    [InlineData(true, 0, 0.5, false)]
+    [InlineData(true, Decay, 0, false)]
+    [InlineData(false, 0, 0, true)]
+    [InlineData(true, 0, 0.5, true)]
+    public void Steps_agree_with_the_rule(bool nesterov, double vectorDecay, double clip, bool byOperators)
     {
         var state = ParameterStoreTests.Layout.Select(info => new double[info.Length]).ToArray();
         OptimizerCheck.AgreesWith(
             ParameterStoreTests.Layout,
-            store => new SgdOptimizer(store, Momentum, nesterov, Decay, vectorDecay, clip),
+            store => new SgdOptimizer(store, Momentum, nesterov, Decay, vectorDecay, clip) { ByOperators = byOperators },
             (parameter, values, gradient, _) =>
             {
                 var decay = ParameterStoreTests.Layout[parameter].Decay ? Decay : vectorDecay;
