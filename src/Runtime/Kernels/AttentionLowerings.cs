@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,31 +15,45 @@ internal static class AttentionLowerings
 
     private static readonly IAttentionLowering[] ForOthers = [new AtenAttention()];
 
+    // By what is looked up in each step without making a string.
+    private static readonly ConcurrentDictionary<Case, IAttentionLowering> Chosen = new();
+
     private static readonly string[] CpuNames = [.. ForCpu.Select(lowering => lowering.Name)];
 
-    public static void Forward(Tensor qkv, in AttentionShape shape, Tensor y, Tensor lse)
-    {
-        var at = shape;
-        Choose("attention", qkv, shape, lowering => lowering.Forward(qkv, at, y, lse)).Forward(qkv, shape, y, lse);
-    }
+    public static void Forward(Tensor qkv, in AttentionShape shape, Tensor y, Tensor lse) =>
+        (Known("attention", qkv, shape) ?? Measure("attention", qkv, shape, Run(qkv, shape, y, lse))).Forward(qkv, shape, y, lse);
 
-    public static void Backward(Tensor dy, Tensor qkv, Tensor y, Tensor lse, in AttentionShape shape, Tensor dqkv)
-    {
-        var at = shape;
-        Choose("attention-grad", qkv, shape, lowering => lowering.Backward(dy, qkv, y, lse, at, dqkv))
+    public static void Backward(Tensor dy, Tensor qkv, Tensor y, Tensor lse, in AttentionShape shape, Tensor dqkv) =>
+        (Known("attention-grad", qkv, shape) ?? Measure("attention-grad", qkv, shape, RunBackward(dy, qkv, y, lse, shape, dqkv)))
             .Backward(dy, qkv, y, lse, shape, dqkv);
-    }
 
     /// <summary>All lowerings of a device and element type, for tests and benchmarks.</summary>
     public static IReadOnlyList<IAttentionLowering> For(DeviceType device, ScalarType type) =>
         device != DeviceType.CPU ? ForOthers : type == ScalarType.Float16 ? ForCpuInFp16 : ForCpu;
 
-    private static IAttentionLowering Choose(string kernel, Tensor qkv, in AttentionShape shape, Action<IAttentionLowering> run)
+    private static IAttentionLowering? Known(string kernel, Tensor qkv, in AttentionShape shape)
     {
         var lowerings = For(qkv.device_type, qkv.dtype);
-        if (lowerings.Count == 1) return lowerings[0];
-        var @case = FormattableString.Invariant(
-            $"{kernel} {qkv.dtype} B{shape.Batch} T{shape.Sequence} H{shape.Heads} Hkv{shape.KvHeads} D{shape.HeadWidth}, {get_num_threads()} threads");
-        return lowerings[Lowerings.Default.Choose(@case, CpuNames, index => run(lowerings[index]))];
+        return lowerings.Count == 1 ? lowerings[0] : Chosen.GetValueOrDefault(new Case(kernel, qkv.dtype, shape, get_num_threads()));
+    }
+
+    private static IAttentionLowering Measure(string kernel, Tensor qkv, in AttentionShape shape, Action<IAttentionLowering> run)
+    {
+        var lowerings = For(qkv.device_type, qkv.dtype);
+        var @case = new Case(kernel, qkv.dtype, shape, get_num_threads());
+        return Chosen[@case] = lowerings[Lowerings.Default.Choose(@case.ToString(), CpuNames, index => run(lowerings[index]))];
+    }
+
+    // Apart, because a lambda's captures are allocated where they are declared, in every call.
+    private static Action<IAttentionLowering> Run(Tensor qkv, AttentionShape shape, Tensor y, Tensor lse) =>
+        lowering => lowering.Forward(qkv, shape, y, lse);
+
+    private static Action<IAttentionLowering> RunBackward(Tensor dy, Tensor qkv, Tensor y, Tensor lse, AttentionShape shape, Tensor dqkv) =>
+        lowering => lowering.Backward(dy, qkv, y, lse, shape, dqkv);
+
+    private readonly record struct Case(string Kernel, ScalarType Type, AttentionShape Shape, int Threads)
+    {
+        public override string ToString() => FormattableString.Invariant(
+            $"{Kernel} {Type} B{Shape.Batch} T{Shape.Sequence} H{Shape.Heads} Hkv{Shape.KvHeads} D{Shape.HeadWidth}, {Threads} threads");
     }
 }

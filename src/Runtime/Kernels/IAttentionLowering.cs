@@ -26,6 +26,17 @@ internal readonly record struct AttentionShape(int Batch, int Sequence, int Head
     /// <summary>Width of a packed row of queries, keys and values.</summary>
     public long Width => (Heads + (2L * KvHeads)) * HeadWidth;
 
+    /// <summary>The query head and position of a row of scores [Hkv, count, keys], whose rows are a query's G heads one after the other.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="count">Rows of each key head.</param>
+    /// <param name="begin">Position of the first query.</param>
+    public (long Head, long Query) Query(long row, long count, long begin)
+    {
+        var (keyHead, at) = Math.DivRem(row, count);
+        var (query, head) = Math.DivRem(at, Group);
+        return ((keyHead * Group) + head, begin + query);
+    }
+
     /// <summary>1/√D</summary>
     public float Scale => 1 / MathF.Sqrt(HeadWidth);
 }

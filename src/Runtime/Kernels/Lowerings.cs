@@ -112,7 +112,7 @@ public sealed class Lowerings
     private static string? DefaultFile()
     {
         var folder = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
-        return folder.Length == 0 ? null : Path.Combine(folder, "ModelCompiler", "lowerings-1.txt");
+        return folder.Length == 0 ? null : Path.Combine(folder, "ModelCompiler", "lowerings-2.txt");
     }
 
     private static string[] Read(string? file)

@@ -1,12 +1,14 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Implementations;
 
 /// <summary>
-/// Attention on the CPU as batched matrix products by libtorch with our causal softmax between them. Each thread takes
-/// whole key heads, so that scores stay in its cache; blocks of query rows skip most keys that lie after them.
+/// Attention on the CPU as batched matrix products by libtorch with our causal softmax between them. One sequence at a time,
+/// so that its scores stay in the cache: its heads are packed into matrices [T·G, D] that lie one behind the other, since
+/// products of strided operands run at half the speed. Blocks of query rows skip most keys that lie after them.
 /// Scores are rounded to the compute type; softmax and its gradient are calculated in fp32.
 /// </summary>
 /// <param name="blocks">Number of blocks of query rows.</param>
@@ -27,161 +29,205 @@ internal sealed unsafe class BatchedAttention(int blocks) : IAttentionLowering
     }
 
     private void Forward<T>(Tensor qkv, in AttentionShape shape, Tensor y, Tensor lse)
-        where T : unmanaged, IElement<T> =>
-        Threads.For(shape.Batch * shape.KvHeads, 1, new ForwardRange<T>
+        where T : unmanaged, IElement<T>
+    {
+        var (t, d, g, h) = ((long)shape.Sequence, shape.HeadWidth, shape.Group, (long)shape.KvHeads);
+        var (queries, keys) = (h * t * g * d, h * t * d);
+        var scratch = Scratch.Rent(qkv.dtype, (2 * queries) + (2 * keys) + (h * LargestBlock(t) * g * t));
+        var q = (T*)Cpu.Pointer(scratch);
+        T* o = q + queries, k = o + queries, v = k + keys, scores = v + keys;
+        var (kAt, vAt, sAt) = (2 * queries, (2 * queries) + keys, (2 * queries) + (2 * keys));
+        T* source = (T*)Cpu.Pointer(qkv), destination = (T*)Cpu.Pointer(y);
+        var sums = Cpu.Floats(lse);
+        for (var b = 0L; b < shape.Batch; b++)
         {
-            Blocks = blocks, Shape = shape, Qkv = qkv, Y = y, Source = (T*)Cpu.Pointer(qkv), Destination = (T*)Cpu.Pointer(y), Lse = Cpu.Floats(lse),
-        });
+            var rows = source + (b * t * shape.Width);
+            Pack(rows, shape.Width, q, t, g * d, h);
+            Pack(rows + (shape.Heads * d), shape.Width, k, t, d, h);
+            Pack(rows + ((shape.Heads + h) * d), shape.Width, v, t, d, h);
+            for (var i = 0; i < blocks; i++)
+            {
+                var (begin, end) = Block(i, t);
+                var count = (end - begin) * g;
+                if (count == 0) continue;
+                using var queryRows = View(scratch, h, count, d, t * g * d, begin * g * d);
+                using var outputRows = View(scratch, h, count, d, count * d, queries);
+                using var scoreRows = View(scratch, h, count, end, count * end, sAt);
+                using var keysTransposed = Transposed(scratch, h, d, end, t * d, kAt);
+                using var values = View(scratch, h, end, d, t * d, vAt);
+                MatrixProducts.Bmm(scoreRows.Handle, queryRows.Handle, keysTransposed.Handle, cuda: false);
+                Threads.For(h * count, Cpu.RowGrain(end), new SoftmaxRows<T>
+                {
+                    Scores = scores, Lse = sums + (b * shape.Heads * t), Shape = shape, Begin = begin, Count = count, Keys = end,
+                });
+                MatrixProducts.Bmm(outputRows.Handle, scoreRows.Handle, values.Handle, cuda: false);
+                Unpack(o, destination + (((b * t) + begin) * shape.Heads * d), shape.Heads * d, end - begin, g * d, h);
+            }
+        }
+    }
 
     private void Backward<T>(Tensor dy, Tensor qkv, Tensor y, Tensor lse, in AttentionShape shape, Tensor dqkv)
-        where T : unmanaged, IElement<T> =>
-        Threads.For(shape.Batch * shape.KvHeads, 1, new BackwardRange<T>
+        where T : unmanaged, IElement<T>
+    {
+        var (t, d, g, h) = ((long)shape.Sequence, shape.HeadWidth, shape.Group, (long)shape.KvHeads);
+        var (queries, keys, block) = (h * t * g * d, h * t * d, h * LargestBlock(t) * g * t);
+        // q, dy and dq [Hkv, T·G, D]; k, v, dk and dv [Hkv, T, D]; then two blocks of scores.
+        var scratch = Scratch.Rent(qkv.dtype, (3 * queries) + (4 * keys) + (2 * block));
+        var q = (T*)Cpu.Pointer(scratch);
+        T* dyPacked = q + queries, dq = dyPacked + queries, k = dq + queries, v = k + keys, dk = v + keys, dv = dk + keys, s = dv + keys;
+        var kAt = 3 * queries;
+        var (vAt, dkAt, dvAt, sAt) = (kAt + keys, kAt + (2 * keys), kAt + (3 * keys), kAt + (4 * keys));
+        T* source = (T*)Cpu.Pointer(qkv), destination = (T*)Cpu.Pointer(dqkv), gradient = (T*)Cpu.Pointer(dy), output = (T*)Cpu.Pointer(y);
+        var sums = Cpu.Floats(lse);
+        for (var b = 0L; b < shape.Batch; b++)
         {
-            Blocks = blocks, Shape = shape, Qkv = qkv, DQkv = dqkv, Source = (T*)Cpu.Pointer(qkv), Gradient = (T*)Cpu.Pointer(dy),
-            Output = (T*)Cpu.Pointer(y), Destination = (T*)Cpu.Pointer(dqkv), Lse = Cpu.Floats(lse),
+            T* rows = source + (b * t * shape.Width), into = destination + (b * t * shape.Width);
+            var outputs = b * t * shape.Heads * d;
+            Pack(rows, shape.Width, q, t, g * d, h);
+            Pack(gradient + outputs, shape.Heads * d, dyPacked, t, g * d, h);
+            Pack(rows + (shape.Heads * d), shape.Width, k, t, d, h);
+            Pack(rows + ((shape.Heads + h) * d), shape.Width, v, t, d, h);
+            // The last block first: it writes the gradients of all keys, to which the others add.
+            for (var i = blocks - 1; i >= 0; i--)
+            {
+                var (begin, end) = Block(i, t);
+                var (count, start) = ((end - begin) * g, begin * g * d);
+                if (count == 0) continue;
+                var dsAt = sAt + block;
+                using var queryRows = View(scratch, h, count, d, t * g * d, start);
+                using var gradientRows = View(scratch, h, count, d, t * g * d, queries + start);
+                using var dQueryRows = View(scratch, h, count, d, count * d, 2 * queries);
+                using var scoreRows = View(scratch, h, count, end, count * end, sAt);
+                using var scoresTransposed = Transposed(scratch, h, end, count, count * end, sAt);
+                using var dScoreRows = View(scratch, h, count, end, count * end, dsAt);
+                using var dScoresTransposed = Transposed(scratch, h, end, count, count * end, dsAt);
+                using var keyRows = View(scratch, h, end, d, t * d, kAt);
+                using var keysTransposed = Transposed(scratch, h, d, end, t * d, kAt);
+                using var valuesTransposed = Transposed(scratch, h, d, end, t * d, vAt);
+                using var dKeys = View(scratch, h, end, d, t * d, dkAt);
+                using var dValues = View(scratch, h, end, d, t * d, dvAt);
+
+                MatrixProducts.Bmm(scoreRows.Handle, queryRows.Handle, keysTransposed.Handle, cuda: false);
+                MatrixProducts.Bmm(dScoreRows.Handle, gradientRows.Handle, valuesTransposed.Handle, cuda: false);
+                Threads.For(h * count, Cpu.RowGrain(end), new SoftmaxGradientRows<T>
+                {
+                    Scores = s, Gradient = s + block, Dy = gradient + outputs, Y = output + outputs,
+                    Lse = sums + (b * shape.Heads * t), Shape = shape, Begin = begin, Count = count, Keys = end,
+                });
+                MatrixProducts.Bmm(dQueryRows.Handle, dScoreRows.Handle, keyRows.Handle, cuda: false);
+                Unpack(dq, into + (begin * shape.Width), shape.Width, end - begin, g * d, h);
+                if (end == t)
+                {
+                    MatrixProducts.Bmm(dValues.Handle, scoresTransposed.Handle, gradientRows.Handle, cuda: false);
+                    MatrixProducts.Bmm(dKeys.Handle, dScoresTransposed.Handle, queryRows.Handle, cuda: false);
+                }
+                else
+                {
+                    MatrixProducts.AddBmm(dValues.Handle, dValues.Handle, scoresTransposed.Handle, gradientRows.Handle, 1, 1, cuda: false);
+                    MatrixProducts.AddBmm(dKeys.Handle, dKeys.Handle, dScoresTransposed.Handle, queryRows.Handle, 1, 1, cuda: false);
+                }
+            }
+
+            Unpack(dk, into + (shape.Heads * d), shape.Width, t, d, h);
+            Unpack(dv, into + ((shape.Heads + h) * d), shape.Width, t, d, h);
+        }
+    }
+
+    /// <summary>The query positions of block i: the same number each, up to one.</summary>
+    private (long Begin, long End) Block(int i, long sequence) => (sequence * i / blocks, sequence * (i + 1) / blocks);
+
+    private long LargestBlock(long sequence) => (sequence + blocks - 1) / blocks;
+
+    /// <summary>[heads, rows, columns] of the scratch, contiguous rows.</summary>
+    private static NativeTensor View(Tensor scratch, long heads, long rows, long columns, long stride, long offset) =>
+        NativeTensor.View(scratch, [heads, rows, columns], [stride, columns, 1], offset);
+
+    /// <summary>[heads, rows, columns], the transpose of contiguous [heads, columns, rows].</summary>
+    private static NativeTensor Transposed(Tensor scratch, long heads, long rows, long columns, long stride, long offset) =>
+        NativeTensor.View(scratch, [heads, rows, columns], [stride, 1, rows], offset);
+
+    /// <summary>Copies the heads of packed rows, each of some columns, into matrices one behind the other.</summary>
+    private static void Pack<T>(T* rows, long stride, T* packed, long sequence, long columns, long heads)
+        where T : unmanaged =>
+        Copy(rows, stride, columns, packed, columns, sequence * columns, sequence, columns, heads);
+
+    private static void Unpack<T>(T* packed, T* rows, long stride, long sequence, long columns, long heads)
+        where T : unmanaged =>
+        Copy(packed, columns, sequence * columns, rows, stride, columns, sequence, columns, heads);
+
+    private static void Copy<T>(
+        T* from, long fromRow, long fromHead, T* into, long intoRow, long intoHead, long sequence, long columns, long heads)
+        where T : unmanaged =>
+        Threads.For(sequence, Cpu.RowGrain(heads * columns), new CopyRows<T>
+        {
+            From = from, FromRow = fromRow, FromHead = fromHead, Into = into, IntoRow = intoRow, IntoHead = intoHead, Heads = heads, Columns = columns,
         });
 
-    /// <summary>Copies the query heads of one key head between packed rows and a matrix [T·G, D], row t·G + j for head j.</summary>
-    private static void Pack<T>(T* rows, long stride, T* packed, long sequence, long width, bool unpack)
+    /// <summary>Row by row: the heads of a packed row lie side by side.</summary>
+    private struct CopyRows<T> : IRange
         where T : unmanaged
     {
-        for (var t = 0L; t < sequence; t++)
-        {
-            var row = new Span<T>(rows + (t * stride), (int)width);
-            var pack = new Span<T>(packed + (t * width), (int)width);
-            if (unpack) pack.CopyTo(row);
-            else row.CopyTo(pack);
-        }
-    }
-
-    /// <summary>The rows of block i: the same number of queries each, up to one.</summary>
-    private static (long Begin, long End) Block(int i, int blocks, long sequence) => (sequence * i / blocks, sequence * (i + 1) / blocks);
-
-    private struct ForwardRange<T> : IRange
-        where T : unmanaged, IElement<T>
-    {
-        public int Blocks;
-        public AttentionShape Shape;
-        public Tensor Qkv, Y;
-        public T* Source, Destination;
-        public float* Lse;
+        public T* From, Into;
+        public long FromRow, FromHead, IntoRow, IntoHead, Heads, Columns;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
-            var (t, d, g) = ((long)Shape.Sequence, Shape.HeadWidth, Shape.Group);
-            // Queries and outputs [T·G, D] packed, then the largest block of scores.
-            var scratch = Scratch.Rent(Qkv.dtype, (2 * t * g * d) + (Rows(t) * g * t));
-            var q = (T*)Cpu.Pointer(scratch);
-            var o = q + (t * g * d);
-            var buffer = stackalloc float[checked((int)t) + Lanes.Count];
-            for (var index = begin; index < end; index++)
+            var bytes = Columns * sizeof(T);
+            for (var row = begin; row < end; row++)
             {
-                var (b, h) = (index / Shape.KvHeads, index % Shape.KvHeads);
-                var first = b * t * Shape.Width;
-                Pack(Source + first + (h * g * d), Shape.Width, q, t, g * d, unpack: false);
-                for (var i = 0; i < Blocks; i++) RunBlock(scratch, Block(i, Blocks, t), b, h, first, o + (t * g * d), buffer);
-                Pack(Destination + (((b * t * Shape.KvHeads) + h) * g * d), Shape.Heads * d, o, t, g * d, unpack: true);
+                for (var head = 0L; head < Heads; head++)
+                {
+                    byte* from = (byte*)(From + (head * FromHead) + (row * FromRow)), into = (byte*)(Into + (head * IntoHead) + (row * IntoRow));
+                    var i = 0L;
+                    for (; i + Vector512<byte>.Count <= bytes; i += Vector512<byte>.Count) Vector512.Load(from + i).Store(into + i);
+                    for (; i < bytes; i++) into[i] = from[i];
+                }
             }
-        }
-
-        private readonly long Rows(long sequence) => (sequence / Blocks) + 1;
-
-        private readonly void RunBlock(Tensor scratch, (long Begin, long End) rows, long b, long h, long first, T* scores, float* buffer)
-        {
-            var (t, d, g) = ((long)Shape.Sequence, Shape.HeadWidth, Shape.Group);
-            var (keys, count) = (rows.End, (rows.End - rows.Begin) * g);
-            if (count == 0) return;
-            using var q = NativeTensor.View(scratch, [count, d], [d, 1], rows.Begin * g * d);
-            using var o = NativeTensor.View(scratch, [count, d], [d, 1], (t * g * d) + (rows.Begin * g * d));
-            using var s = NativeTensor.View(scratch, [count, keys], [keys, 1], 2 * t * g * d);
-            using var k = NativeTensor.View(Qkv, [d, keys], [1, Shape.Width], first + ((Shape.Heads + h) * d));
-            using var v = NativeTensor.View(Qkv, [keys, d], [Shape.Width, 1], first + ((Shape.Heads + Shape.KvHeads + h) * d));
-            MatrixProducts.Mm(s.Handle, q.Handle, k.Handle, cuda: false);
-            for (var row = 0L; row < count; row++)
-            {
-                var (query, head) = (rows.Begin + (row / g), (h * g) + (row % g));
-                Lse[(((b * Shape.Heads) + head) * t) + query] =
-                    CausalSoftmax.Forward(scores + (row * keys), query + 1, keys, Shape.Scale, buffer);
-            }
-
-            MatrixProducts.Mm(o.Handle, s.Handle, v.Handle, cuda: false);
         }
     }
 
-    private struct BackwardRange<T> : IRange
+    /// <summary>Rows of scores [Hkv, queries · G, keys], a query's G heads one after the other.</summary>
+    private struct SoftmaxRows<T> : IRange
         where T : unmanaged, IElement<T>
     {
-        public int Blocks;
-        public AttentionShape Shape;
-        public Tensor Qkv, DQkv;
-        public T* Source, Gradient, Output, Destination;
+        public T* Scores;
         public float* Lse;
+        public AttentionShape Shape;
+        public long Begin, Count, Keys;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
-            var (t, d, g) = ((long)Shape.Sequence, Shape.HeadWidth, Shape.Group);
-            // q, dy and dq [T·G, D]; y [T·G, D]; dk and dv [T, D]; then two blocks of scores.
-            var scratch = Scratch.Rent(Qkv.dtype, (4 * t * g * d) + (2 * t * d) + (2 * ((t / Blocks) + 1) * g * t));
-            var q = (T*)Cpu.Pointer(scratch);
+            var buffer = stackalloc float[checked((int)Keys) + Lanes.Count];
             for (var index = begin; index < end; index++)
             {
-                var (b, h) = (index / Shape.KvHeads, index % Shape.KvHeads);
-                var first = b * t * Shape.Width;
-                var rows = ((b * t * Shape.KvHeads) + h) * g * d;
-                Pack(Source + first + (h * g * d), Shape.Width, q, t, g * d, unpack: false);
-                Pack(Gradient + rows, Shape.Heads * d, q + (t * g * d), t, g * d, unpack: false);
-                Pack(Output + rows, Shape.Heads * d, q + (3 * t * g * d), t, g * d, unpack: false);
-                // The last block first: it writes the gradients of all keys, to which the others add.
-                for (var i = Blocks - 1; i >= 0; i--) RunBlock(scratch, Block(i, Blocks, t), b, h, first, q);
-                Pack(Destination + first + (h * g * d), Shape.Width, q + (2 * t * g * d), t, g * d, unpack: true);
-                Pack(Destination + first + ((Shape.Heads + h) * d), Shape.Width, q + (4 * t * g * d), t, d, unpack: true);
-                Pack(Destination + first + ((Shape.Heads + Shape.KvHeads + h) * d), Shape.Width, q + (4 * t * g * d) + (t * d), t, d, unpack: true);
+                var (head, query) = Shape.Query(index, Count, Begin);
+                Lse[(head * Shape.Sequence) + query] = CausalSoftmax.Forward(Scores + (index * Keys), query + 1, Keys, Shape.Scale, buffer);
             }
         }
+    }
 
-        private readonly void RunBlock(Tensor scratch, (long Begin, long End) rows, long b, long h, long first, T* packed)
+    private struct SoftmaxGradientRows<T> : IRange
+        where T : unmanaged, IElement<T>
+    {
+        public T* Scores, Gradient, Dy, Y;
+        public float* Lse;
+        public AttentionShape Shape;
+        public long Begin, Count, Keys;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Run(long begin, long end)
         {
-            var (t, d, g) = ((long)Shape.Sequence, Shape.HeadWidth, Shape.Group);
-            var (keys, count, start, size) = (rows.End, (rows.End - rows.Begin) * g, rows.Begin * g * d, t * g * d);
-            if (count == 0) return;
-            var (sAt, dpAt) = ((4 * size) + (2 * t * d), (4 * size) + (2 * t * d) + (count * keys));
-            using var q = NativeTensor.View(scratch, [count, d], [d, 1], start);
-            using var dy = NativeTensor.View(scratch, [count, d], [d, 1], size + start);
-            using var dq = NativeTensor.View(scratch, [count, d], [d, 1], (2 * size) + start);
-            using var dk = NativeTensor.View(scratch, [keys, d], [d, 1], 4 * size);
-            using var dv = NativeTensor.View(scratch, [keys, d], [d, 1], (4 * size) + (t * d));
-            using var s = NativeTensor.View(scratch, [count, keys], [keys, 1], sAt);
-            using var sTransposed = NativeTensor.View(scratch, [keys, count], [1, keys], sAt);
-            using var dp = NativeTensor.View(scratch, [count, keys], [keys, 1], dpAt);
-            using var dpTransposed = NativeTensor.View(scratch, [keys, count], [1, keys], dpAt);
-            using var k = NativeTensor.View(Qkv, [keys, d], [Shape.Width, 1], first + ((Shape.Heads + h) * d));
-            using var kTransposed = NativeTensor.View(Qkv, [d, keys], [1, Shape.Width], first + ((Shape.Heads + h) * d));
-            using var vTransposed = NativeTensor.View(Qkv, [d, keys], [1, Shape.Width], first + ((Shape.Heads + Shape.KvHeads + h) * d));
-
-            MatrixProducts.Mm(s.Handle, q.Handle, kTransposed.Handle, cuda: false);
-            MatrixProducts.Mm(dp.Handle, dy.Handle, vTransposed.Handle, cuda: false);
-            for (var row = 0L; row < count; row++)
+            var d = Shape.HeadWidth;
+            for (var index = begin; index < end; index++)
             {
-                var (query, head) = (rows.Begin + (row / g), (h * g) + (row % g));
+                var (head, query) = Shape.Query(index, Count, Begin);
                 // Σⱼ Pᵢⱼ dPᵢⱼ = dyᵢ · yᵢ (Dao et al. 2022)
-                var delta = CausalSoftmax.Dot(packed + size + start + (row * d), packed + (3 * size) + start + (row * d), d);
+                var at = ((query * Shape.Heads) + head) * d;
                 CausalSoftmax.Backward(
-                    packed + sAt + (row * keys), packed + dpAt + (row * keys), query + 1, keys, Shape.Scale,
-                    Lse[(((b * Shape.Heads) + head) * t) + query], delta);
-            }
-
-            MatrixProducts.Mm(dq.Handle, dp.Handle, k.Handle, cuda: false);
-            if (rows.End == t)
-            {
-                MatrixProducts.Mm(dv.Handle, sTransposed.Handle, dy.Handle, cuda: false);
-                MatrixProducts.Mm(dk.Handle, dpTransposed.Handle, q.Handle, cuda: false);
-            }
-            else
-            {
-                MatrixProducts.AddMm(dv.Handle, dv.Handle, sTransposed.Handle, dy.Handle, 1, cuda: false);
-                MatrixProducts.AddMm(dk.Handle, dk.Handle, dpTransposed.Handle, q.Handle, 1, cuda: false);
+                    Scores + (index * Keys), Gradient + (index * Keys), query + 1, Keys, Shape.Scale,
+                    Lse[(head * Shape.Sequence) + query], CausalSoftmax.Dot(Dy + at, Y + at, d));
             }
         }
     }

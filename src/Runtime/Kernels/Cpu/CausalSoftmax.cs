@@ -50,15 +50,26 @@ internal static unsafe class CausalSoftmax
         where T : unmanaged, IElement<T>
     {
         var (factor, offset, shift) = (Vector512.Create(scale), Vector512.Create(-lse), Vector512.Create(delta));
-        for (var i = 0L; i < n; i += Lanes.Count)
+        var whole = n - (n % Lanes.Count);
+        for (var i = 0L; i < whole; i += Lanes.Count)
         {
-            var probabilities = Lanes.Exp(Vector512.FusedMultiplyAdd(Lanes.Load(scores, i, n), factor, offset));
-            Lanes.Store(gradient, i, n, probabilities * (Lanes.Load(gradient, i, n) - shift) * factor);
-            Lanes.Store(scores, i, n, probabilities);
+            var probabilities = Lanes.Exp(Vector512.FusedMultiplyAdd(T.Load(scores + i), factor, offset));
+            T.Store(gradient + i, probabilities * (T.Load(gradient + i) - shift) * factor);
+            T.Store(scores + i, probabilities);
         }
 
-        new Span<T>(scores + n, (int)(width - n)).Clear();
-        new Span<T>(gradient + n, (int)(width - n)).Clear();
+        // Whole lanes at the end too, where the row has room: what the query does not see becomes zero.
+        var end = Math.Min(width, whole + Lanes.Count);
+        if (whole < n)
+        {
+            var probabilities = Lanes.First(Lanes.Exp(Vector512.FusedMultiplyAdd(Lanes.Load(scores, whole, end), factor, offset)), n - whole);
+            Lanes.Store(gradient, whole, end, probabilities * (Lanes.Load(gradient, whole, end) - shift) * factor);
+            Lanes.Store(scores, whole, end, probabilities);
+            whole = end;
+        }
+
+        new Span<T>(scores + whole, (int)(width - whole)).Clear();
+        new Span<T>(gradient + whole, (int)(width - whole)).Clear();
     }
 
     /// <summary>Σ aᵢ bᵢ</summary>
