@@ -8,7 +8,14 @@ namespace ModelCompiler.Compiler;
 
 /// <summary>A model after all passes. Structurally equal, without positions.</summary>
 /// <param name="KeptEverything">Arena bytes of the same model without <c>checkpoint</c>; null where there is none.</param>
-public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inference, ParameterLayout Layout, long? KeptEverything);
+public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inference, ParameterLayout Layout, long? KeptEverything)
+{
+    /// <summary>The methods of its class that it calls; the generator finds them.</summary>
+    public EquatableArray<UserMethod> Methods { get; init; }
+
+    /// <summary>The class of the model that judges its samples, which the generator finds; null for none.</summary>
+    public string? ScoringModel { get; init; }
+}
 
 /// <summary>What compiling a spec gives. The model is null exactly when one of the diagnostics is an error.</summary>
 public sealed record CompilationResult(CompiledModel? Model, EquatableArray<Diagnostic> Diagnostics);

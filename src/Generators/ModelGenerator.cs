@@ -7,6 +7,7 @@ using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Emit;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Generators.Attributes;
+using ModelCompiler.Generators.Methods;
 using ModelCompiler.Generators.Pipeline;
 using ModelCompiler.Generators.Yaml;
 using ModelCompiler.ModelDsl;
@@ -53,15 +54,22 @@ public sealed class ModelGenerator : IIncrementalGenerator
             .Select((places, _) => ModelPlaces.Clashing(places.Left.Concat(places.Right)))
             .WithTrackingName(TrackingNames.Clashes);
 
-        Generate(context, yaml, rootNamespace, clashes);
-        Generate(context, attributes, rootNamespace, clashes);
+        var models = Declared(yaml).Combine(Declared(attributes)).Combine(rootNamespace)
+            .Select((joined, _) => joined.Left.Left.Concat(joined.Left.Right).Select(model => Steps.Facts(model, joined.Right)).ToEquatableArray())
+            .WithTrackingName(TrackingNames.Models);
+        var methods = MarkedMethods.In(context);
+        var project = rootNamespace.Combine(clashes).Combine(models.Combine(methods))
+            .Select((joined, _) => new Project(joined.Left.Left, joined.Left.Right, joined.Right.Left, joined.Right.Right));
+
+        Generate(context, yaml, project);
+        Generate(context, attributes, project);
+        context.RegisterSourceOutput(
+            project.SelectMany((all, _) => MarkedMethods.Orphans(all.Methods, all.Models.Select(model => model.Class))),
+            (output, diagnostic) => output.ReportDiagnostic(DiagnosticDescriptors.Create(diagnostic)));
     }
 
     private void Generate(
-        IncrementalGeneratorInitializationContext context,
-        IncrementalValuesProvider<DeclaredModel> declared,
-        IncrementalValueProvider<string> rootNamespace,
-        IncrementalValueProvider<EquatableArray<ModelPlace>> clashes)
+        IncrementalGeneratorInitializationContext context, IncrementalValuesProvider<DeclaredModel> declared, IncrementalValueProvider<Project> project)
     {
         var compiled = declared
             .Where(model => model.Result.Spec is not null)
@@ -72,13 +80,8 @@ public sealed class ModelGenerator : IIncrementalGenerator
 
         var emitted = declared
             .Combine(compiled.Collect())
-            .Combine(rootNamespace)
-            .Combine(clashes)
-            .Select((joined, _) =>
-            {
-                var (((model, results), root), names) = joined;
-                return Steps.Locate(model, results, root, names);
-            })
+            .Combine(project)
+            .Select((joined, _) => Steps.Locate(joined.Left.Left, joined.Left.Right, joined.Right))
             .WithTrackingName(TrackingNames.Locate)
             .Select((model, cancellation) => _steps.Emit(model, cancellation))
             .WithTrackingName(TrackingNames.Emit);
@@ -93,4 +96,7 @@ public sealed class ModelGenerator : IIncrementalGenerator
 
     private static IncrementalValueProvider<ImmutableArray<ModelPlace>> Places(IncrementalValuesProvider<DeclaredModel> declared) =>
         declared.Where(model => model.Result.Spec is not null).Select((model, _) => Steps.Place(model)).Collect();
+
+    private static IncrementalValueProvider<ImmutableArray<DeclaredModel>> Declared(IncrementalValuesProvider<DeclaredModel> declared) =>
+        declared.Where(model => model.Result.Spec is not null).Collect();
 }

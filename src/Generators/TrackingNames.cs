@@ -24,7 +24,13 @@ public static class TrackingNames
     /// <summary>Names that more than one model has.</summary>
     public const string Clashes = nameof(Clashes);
 
-    /// <summary>The compiled model beside its source map again.</summary>
+    /// <summary>What models know of each other.</summary>
+    public const string Models = nameof(Models);
+
+    /// <summary>Methods that are marked to be called by generated code.</summary>
+    public const string MarkedMethods = nameof(MarkedMethods);
+
+    /// <summary>The compiled model beside its source map and its project again.</summary>
     public const string Locate = nameof(Locate);
 
     /// <summary>The generated files.</summary>

@@ -37,6 +37,14 @@ public interface ITrainingProgram : IDisposable
     /// <exception cref="ArgumentException">A length does not fit, or a token lies outside the vocabulary.</exception>
     double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default);
 
+    /// <summary>The errors of sequences, by the same pass: for models with <c>subset: el2n</c>.</summary>
+    /// <param name="tokens">[B, T], row-major, T one of <see cref="Lengths"/>.</param>
+    /// <param name="targets">[B, T]: the token that follows each.</param>
+    /// <param name="errors">[B]: receives the mean over each sequence's tokens of the Euclidean norm of softmax minus one-hot.</param>
+    /// <exception cref="NotSupportedException">The model's declaration has another subset or none.</exception>
+    void EvaluateErrors(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> errors) =>
+        throw new NotSupportedException("The model has no errors of sequences: its declaration has no 'subset: el2n'.");
+
     /// <summary>
     /// Forward and backward pass of one micro-batch: its share of the step's gradients. With <c>accumulate: k</c> a step has up
     /// to k of them, and its gradient is their mean.

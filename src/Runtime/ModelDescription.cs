@@ -100,4 +100,19 @@ public sealed record TrainingSettings
 
     /// <summary>Share of the files held out for validation.</summary>
     public required double Validation { get; init; }
+
+    /// <summary>What training begins with; null for all from the first step on.</summary>
+    public CurriculumSpec? Curriculum { get; init; }
+
+    /// <summary>Which samples are trained on; null for all.</summary>
+    public SubsetSpec? Subset { get; init; }
+
+    /// <summary>The class's method with <c>[Difficulty]</c>, where the curriculum asks for it.</summary>
+    public Func<string, double>? Difficulty { get; init; }
+
+    /// <summary>The class's method with <c>[Pacing]</c>, where the curriculum asks for it.</summary>
+    public Func<double, double>? Pacing { get; init; }
+
+    /// <summary>Makes the model that judges samples, where the subset or the curriculum names one.</summary>
+    public Func<TorchSharp.torch.Device, ICompiledModel>? ScoringModel { get; init; }
 }

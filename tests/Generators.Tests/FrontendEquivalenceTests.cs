@@ -11,6 +11,7 @@ public sealed partial class FrontendEquivalenceTests
     [InlineData(SampleModels.LlamaLike, AttributedModels.LlamaLike)]
     [InlineData(SampleModels.CustomBlocks, AttributedModels.CustomBlocks)]
     [InlineData(SampleModels.Bf16WithCheckpoint, AttributedModels.Bf16WithCheckpoint)]
+    [InlineData(SampleModels.ChosenData, AttributedModels.ChosenData)]
     [InlineData(SampleModels.Guarded, AttributedModels.Guarded)]
     [InlineData(SampleModels.Muon, AttributedModels.Muon)]
     public void Both_front_ends_give_the_same_code(string yaml, string attributes)

@@ -12,6 +12,7 @@ public sealed class GeneratedCodeTests
     [InlineData(SampleModels.CustomBlocks)]
     [InlineData(SampleModels.Bf16WithCheckpoint)]
     [InlineData(SampleModels.Muon)]
+    [InlineData(SampleModels.ChosenData)]
     public void Compiles_without_warnings(string yaml)
     {
         var run = GeneratorRun.OfYaml(("tiny.model.yaml", yaml));
@@ -28,6 +29,28 @@ public sealed class GeneratedCodeTests
         Assert.Contains("KeptCheckpoints = 5,", run.Source("Guarded.g.cs"));
         Assert.Contains("CheckpointEvery = 20,", run.Source("Guarded.g.cs"));
         Assert.Contains("OnNan = NanPolicy.Rewind,", run.Source("Guarded.g.cs"));
+        AssertCompiles(run);
+    }
+
+    [Fact]
+    public void The_definition_says_what_is_trained_on()
+    {
+        var text = GeneratorRun.OfYaml(("tiny.model.yaml", SampleModels.ChosenData)).Source("TinyLm.g.cs");
+
+        Assert.Contains("Curriculum = new CurriculumSpec { Metric = DifficultyMetric.Length, Pacing = PacingKind.Root, From = 8, To = 24, Steps = 200, Multiple = 8 },", text);
+        Assert.Contains("Subset = new SubsetSpec { Method = SubsetMethod.Infobatch, Samples = 1000, Prune = 0.4, Delta = 0.8 },", text);
+    }
+
+    [Fact]
+    public void What_a_curriculum_calls_compiles()
+    {
+        var run = GeneratorRun.OfYaml(
+            ("gpt.model.yaml", SampleModels.Gpt2Like + "  curriculum: { metric: method, pacing: method }\n"),
+            ("small.model.yaml", SampleModels.Gpt2Like.Replace("TinyGpt", "Small")),
+            ("rho.model.yaml", SampleModels.Gpt2Like.Replace("TinyGpt", "Rho") + "  subset: { method: rho-loss, holdout: Small }\n"));
+        run.SetCSharp("Gpt.cs", "using ModelCompiler; namespace Demo; partial class TinyGpt { [Difficulty] static double A(string text) => 1; [Pacing] static double B(double progress) => 1; }").Run();
+
+        Assert.Empty(run.Diagnostics);
         AssertCompiles(run);
     }
 

@@ -93,6 +93,7 @@ internal static class ApiEmitter
                 if (checkpoints.Keep != new CheckpointsSpec().Keep) writer.Line($"KeptCheckpoints = {Number(checkpoints.Keep)},");
                 if (checkpoints.Every is { } every) writer.Line($"CheckpointEvery = {Number(every)},");
                 if (onNan != NanPolicy.Stop) writer.Line($"OnNan = NanPolicy.{onNan},");
+                DataSettings.Write(writer, model);
             }
             writer.Line($"ForwardFlops = {Grouped(Costs.Flops(model.Inference))},");
             if (Costs.RecomputedFlops(model.Training) is > 0 and var again) writer.Line($"RecomputedFlops = {Grouped(again)},");
@@ -169,13 +170,4 @@ internal static class ApiEmitter
 
     /// <summary>Whether weights are read from a copy rather than from the masters.</summary>
     private static bool Copies(ModelSpec spec) => Compute(spec) != Precision.Fp32;
-
-    /// <summary>A C# string literal.</summary>
-    private static string Text(string value)
-    {
-        var text = new StringBuilder("\"");
-        foreach (var c in value)
-            text.Append(c is '"' or '\\' ? "\\" + c : char.IsControl(c) || c > 126 ? "\\u" + ((int)c).ToString("x4") : c.ToString());
-        return text.Append('"').ToString();
-    }
 }

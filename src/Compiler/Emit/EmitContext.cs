@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Graphs;
 
@@ -19,6 +20,15 @@ public sealed class EmitContext(CompiledModel model, SourceMap map, string @name
     public static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     public static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    /// <summary>A C# string literal.</summary>
+    public static string Text(string value)
+    {
+        var text = new StringBuilder("\"");
+        foreach (var c in value)
+            text.Append(c is '"' or '\\' ? "\\" + c : char.IsControl(c) || c > 126 ? "\\u" + ((int)c).ToString("x4") : c.ToString());
+        return text.Append('"').ToString();
+    }
 
     /// <summary>Digits in groups of three, for readers: 10_745_088.</summary>
     public static string Grouped(long value) => value < 10_000 ? Number(value) : value.ToString("#,0", CultureInfo.InvariantCulture).Replace(',', '_');

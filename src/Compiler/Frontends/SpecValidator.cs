@@ -13,5 +13,6 @@ public static class SpecValidator
             .Concat(EfficiencyRules.Check(model))
             .Concat(TrainingRules.Check(model))
             .Concat(CurriculumRules.Check(model))
+            .Concat(SubsetRules.Check(model))
             .ToEquatableArray();
 }

@@ -10,7 +10,7 @@ public static class GraphBuilder
     public const string Targets = "targets";
     public const string Loss = "loss";
 
-    /// <summary>Weights of the sequences' losses, f32[B]: an input of models that train on a subset.</summary>
+    /// <summary>Weights of the sequences' losses, f32[B]: an input of models that prune by infobatch.</summary>
     public const string Weights = "weights";
 
     public static Graph Build(ModelSpec spec)
@@ -27,7 +27,10 @@ public static class GraphBuilder
         var logits = LayerScope.Build(main, layers, "architecture.blocks", origin, Tokens);
         main.Origin = "architecture.vocabulary";
         var scaled = spec.Training.Accumulate > 1 ? Attributes.Of(("scaled", true)) : Attributes.None;
-        main.Node("cross_entropy", Loss, Dim.Of(1), scaled, [logits, Targets], "by_sequence", "lse");
+        string[] weights = spec.Training.Subset?.Method == SubsetMethod.Infobatch
+            ? [main.Input(Weights, TensorType.Of(DType.F32, model.Batch), Dim.Of(1))]
+            : [];
+        main.Node("cross_entropy", Loss, Dim.Of(1), scaled, [logits, Targets, .. weights], "by_sequence", "lse");
 
         Dim[] dims = [model.Batch, model.Sequence, model.Width, model.Vocabulary];
         return new Graph(spec.Model, dims.ToEquatableArray(), main.Build(Loss), model.Blocks.ToEquatableArray());

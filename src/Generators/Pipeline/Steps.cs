@@ -3,6 +3,7 @@ using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Emit;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Generators.Attributes;
+using ModelCompiler.Generators.Methods;
 using ModelCompiler.Generators.Yaml;
 using ModelCompiler.ModelDsl;
 
@@ -64,26 +65,31 @@ internal sealed class Steps(
         }
     }
 
-    /// <summary>Joins what the passes made of a spec with its positions, and withholds models that share a name.</summary>
-    public static LocatedModel Locate(
-        DeclaredModel declared, IEnumerable<CompiledSpec> compiled, string rootNamespace, EquatableArray<ModelPlace> clashes)
+    /// <summary>Joins what the passes made of a spec with its positions and its project, and withholds models that share a name.</summary>
+    public static LocatedModel Locate(DeclaredModel declared, IEnumerable<CompiledSpec> compiled, Project project)
     {
         var (spec, map, diagnostics) = declared.Result;
         if (spec is null) return new LocatedModel(null, map, "", diagnostics);
 
         var result = compiled.First(candidate => candidate.Spec == spec).Result;
         diagnostics = diagnostics.Concat(result.Diagnostics.Select(map.Locate)).ToEquatableArray();
-        var @namespace = declared.Namespace ?? spec.Namespace ?? rootNamespace;
+        var facts = Facts(declared, project.RootNamespace);
 
         var place = Place(declared);
-        var others = clashes
+        var others = project.Clashes
             .Where(other => other != place && StringComparer.OrdinalIgnoreCase.Equals(other.Name, spec.Model))
             .ToEquatableArray();
-        if (others.Count == 0) return new LocatedModel(result.Model, map, @namespace, diagnostics);
+        if (others.Count > 0)
+        {
+            var clash = DiagnosticCatalog.DuplicateModel.At(
+                "model", $"the project has another model named {spec.Model}, at {string.Join(" and ", others)}; rename one");
+            return new LocatedModel(null, map, facts.Namespace, diagnostics.Append(map.Locate(clash)).ToEquatableArray());
+        }
 
-        var clash = DiagnosticCatalog.DuplicateModel.At(
-            "model", $"the project has another model named {spec.Model}, at {string.Join(" and ", others)}; rename one");
-        return new LocatedModel(null, map, @namespace, diagnostics.Append(map.Locate(clash)).ToEquatableArray());
+        if (result.Model is null) return new LocatedModel(null, map, facts.Namespace, diagnostics);
+        var (scored, first) = ScoringModels.Join(result.Model, project.Models, map);
+        var (joined, second) = MarkedMethods.Join(scored ?? result.Model, facts.Class, project.Methods, map);
+        return new LocatedModel(scored is null ? null : joined, map, facts.Namespace, diagnostics.Concat(first).Concat(second).ToEquatableArray());
     }
 
     public EmittedModel Emit(LocatedModel model, CancellationToken cancellation)
@@ -103,4 +109,11 @@ internal sealed class Steps(
 
     public static ModelPlace Place(DeclaredModel declared) => new(
         declared.Result.Spec!.Model, declared.Result.Map.Path, declared.Result.Map.Find("model").StartLine + 1);
+
+    public static ProjectModel Facts(DeclaredModel declared, string rootNamespace)
+    {
+        var spec = declared.Result.Spec!;
+        return new ProjectModel(
+            spec.Model, declared.Namespace ?? spec.Namespace ?? rootNamespace, spec.Architecture.Vocabulary, spec.Architecture.Context);
+    }
 }

@@ -158,6 +158,9 @@ public sealed record TrainingSpec
 
     [Key("curriculum", "Short sequences or easy samples first.")]
     public CurriculumSpec? Curriculum { get; init; }
+
+    [Key("subset", "The samples that are trained on.")]
+    public SubsetSpec? Subset { get; init; }
 }
 
 /// <summary>An exponential moving average of the weights.</summary>

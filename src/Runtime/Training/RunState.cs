@@ -24,6 +24,9 @@ public sealed record RunState
     /// <summary>Steps of the whole run.</summary>
     public required int Steps { get; init; }
 
+    /// <summary>Most samples of an epoch, where <c>training.subset</c> restricts them; null for all that the text has.</summary>
+    public long? Samples { get; init; }
+
     /// <summary>Steps made so far.</summary>
     public int Step { get; init; }
 
@@ -61,6 +64,8 @@ public sealed record RunState
             ["steps"] = Text(Steps),
             ["step"] = Text(Step),
         };
+        if (Samples is { } samples)
+            metadata["samples"] = Text(samples);
         if (SkippedBatches.Count > 0)
             metadata["skipped-batches"] = string.Join(' ', SkippedBatches.Select(position => Text(position)));
         if (SkippedSteps > 0)
@@ -90,6 +95,7 @@ public sealed record RunState
             Seed = Number<int>("seed"),
             Steps = Number<int>("steps"),
             Step = Number<int>("step"),
+            Samples = metadata.ContainsKey("samples") ? Number<long>("samples") : null,
             SkippedBatches = new(metadata.ContainsKey("skipped-batches")
                 ? Entry("skipped-batches").Split(' ').Select(position => Parsed<long>("skipped-batches", position))
                 : []),

@@ -3,6 +3,7 @@ using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Data.Batches;
 using ModelCompiler.Runtime.Memory;
+using ModelCompiler.Runtime.Training.Feeds;
 
 namespace ModelCompiler.Runtime.Training;
 
@@ -34,15 +35,17 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         data.Tokenizer.Save(folder);
         MemoryCheck.Demand(_description, FreeMemory.On(model.Device));
         using var program = model.CreateTraining();
+        var start = run.Step > 0 ? run : run with { Samples = TrainingFeeds.MostSamples(_description, run.Steps) };
+        using var records = new RunRecords(folder, observer);
+        using var feed = new TrainingFeeds(model, program, data, start, folder, records.Noticed).Open();
         var average = program.Average;
         var earlyStop = _description.Training.Patience is { } patience ? new EarlyStop(patience, _description.Training.MinDelta) : null;
         ICheckpointPart[] parts =
-            [new OptimizerPart(program, model.Parameters), .. program.CheckpointParts, .. new ICheckpointPart?[] { average, earlyStop }.OfType<ICheckpointPart>()];
-        using var records = new RunRecords(folder, observer);
+            [new OptimizerPart(program, model.Parameters), .. program.CheckpointParts, .. feed.Parts, .. new ICheckpointPart?[] { average, earlyStop }.OfType<ICheckpointPart>()];
         var sources = parts.Prepend<object>(program).OfType<IMetricSource>().ToArray();
         var metrics = new StepMetrics();
 
-        var state = run.Step == 0 ? run : Load(run, parts);
+        var state = run.Step == 0 ? start : Load(run, parts);
         records.Continues(state.Step);
         if (state.Step == 0)
         {
@@ -56,79 +59,68 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         var interval = _description.Training.ValidateEvery ?? tenth;
         var every = _description.Training.CheckpointEvery ?? tenth;
         var nans = new NanGuard(_description.Training, folder);
-        var batches = Prefetch(state);
-        try
+        while (state.Step < state.Steps && !interrupt.IsCancellationRequested)
         {
-            while (state.Step < state.Steps && !interrupt.IsCancellationRequested)
+            var learningRate = schedule.At(state.Step);
+            var updates = program.StepNumber;
+            var started = Stopwatch.GetTimestamp();
+            var batch = feed.Next(state.Position(state.Step));
+            var result = Step(program, batch, learningRate);
+            var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+
+            var skipped = !NanGuard.IsFinite(result);
+            if (skipped && nans.Decide(state, result) == NanPolicy.Rewind)
             {
-                var learningRate = schedule.At(state.Step);
-                var updates = program.StepNumber;
-                var started = Stopwatch.GetTimestamp();
-                var batch = batches.Next();
-                var result = Step(program, batch, _description.Batch * _description.Context, learningRate);
-                var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-
-                var skipped = !NanGuard.IsFinite(result);
-                if (skipped && nans.Decide(state, result) == NanPolicy.Rewind)
-                {
-                    state = Rewind(state, result, parts, records);
-                    batches.Dispose();
-                    batches = Prefetch(state);
-                    continue;
-                }
-
-                if (skipped)
-                {
-                    records.Noticed($"{NanGuard.Describe(state, result)}: skipped");
-                    program.StepNumber = updates;
-                }
-
-                state = state with
-                {
-                    Step = state.Step + 1,
-                    SkippedSteps = state.SkippedSteps + (skipped ? 1 : 0),
-                    SkippedInARow = skipped ? state.SkippedInARow + 1 : 0,
-                };
-                metrics.Clear();
-                foreach (var source in sources)
-                    source.Report(metrics);
-                records.Stepped(new StepReport(
-                    state.Step, state.Steps, batch.Tokens.Length, result.Loss, result.GradientNorm, learningRate)
-                {
-                    Seconds = seconds,
-                    Metrics = metrics,
-                });
-
-                if (state.Step % interval == 0 || state.Step == state.Steps)
-                {
-                    (state, var loss) = Validate(program, average, state, records);
-                    if (earlyStop?.Validated(loss) == true && state.Step < state.Steps)
-                    {
-                        records.Noticed($"Stopped early after step {state.Step}: {earlyStop.Waited} validations without improvement.");
-                        state = state with { Steps = state.Step };
-                    }
-                }
-
-                if (state.Step % every == 0 || state.Step == state.Steps)
-                    Save(parts, state, records);
+                state = Rewind(state, result, parts, records);
+                continue;
             }
 
-            if (state.Step < state.Steps && state.Step % every != 0)
-                Save(parts, state, records);
-            if (average is not null && state.Step == state.Steps)
-                WithAverage(average, () => ModelCheckpoint.Save(RunFolder.LastAveragePath(folder), model, state));
-            return state;
-        }
-        finally
-        {
-            batches.Dispose();
-        }
-    }
+            if (skipped)
+            {
+                records.Noticed($"{NanGuard.Describe(state, result)}: skipped");
+                program.StepNumber = updates;
+            }
+            else
+            {
+                feed.Trained(batch);
+            }
 
-    private Prefetcher Prefetch(RunState state) => new(
-        new BatchSource(data.Training, _description.Batch * _description.Training.Accumulate, _description.Context, state.Seed),
-        state.Step,
-        position: state.Position);
+            state = state with
+            {
+                Step = state.Step + 1,
+                SkippedSteps = state.SkippedSteps + (skipped ? 1 : 0),
+                SkippedInARow = skipped ? state.SkippedInARow + 1 : 0,
+            };
+            metrics.Clear();
+            foreach (var source in sources)
+                source.Report(metrics);
+            records.Stepped(new StepReport(
+                state.Step, state.Steps, batch.Tokens.Length, result.Loss, result.GradientNorm, learningRate)
+            {
+                Seconds = seconds,
+                Metrics = metrics,
+            });
+
+            if (state.Step % interval == 0 || state.Step == state.Steps)
+            {
+                (state, var loss) = Validate(program, average, state, records);
+                if (earlyStop?.Validated(loss) == true && state.Step < state.Steps)
+                {
+                    records.Noticed($"Stopped early after step {state.Step}: {earlyStop.Waited} validations without improvement.");
+                    state = state with { Steps = state.Step };
+                }
+            }
+
+            if (state.Step % every == 0 || state.Step == state.Steps)
+                Save(parts, state, records);
+        }
+
+        if (state.Step < state.Steps && state.Step % every != 0)
+            Save(parts, state, records);
+        if (average is not null && state.Step == state.Steps)
+            WithAverage(average, () => ModelCheckpoint.Save(RunFolder.LastAveragePath(folder), model, state));
+        return state;
+    }
 
     private RunState Load(RunState at, ICheckpointPart[] parts) =>
         ModelCheckpoint.Load(RunFolder.CheckpointPath(folder, at.Step), model, parts) with { Steps = run.Steps };
@@ -144,11 +136,29 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         return back;
     }
 
-    private static StepResult Step(ITrainingProgram program, Batch batch, int length, double learningRate)
+    private StepResult Step(ITrainingProgram program, Batch batch, double learningRate)
     {
-        for (var start = 0; start < batch.Tokens.Length; start += length)
-            program.Backpropagate(batch.Tokens.AsSpan(start, length), batch.Targets.AsSpan(start, length));
-        return program.Update(learningRate);
+        var (size, tokens) = (_description.Batch, _description.Batch * batch.Length);
+        for (var micro = 0; micro < _description.Training.Accumulate; micro++)
+        {
+            program.Backpropagate(
+                batch.Tokens.Slice(micro * tokens, tokens),
+                batch.Targets.Slice(micro * tokens, tokens),
+                batch.Weights.IsEmpty ? [] : batch.Weights.Slice(micro * size, size),
+                batch.Losses.Slice(micro * size, size));
+        }
+
+        var result = program.Update(learningRate);
+        return batch.Weights.IsEmpty ? result : result with { Loss = Mean(batch.Losses) };
+    }
+
+    /// <summary>The loss of weighted sequences as it would be without their weights, which can be compared between steps.</summary>
+    private static double Mean(ReadOnlySpan<float> losses)
+    {
+        var sum = 0.0;
+        foreach (var loss in losses)
+            sum += loss;
+        return sum / losses.Length;
     }
 
     /// <returns>Where the run stands, and the loss: the lower one of the parameters and their average.</returns>

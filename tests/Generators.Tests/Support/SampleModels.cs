@@ -124,4 +124,21 @@ internal static class SampleModels
           optimizer: { kind: muon, learning-rate: 1e-3, adamw-rate: 0.5, weight-decay-on: all }
 
         """;
+
+    public const string ChosenData =
+        """
+        model: TinyLm
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+        training:
+          batch: 4
+          curriculum: { metric: length, pacing: root, from: 8, to: 24, steps: 200, multiple: 8 }
+          subset: { method: infobatch, samples: 1000, prune: 0.4, delta: 0.8 }
+
+        """;
 }

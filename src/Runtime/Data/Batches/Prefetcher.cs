@@ -3,15 +3,6 @@ using System.Runtime.ExceptionServices;
 
 namespace ModelCompiler.Runtime.Data.Batches;
 
-/// <summary>One batch in memory.</summary>
-/// <param name="Tokens">[B·T], row-major.</param>
-/// <param name="Targets">[B·T]: the token that follows each.</param>
-public sealed record Batch(long[] Tokens, long[] Targets)
-{
-    /// <summary>The step that the batch is for.</summary>
-    public long Step { get; internal set; }
-}
-
 /// <summary>Prepares the next batches on a thread of its own, in a fixed number of buffers. For one consumer.</summary>
 public sealed class Prefetcher : IDisposable
 {
@@ -23,21 +14,19 @@ public sealed class Prefetcher : IDisposable
     private ExceptionDispatchInfo? _failure;
 
     /// <param name="source">Where batches come from; called on the prefetching thread.</param>
-    /// <param name="firstStep">The first step, above 0 when a run is resumed.</param>
+    /// <param name="first">The first batch, above 0 when a run is resumed.</param>
     /// <param name="ahead">Batches that are prepared ahead.</param>
-    /// <param name="position">The position in the source of a step's batch; the step itself if not given.</param>
-    public Prefetcher(IBatchSource source, long firstStep = 0, int ahead = 2, Func<long, long>? position = null)
+    public Prefetcher(IBatchSource source, long first = 0, int ahead = 2)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ahead);
-        var length = source.Batch * source.Sequence;
         for (var i = 0; i <= ahead; i++) // one more for the batch that is lent out
-            _free.Add(new Batch(new long[length], new long[length]));
-        _thread = new Thread(() => Run(source, firstStep, position ?? (step => step))) { IsBackground = true, Name = "Prefetcher" };
+            _free.Add(new Batch(source.Batch, source.Sequence));
+        _thread = new Thread(() => Run(source, first)) { IsBackground = true, Name = "Prefetcher" };
         _thread.Start();
     }
 
-    /// <summary>The batch of the next step; it is filled anew after the following call.</summary>
-    /// <remarks>What the source throws is thrown here, at the step that it belongs to.</remarks>
+    /// <summary>The next batch; it is filled anew after the following call.</summary>
+    /// <remarks>What the source throws is thrown here, at the batch that it belongs to.</remarks>
     public Batch Next(CancellationToken cancellation = default)
     {
         ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
@@ -60,15 +49,14 @@ public sealed class Prefetcher : IDisposable
         _stop.Dispose();
     }
 
-    private void Run(IBatchSource source, long step, Func<long, long> position)
+    private void Run(IBatchSource source, long index)
     {
         try
         {
-            for (; ; step++)
+            for (; ; index++)
             {
                 var batch = _free.Take(_stop.Token);
-                source.Fill(position(step), batch.Tokens, batch.Targets);
-                batch.Step = step;
+                batch.Fill(source, index);
                 _filled.Add(batch);
             }
         }

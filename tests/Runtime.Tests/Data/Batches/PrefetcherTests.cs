@@ -7,11 +7,11 @@ public sealed class PrefetcherTests
     [Fact]
     public void BatchesComeInOrderFromTheFirstStep()
     {
-        using var prefetcher = new Prefetcher(new Steps(), firstStep: 5);
+        using var prefetcher = new Prefetcher(new Steps(), first: 5);
         for (var step = 5; step < 200; step++)
         {
             var batch = prefetcher.Next();
-            Assert.Equal(step, batch.Step);
+            Assert.Equal(step, batch.Index);
             Assert.Equal([step, step], batch.Tokens);
             Assert.Equal([-step, -step], batch.Targets);
         }
@@ -47,7 +47,7 @@ public sealed class PrefetcherTests
         using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(20));
         Assert.Throws<OperationCanceledException>(() => prefetcher.Next(cancellation.Token));
         blocked.Set();
-        Assert.Equal(0, prefetcher.Next().Step);
+        Assert.Equal(0, prefetcher.Next().Index);
     }
 
     [Fact]

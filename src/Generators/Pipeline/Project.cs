@@ -1,0 +1,12 @@
+using ModelCompiler.Generators.Methods;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Generators.Pipeline;
+
+/// <summary>What surrounds a model in its project.</summary>
+/// <param name="RootNamespace">The root namespace; empty for none.</param>
+/// <param name="Clashes">Places of names that more than one model has.</param>
+/// <param name="Models">All models.</param>
+/// <param name="Methods">The methods that are marked to be called.</param>
+public sealed record Project(
+    string RootNamespace, EquatableArray<ModelPlace> Clashes, EquatableArray<ProjectModel> Models, EquatableArray<MarkedMethod> Methods);

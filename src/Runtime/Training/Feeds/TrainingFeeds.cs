@@ -1,0 +1,74 @@
+using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Data.Batches;
+using ModelCompiler.Runtime.Data.Curricula;
+using ModelCompiler.Runtime.Data.Curricula.Metrics;
+using ModelCompiler.Runtime.Data.Curricula.Pacings;
+using ModelCompiler.Runtime.Data.Subsets;
+
+namespace ModelCompiler.Runtime.Training.Feeds;
+
+/// <summary>Makes the feed that a model's declaration asks for.</summary>
+/// <param name="model">The model that is trained.</param>
+/// <param name="program">Its program, whose forward pass scores samples.</param>
+/// <param name="data">The text.</param>
+/// <param name="run">The run.</param>
+/// <param name="folder">The run's folder; those of scoring models lie beside it, under their names.</param>
+/// <param name="report">Is told of what takes time.</param>
+internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram program, Dataset data, RunState run, string folder, Action<string> report)
+{
+    private readonly ModelDescription _description = model.Description;
+
+    private TrainingSettings Settings => _description.Training;
+
+    /// <summary>Samples of a step.</summary>
+    private int Size => _description.Batch * Settings.Accumulate;
+
+    /// <summary>Most samples of an epoch of a new run; null for all that the text has.</summary>
+    public static long? MostSamples(ModelDescription description, int steps) => description.Training.Subset is { } subset
+        ? SubsetTable.MostSamples(subset, (long)steps * description.Batch * description.Training.Accumulate)
+        : null;
+
+    public ITrainingFeed Open()
+    {
+        var lengths = Settings.Curriculum is { Metric: DifficultyMetric.Length } curriculum
+            ? new LengthSchedule(PaceOf(curriculum), program.Lengths)
+            : new LengthSchedule(_description.Context);
+        if (Settings.Curriculum is { Metric: not DifficultyMetric.Length } byDifficulty)
+            return new SourceFeed(ByDifficulty(byDifficulty));
+
+        var source = new SourceFeed(new BatchSource(data.Training, Size, _description.Context, run.Seed, lengths));
+        return Settings.Subset is { } subset ? Choosing(subset, source, lengths.LastFrom) : source;
+    }
+
+    private SubsetFeed Choosing(SubsetSpec declared, ITrainingFeed before, long from)
+    {
+        var samples = Samples();
+        var wanted = declared.Method is SubsetMethod.SelectiveBackprop or SubsetMethod.RhoLoss ? (int)Math.Round(Size / declared.Keep!.Value) : Size;
+        if (samples.Count < wanted)
+            throw new DataException($"A step chooses from {wanted} samples, but there are {samples.Count}. Give more text or training.subset.samples, or keep more of them.");
+        var context = new SubsetContext(
+            declared, samples.Count, run.Seed, run.Steps, new ProgramScorer(program, samples, _description.Batch), () => ScoredBy(samples));
+        return new SubsetFeed(SubsetTable.Of(context), samples, Size, declared.Method == SubsetMethod.Infobatch, before, from);
+    }
+
+    private CurriculumBatches ByDifficulty(CurriculumSpec declared)
+    {
+        var samples = Samples();
+        var difficulties = new float[samples.Count];
+        report($"measuring the difficulty of {samples.Count:N0} samples");
+        DifficultyTable.Of(declared.Metric, data.Tokenizer, Settings.Difficulty, ScoredBy).Measure(samples, difficulties);
+        return new CurriculumBatches(samples, difficulties, PaceOf(declared), Size, run.Seed);
+    }
+
+    private Pace PaceOf(CurriculumSpec declared) => new(declared, PacingTable.Of(declared.Pacing, Settings.Pacing));
+
+    private SampleWindows Samples() => new(data.Training, _description.Context, run.Samples ?? long.MaxValue, run.Seed);
+
+    private float[] ScoredBy(SampleWindows samples)
+    {
+        using var scorer = Settings.ScoringModel!(model.Device);
+        var runs = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))!;
+        return ScoringModel.Losses(scorer, Path.Combine(runs, scorer.Description.Name), data, samples, run.Seed, report);
+    }
+}

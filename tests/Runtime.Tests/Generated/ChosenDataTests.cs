@@ -1,0 +1,153 @@
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Data.Subsets;
+using ModelCompiler.Runtime.Tests.Training;
+using ModelCompiler.Runtime.Training;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Tests.Generated;
+
+/// <summary>Runs of generated models that choose or order what they train on.</summary>
+public sealed class ChosenDataTests : IDisposable
+{
+    private readonly TrainingFolder _folder = new();
+    private readonly Dataset _data;
+
+    public ChosenDataTests() => _data = _folder.OpenData();
+
+    public void Dispose()
+    {
+        _data.Dispose();
+        _folder.Dispose();
+    }
+
+    /// <summary>Losses of samples, positions and orders come back exactly: each later step is that of the run that was not stopped.</summary>
+    [Fact]
+    public void A_resumed_run_goes_on_bit_identically()
+    {
+        const int stoppedAt = 11; // within the curricula, and in the second epoch of the samples of infobatch
+        Run<DataSmall>("runs/DataSmall");
+        AssertResumes<DataRandom>(stoppedAt);
+        AssertResumes<DataInfobatch>(stoppedAt);
+        AssertResumes<DataSelectiveBackprop>(stoppedAt);
+        AssertResumes<DataRhoLoss>(stoppedAt);
+        AssertResumes<DataByLength>(stoppedAt);
+        AssertResumes<DataByRarity>(stoppedAt);
+        AssertResumes<DataByLoss>(stoppedAt);
+        AssertResumes<DataByCompression>(stoppedAt);
+        AssertResumes<DataByMethod>(stoppedAt);
+    }
+
+    [Fact]
+    public void Infobatch_saves_backward_passes_and_scores_nothing()
+    {
+        var counts = Run<DataInfobatch>("runs/a").Steps[^1].Counts;
+        Assert.Equal(24 * 8, counts.Trained);
+        Assert.InRange(counts.Considered, 1.1 * counts.Trained, 2 * counts.Trained);
+        Assert.Equal(0, counts.Scored);
+    }
+
+    [Fact]
+    public void Selective_backprop_trains_on_the_harder_half()
+    {
+        var counts = Run<DataSelectiveBackprop>("runs/a").Steps[^1].Counts;
+        Assert.Equal(24 * 8, counts.Trained);
+        Assert.Equal(2 * counts.Trained, counts.Considered);
+        Assert.InRange(counts.Scored, 1, counts.Considered);
+    }
+
+    [Fact]
+    public void A_curriculum_over_length_makes_shorter_steps_and_then_the_subset_begins()
+    {
+        var steps = Run<DataByLength>("runs/a").Steps;
+        Assert.Equal([16, 32, 48, 64], steps.Select(step => step.Tokens).Distinct());
+        Assert.Equal(steps.Select(step => step.Tokens).Order(), steps.Select(step => step.Tokens));
+        Assert.All(steps.Take(12), step => Assert.Equal(0, step.Counts.Trained));
+        Assert.Equal(12 * 4, steps[^1].Counts.Trained);
+    }
+
+    [Fact]
+    public void A_marked_method_is_asked_about_each_sample()
+    {
+        var before = DataByMethod.Calls;
+        Run<DataByMethod>("runs/a");
+        Assert.Equal((_data.Training.Count - 1) / 16, DataByMethod.Calls - before);
+    }
+
+    [Fact]
+    public void A_scoring_model_that_was_not_trained_is_named()
+    {
+        var error = Assert.Throws<DataException>(() => Run<DataRhoLoss>("runs/a"));
+        Assert.Contains("Train DataSmall first, with '" + _folder["runs/DataSmall"], error.Message);
+    }
+
+    [Fact]
+    public void Losses_of_the_scoring_model_come_from_the_cache_until_it_is_trained_anew()
+    {
+        Run<DataSmall>("runs/DataSmall");
+        var first = Losses();
+        Assert.Equal(_data.Training.Count / 16, first.Length, 1.0);
+        Assert.Equal(first, Losses());
+        Run<DataSmall>("runs/DataSmall", seed: 2);
+        Assert.NotEqual(first, Losses());
+
+        float[] Losses()
+        {
+            using var model = DataSmall.Create(CPU, 1);
+            var samples = new Runtime.Data.Batches.SampleWindows(_data.Training, 16, 10_000, 1);
+            return Runtime.Training.Feeds.ScoringModel.Losses(model, _folder["runs/DataSmall"], _data, samples, 1, _ => { });
+        }
+    }
+
+    private void AssertResumes<TModel>(int stoppedAt)
+        where TModel : ICompiledModel<TModel>
+    {
+        var name = TModel.Definition.Name;
+        var whole = Run<TModel>($"runs/{name}-whole");
+        var parts = Run<TModel>($"runs/{name}-parts", stopAfter: stoppedAt);
+        Assert.Equal(stoppedAt, parts.Steps.Count);
+        parts.Steps.AddRange(Run<TModel>($"runs/{name}-parts", resume: true).Steps);
+
+        Assert.True(whole.Steps.SequenceEqual(parts.Steps), name + ": the steps differ");
+        Assert.Equal(File.ReadAllBytes(RunFolder.LastPath(_folder[$"runs/{name}-whole"])!), File.ReadAllBytes(RunFolder.LastPath(_folder[$"runs/{name}-parts"])!));
+    }
+
+    private Log Run<TModel>(string folder, int stopAfter = int.MaxValue, bool resume = false, int seed = 1)
+        where TModel : ICompiledModel<TModel>
+    {
+        using var model = TModel.Create(CPU, seed);
+        using var interrupt = new CancellationTokenSource();
+        var log = new Log(stopAfter, interrupt);
+        var state = resume ? ModelCheckpoint.ReadState(RunFolder.LastPath(_folder[folder])!) : new RunState
+        {
+            SpecHash = TModel.Definition.SpecHash,
+            TokenizerHash = _data.Tokenizer.Hash,
+            Source = "text",
+            SourceTokens = _data.Training.Count,
+            Seed = seed,
+            Steps = TModel.Definition.Training.Steps,
+        };
+        new Trainer(model, _data, state, _folder[folder]).Run(log, interrupt.Token);
+        return log;
+    }
+
+    private sealed record Made(int Step, int Tokens, double Loss, double GradientNorm, double LearningRate, SubsetCounts Counts);
+
+    private sealed class Log(int stopAfter, CancellationTokenSource interrupt) : ITrainingObserver
+    {
+        public List<Made> Steps { get; } = [];
+
+        public void Stepped(StepReport report)
+        {
+            var counts = new SubsetCounts(Count("samples-considered"), Count("samples-trained"), Count("samples-scored"));
+            Steps.Add(new Made(report.Step, report.Tokens, report.Loss, report.GradientNorm, report.LearningRate, counts));
+            if (report.Step == stopAfter)
+                interrupt.Cancel();
+
+            long Count(string name) => (long)(report.Metrics!.Find(name) ?? 0);
+        }
+
+        public void Validated(int step, EvaluationResult result)
+        {
+        }
+    }
+}
