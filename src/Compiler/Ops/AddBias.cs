@@ -3,7 +3,7 @@ using static ModelCompiler.Compiler.Ops.KernelArgument;
 
 namespace ModelCompiler.Compiler.Ops;
 
-/// <summary>x [.., M] + bias [M]. Fuse folds it into the linear layer before it.</summary>
+/// <summary>x [.., M] + bias [M]. FoldBiases moves it into the op after it, or Fuse into the linear layer before it.</summary>
 public sealed class AddBias : Op
 {
     public override string Name => "add_bias";
@@ -14,9 +14,16 @@ public sealed class AddBias : Op
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs)
     {
-        inputs.Require(inputs[0].Last.Value == inputs.Rank(1, 1).Last.Value, "the bias must have the width of x");
-        inputs.Require(inputs[0].DType == inputs[1].DType, "element types differ");
+        Require(inputs, 1);
         return [inputs[0]];
+    }
+
+    /// <summary>Requires the optional bias at this input to fit input 0.</summary>
+    internal static void Require(Inputs inputs, int bias)
+    {
+        if (!inputs.Has(bias)) return;
+        inputs.Require(inputs[0].Last.Value == inputs.Rank(bias, 1).Last.Value, "the bias must have the width of x");
+        inputs.Require(inputs[0].DType == inputs[bias].DType, "element types differ");
     }
 
     public override long Flops(Inputs inputs) => inputs[0].Elements;

@@ -53,10 +53,17 @@ public sealed class LayerNorm : Op
     }
 }
 
-/// <summary>dy, x, mean, rstd, weight, optional prior of weight and bias → dx, dweight and, with <c>bias</c>, dbias.</summary>
+/// <summary>
+/// dy, x, mean, rstd, weight, optional prior of weight and bias, optional addend → dx + addend, dweight and, with <c>bias</c>, dbias.
+/// </summary>
 public sealed class LayerNormGrad : Op
 {
+    /// <summary>The input that is added to dx: the gradient that bypasses the norm.</summary>
+    public const int Addend = 7;
+
     public override string Name => "layer_norm_grad";
+
+    public override bool InPlace(int input) => input is 0 or Addend;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs)
     {
@@ -66,8 +73,11 @@ public sealed class LayerNormGrad : Op
 
     public override long Flops(Inputs inputs) => 16 * inputs[0].Elements;
 
-    public override KernelCall Lower(Inputs inputs) => new(
-        "LayerNormGrad", In(0), In(1), In(2), In(3), In(4), Accumulate(5), Out(0), Out(1), HasBias(inputs.Attributes) ? Out(2) : "null");
+    public override KernelCall Lower(Inputs inputs)
+    {
+        KernelArgument[] arguments = [In(0), In(1), In(2), In(3), In(4), Accumulate(5), Out(0), Out(1), HasBias(inputs.Attributes) ? Out(2) : "null"];
+        return new("LayerNormGrad", inputs.Has(Addend) ? [.. arguments, In(Addend)] : arguments);
+    }
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
@@ -82,7 +92,7 @@ public sealed class LayerNormGrad : Op
             var dot = Enumerable.Range(0, n).Average(c => Scaled(c) * Normed(c));
             for (var c = 0; c < n; c++)
             {
-                dx.Data[(r * n) + c] = rstd.Data[r] * (Scaled(c) - sum - (Normed(c) * dot));
+                dx.Data[(r * n) + c] = (rstd.Data[r] * (Scaled(c) - sum - (Normed(c) * dot))) + (inputs.Has(Addend) ? inputs[Addend].Data[(r * n) + c] : 0);
                 dw[c] += dy.Data[(r * n) + c] * Normed(c);
                 db[c] += dy.Data[(r * n) + c];
             }

@@ -64,17 +64,24 @@ public sealed class RmsNorm : Op
     }
 }
 
-/// <summary>dy, x, rstd, weight, optional prior → dx, dweight.</summary>
+/// <summary>dy, x, rstd, weight, optional prior, optional addend → dx + addend, dweight.</summary>
 public sealed class RmsNormGrad : Op
 {
+    /// <summary>The input that is added to dx: the gradient that bypasses the norm.</summary>
+    public const int Addend = 5;
+
     public override string Name => "rms_norm_grad";
+
+    public override bool InPlace(int input) => input is 0 or Addend;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[1], TensorType.Of(DType.F32, inputs[0].Last)];
 
     public override long Flops(Inputs inputs) => 10 * inputs[0].Elements;
 
     public override KernelCall Lower(Inputs inputs) =>
-        new("RmsNormGrad", In(0), In(1), In(2), In(3), Accumulate(4), Out(0), Out(1));
+        inputs.Has(Addend)
+            ? new("RmsNormGrad", In(0), In(1), In(2), In(3), Accumulate(4), Out(0), Out(1), In(Addend))
+            : new("RmsNormGrad", In(0), In(1), In(2), In(3), Accumulate(4), Out(0), Out(1));
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
@@ -82,6 +89,7 @@ public sealed class RmsNormGrad : Op
         var (n, dx, dw) = (x.Last, x.Like(), inputs.Prior(4, x.Last));
         for (var r = 0; r < x.Rows; r++)
             RmsNorm.Backward(dy.Data, x.Data, r * n, n, rstd.Data[r], weight.Data, dx.Data, dw);
+        if (inputs.Has(Addend)) dx = dx with { Data = dx.Data.Zip(inputs[Addend].Data, (a, b) => a + b).ToArray() };
         return [dx, new(dw, [n])];
     }
 }

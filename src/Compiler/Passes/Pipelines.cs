@@ -12,6 +12,7 @@ public static class Pipelines
         new ShareParameters(),
         new PackProjections(),
         new PlacePrecision(),
+        new FoldBiases(),
         new Differentiate(),
         new ChooseCheckpoints(),
         new Fuse(),
@@ -24,6 +25,7 @@ public static class Pipelines
         new ShareParameters(),
         new PackProjections(),
         new PlacePrecision(),
+        new FoldBiases(),
         new StripTraining(),
         new Fuse(),
     ];

@@ -42,18 +42,17 @@ public static partial class Kernels
     /// <param name="y">As x.</param>
     public static void Gelu(Tensor x, Tensor y)
     {
-        // In bf16, libtorch's coarser polynomial is exact enough, and faster.
-        if (Cpu.Takes(x) && !Cpu.IsBf16(x)) Map.Unary<Implementations.Gelu>(x, y);
+        if (Cpu.Takes(x)) Map.UnaryOr<Implementations.Gelu, CoarseGelu>(x, y);
         else AtenElementwise.Gelu(x, y);
     }
 
-    /// <summary>The gradient of <see cref="Gelu"/>.</summary>
+    /// <summary>The gradient of <see cref="Gelu(Tensor, Tensor)"/>.</summary>
     /// <param name="dy">Any shape.</param>
     /// <param name="x">As dy.</param>
     /// <param name="dx">As dy; may be dy.</param>
     public static void GeluGrad(Tensor dy, Tensor x, Tensor dx)
     {
-        if (Cpu.Takes(dy)) Map.Binary<Implementations.GeluGrad>(dy, x, dx);
+        if (Cpu.Takes(dy)) Map.BinaryOr<Implementations.GeluGrad, CoarseGeluGrad>(dy, x, dx);
         else AtenElementwise.GeluGrad(dy, x, dx);
     }
 
@@ -66,7 +65,7 @@ public static partial class Kernels
         else AtenElementwise.Silu(x, y);
     }
 
-    /// <summary>The gradient of <see cref="Silu"/>.</summary>
+    /// <summary>The gradient of <see cref="Silu(Tensor, Tensor)"/>.</summary>
     /// <param name="dy">Any shape.</param>
     /// <param name="x">As dy.</param>
     /// <param name="dx">As dy; may be dy.</param>
@@ -85,7 +84,7 @@ public static partial class Kernels
         else AtenElementwise.ReluSquared(x, y);
     }
 
-    /// <summary>The gradient of <see cref="ReluSquared"/>: dx = 2 · max(x, 0) · dy.</summary>
+    /// <summary>The gradient of <see cref="ReluSquared(Tensor, Tensor)"/>: dx = 2 · max(x, 0) · dy.</summary>
     /// <param name="dy">Any shape.</param>
     /// <param name="x">As dy.</param>
     /// <param name="dx">As dy; may be dy.</param>

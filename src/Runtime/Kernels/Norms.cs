@@ -26,14 +26,16 @@ public static partial class Kernels
     /// <param name="rstd">fp32 [N]</param>
     /// <param name="weight">fp32 [C]</param>
     /// <param name="accumulate">Add to the gradients of the parameters.</param>
-    /// <param name="dx">[N, C]; may be dy.</param>
+    /// <param name="dx">[N, C]; may be dy or the addend.</param>
     /// <param name="dWeight">fp32 [C]</param>
     /// <param name="dBias">fp32 [C], or null.</param>
+    /// <param name="addend">[N, C], added to dx: the gradient that goes round the norm; or null.</param>
     public static void LayerNormGrad(
-        Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias)
+        Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias,
+        Tensor? addend = null)
     {
-        if (Cpu.Takes(x)) CpuNorms.Backward(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
-        else AtenNorms.LayerNormGrad(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
+        if (Cpu.Takes(x)) CpuNorms.Backward(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias, addend);
+        else AtenNorms.LayerNormGrad(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias, addend);
     }
 
     /// <summary>Root-mean-square normalization (Zhang and Sennrich 2019): y = x · rstd · weight.</summary>
@@ -54,12 +56,14 @@ public static partial class Kernels
     /// <param name="rstd">fp32 [N]</param>
     /// <param name="weight">fp32 [C]</param>
     /// <param name="accumulate">Add to <paramref name="dWeight"/>.</param>
-    /// <param name="dx">[N, C]; may be dy.</param>
+    /// <param name="dx">[N, C]; may be dy or the addend.</param>
     /// <param name="dWeight">fp32 [C]</param>
-    public static void RmsNormGrad(Tensor dy, Tensor x, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight)
+    /// <param name="addend">[N, C], added to dx: the gradient that goes round the norm; or null.</param>
+    public static void RmsNormGrad(
+        Tensor dy, Tensor x, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? addend = null)
     {
-        if (Cpu.Takes(x)) CpuNorms.Backward(dy, x, null, rstd, weight, accumulate, dx, dWeight, null);
-        else AtenNorms.RmsNormGrad(dy, x, rstd, weight, accumulate, dx, dWeight);
+        if (Cpu.Takes(x)) CpuNorms.Backward(dy, x, null, rstd, weight, accumulate, dx, dWeight, null, addend);
+        else AtenNorms.RmsNormGrad(dy, x, rstd, weight, accumulate, dx, dWeight, addend);
     }
 
     /// <summary>RMS normalization of each query and key head over D (Henry et al. 2020); values are kept.</summary>

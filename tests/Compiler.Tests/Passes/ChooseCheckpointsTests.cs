@@ -53,6 +53,6 @@ public sealed class ChooseCheckpointsTests
         var graph = Run(Models.Gpt2.With(new CheckpointSpec { Every = 1 }));
         var forward = graph.Block("blocks").Nodes.Select(n => n.Outputs[0].Name).ToList();
         var recompute = graph.Block("blocks.recompute").Nodes.Select(n => n.Outputs[0].Name).ToList();
-        Assert.Equal(["mlp.activation", "mlp.down.product", "mlp.down", "residual2"], forward.Except(recompute));
+        Assert.Equal(["mlp.activation", "mlp.down.product", "residual2"], forward.Except(recompute));
     }
 }

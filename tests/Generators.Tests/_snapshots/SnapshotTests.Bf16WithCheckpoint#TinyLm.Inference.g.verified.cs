@@ -89,13 +89,13 @@ partial class TinyLm
             Kernels.LayerNorm(input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);      // bf16[B, T, C]  tiny.model.yaml:2
             Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);                   // bf16[B, T, 3C]  tiny.model.yaml:8
             Kernels.AttentionCached(s.AttentionQkv, keys, values, position, 4, 4, s.AttentionMix);               // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);         // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Add(input, s.AttentionProj, s.Residual1);                                                    // bf16[B, T, C]  tiny.model.yaml:6
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProjProduct);                 // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.Add(input, s.AttentionProjProduct, p.AttentionProjBias, s.Residual1);                        // bf16[B, T, C]  tiny.model.yaml:6
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.ReluSquared(s.MlpUp, s.MlpActivation);                                                       // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);                          // bf16[B, T, C]  tiny.model.yaml:9
-            Kernels.Add(s.Residual1, s.MlpDown, output);                                                         // bf16[B, T, C]  tiny.model.yaml:6
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, null, s.MlpUpProduct);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.ReluSquared(s.MlpUpProduct, p.MlpUpBias, s.MlpActivation);                                   // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, null, s.MlpDownProduct);                            // bf16[B, T, C]  tiny.model.yaml:9
+            Kernels.Add(s.Residual1, s.MlpDownProduct, p.MlpDownBias, output);                                   // bf16[B, T, C]  tiny.model.yaml:6
         }
     }
 
@@ -152,13 +152,13 @@ partial class TinyLm
         public readonly Tensor AttentionQkv = pool.Empty(ScalarType.BFloat16, [n, 144]);  // bf16[B, T, 3C]
         public readonly Tensor AttentionMix = pool.Empty(ScalarType.BFloat16, [n, 48]);  // bf16[B, T, C]
         public readonly Tensor AttentionMixLse = pool.Empty(ScalarType.Float32, [1, 4, n]);  // f32[B, 4, T]
-        public readonly Tensor AttentionProj = pool.Empty(ScalarType.BFloat16, [n, 48]);  // bf16[B, T, C]
+        public readonly Tensor AttentionProjProduct = pool.Empty(ScalarType.BFloat16, [n, 48]);  // bf16[B, T, C]
         public readonly Tensor Residual1 = pool.Empty(ScalarType.BFloat16, [n, 48]);  // bf16[B, T, C]
         public readonly Tensor Norm2 = pool.Empty(ScalarType.BFloat16, [n, 48]);  // bf16[B, T, C]
         public readonly Tensor Norm2Mean = pool.Empty(ScalarType.Float32, [n]);  // f32[B, T]
         public readonly Tensor Norm2Rstd = pool.Empty(ScalarType.Float32, [n]);  // f32[B, T]
-        public readonly Tensor MlpUp = pool.Empty(ScalarType.BFloat16, [n, 192]);  // bf16[B, T, 4C]
+        public readonly Tensor MlpUpProduct = pool.Empty(ScalarType.BFloat16, [n, 192]);  // bf16[B, T, 4C]
         public readonly Tensor MlpActivation = pool.Empty(ScalarType.BFloat16, [n, 192]);  // bf16[B, T, 4C]
-        public readonly Tensor MlpDown = pool.Empty(ScalarType.BFloat16, [n, 48]);  // bf16[B, T, C]
+        public readonly Tensor MlpDownProduct = pool.Empty(ScalarType.BFloat16, [n, 48]);  // bf16[B, T, C]
     }
 }

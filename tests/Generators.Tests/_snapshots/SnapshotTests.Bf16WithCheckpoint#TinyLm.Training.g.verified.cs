@@ -185,13 +185,13 @@ partial class TinyLm
             Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);    // bf16[B, T, C]  tiny.model.yaml:2
             Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);                   // bf16[B, T, 3C]  tiny.model.yaml:8
             Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);                    // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);         // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);                                                  // bf16[B, T, C]  tiny.model.yaml:6
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProjProduct);                 // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.Add(s.Input, s.AttentionProjProduct, p.AttentionProjBias, s.Residual1);                      // bf16[B, T, C]  tiny.model.yaml:6
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.ReluSquared(s.MlpUp, s.MlpActivation);                                                       // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);                          // bf16[B, T, C]  tiny.model.yaml:9
-            Kernels.Add(s.Residual1, s.MlpDown, s.Output);                                                       // bf16[B, T, C]  tiny.model.yaml:6
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, null, s.MlpUpProduct);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.ReluSquared(s.MlpUpProduct, p.MlpUpBias, s.MlpActivation);                                   // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, null, s.MlpDownProduct);                            // bf16[B, T, C]  tiny.model.yaml:9
+            Kernels.Add(s.Residual1, s.MlpDownProduct, p.MlpDownBias, s.Output);                                 // bf16[B, T, C]  tiny.model.yaml:6
         }
 
         // The last layer of a segment again, without what only its output needs.
@@ -200,26 +200,24 @@ partial class TinyLm
             Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);    // bf16[B, T, C]  tiny.model.yaml:2
             Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);                   // bf16[B, T, 3C]  tiny.model.yaml:8
             Kernels.Attention(s.AttentionQkv, B, T, 4, 4, s.AttentionMix, s.AttentionMixLse);                    // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);         // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);                                                  // bf16[B, T, C]  tiny.model.yaml:6
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProjProduct);                 // bf16[B, T, C]  tiny.model.yaml:8
+            Kernels.Add(s.Input, s.AttentionProjProduct, p.AttentionProjBias, s.Residual1);                      // bf16[B, T, C]  tiny.model.yaml:6
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, null, s.MlpUpProduct);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
         }
 
         private void BlocksBackward(int layer, BlocksActivations s, BlocksTemporaries t, BlocksParameters p, BlocksGradients g)
         {
-            Kernels.LinearGradBias(t.dOutput, accumulate: false, g.MlpDownBias);                                 // f32[C]  tiny.model.yaml:9
-            Kernels.ReluSquared(s.MlpUp, t.MlpActivation);                                                       // recomputed, bf16[B, T, 4C]  tiny.model.yaml:9
+            Kernels.LinearGradBias(t.dOutput, accumulate: false, g.MlpDownBias);                                 // f32[C]  tiny.model.yaml:6
+            Kernels.ReluSquared(s.MlpUpProduct, p.MlpUpBias, t.MlpActivation);                                   // recomputed, bf16[B, T, 4C]  tiny.model.yaml:9
             Kernels.LinearGradWeight(t.dOutput, t.MlpActivation, accumulate: false, g.MlpDownWeight);            // f32[C, 4C]  tiny.model.yaml:9
             Kernels.LinearGradInput(t.dOutput, p.MlpDownWeight, t.dMlpActivation);                               // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.ReluSquaredGrad(t.dMlpActivation, s.MlpUp, t.dMlpUp);                                        // bf16[B, T, 4C]  tiny.model.yaml:9
-            Kernels.LinearGradBias(t.dMlpUp, accumulate: false, g.MlpUpBias);                                    // f32[4C]  tiny.model.yaml:9
+            Kernels.ReluSquaredGrad(t.dMlpActivation, s.MlpUpProduct, p.MlpUpBias, accumulate: false, t.dMlpUpProduct, g.MlpUpBias); // bf16[B, T, 4C]  tiny.model.yaml:9
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, t.Norm2, t.Norm2Mean, t.Norm2Rstd); // recomputed, bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.LinearGradWeight(t.dMlpUp, t.Norm2, accumulate: false, g.MlpUpWeight);                       // f32[4C, C]  tiny.model.yaml:9
-            Kernels.LinearGradInput(t.dMlpUp, p.MlpUpWeight, t.dNorm2);                                          // bf16[B, T, C]  tiny.model.yaml:9
-            Kernels.LayerNormGrad(t.dNorm2, s.Residual1, t.Norm2Mean, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight, g.Norm2Bias); // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);                                               // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.LinearGradBias(t.dResidual1Sum, accumulate: false, g.AttentionProjBias);                     // f32[C]  tiny.model.yaml:8
+            Kernels.LinearGradWeight(t.dMlpUpProduct, t.Norm2, accumulate: false, g.MlpUpWeight);                // f32[4C, C]  tiny.model.yaml:9
+            Kernels.LinearGradInput(t.dMlpUpProduct, p.MlpUpWeight, t.dNorm2);                                   // bf16[B, T, C]  tiny.model.yaml:9
+            Kernels.LayerNormGrad(t.dNorm2, s.Residual1, t.Norm2Mean, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1Sum, g.Norm2Weight, g.Norm2Bias, t.dOutput); // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.LinearGradBias(t.dResidual1Sum, accumulate: false, g.AttentionProjBias);                     // f32[C]  tiny.model.yaml:6
             Kernels.LinearGradWeight(t.dResidual1Sum, s.AttentionMix, accumulate: false, g.AttentionProjWeight); // f32[C, C]  tiny.model.yaml:8
             Kernels.LinearGradInput(t.dResidual1Sum, p.AttentionProjWeight, t.dAttentionMix);                    // bf16[B, T, C]  tiny.model.yaml:8
             Kernels.AttentionGrad(t.dAttentionMix, s.AttentionQkv, s.AttentionMix, s.AttentionMixLse, B, T, 4, 4, t.dAttentionQkv); // bf16[B, T, 3C]  tiny.model.yaml:8
@@ -227,8 +225,7 @@ partial class TinyLm
             Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, t.Norm1, t.Norm1Mean, t.Norm1Rstd);    // recomputed, bf16[B, T, C]  tiny.model.yaml:2
             Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);         // f32[3C, C]  tiny.model.yaml:8
             Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);                            // bf16[B, T, C]  tiny.model.yaml:8
-            Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight, g.Norm1Bias); // bf16[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // bf16[B, T, C]  tiny.model.yaml:2
+            Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dInput, g.Norm1Weight, g.Norm1Bias, t.dResidual1Sum); // bf16[B, T, C]  tiny.model.yaml:2
         }
 
         /// <summary>Values outside the repeated blocks.</summary>
@@ -246,8 +243,8 @@ partial class TinyLm
             public readonly Tensor LossLse = arena.View(428_032, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(225_280, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
             public readonly Tensor dNorm = arena.View(402_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dBlocks = arena.View(249_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(262_144, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dBlocks = arena.View(402_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(249_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -259,16 +256,16 @@ partial class TinyLm
             public readonly Tensor AttentionMix = arena.View(slot + 86_016, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor AttentionMixLse = arena.View(slot + 110_592, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 98_304, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor MlpUp = arena.View(slot + 0, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
             public readonly Tensor Norm1 = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor Norm1Mean = arena.View(303_104, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm1Rstd = arena.View(303_616, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProj = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor AttentionProjProduct = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor Norm2 = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor Norm2Mean = arena.View(303_104, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm2Rstd = arena.View(303_616, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor MlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor MlpDown = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor MlpDownProduct = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
@@ -278,20 +275,18 @@ partial class TinyLm
             public readonly Tensor dInput = dInput;  // bf16[B, T, C]
             public readonly Tensor MlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
             public readonly Tensor dMlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor dMlpUp = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
             public readonly Tensor Norm2 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor Norm2Mean = arena.View(352_256, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm2Rstd = arena.View(352_768, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm2 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dResidual1 = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dResidual1Sum = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor dAttentionQkv = arena.View(290_816, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1 = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor Norm1Mean = arena.View(352_256, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm1Rstd = arena.View(352_768, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dX = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dNorm1 = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
     }
 }

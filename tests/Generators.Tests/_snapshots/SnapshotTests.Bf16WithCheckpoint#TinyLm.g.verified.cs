@@ -20,7 +20,7 @@ namespace Demo;
 /// <item><term>bytes of activations, all in one arena</term><description>0.4 MiB</description></item>
 /// <item><term>forward FLOPs a token</term><description>410_640</description></item>
 /// <item><term>the same without checkpointing</term><description>0.9 MiB</description></item>
-/// <item><term>recomputed, of the forward FLOPs</term><description>56.2 %</description></item>
+/// <item><term>recomputed, of the forward FLOPs</term><description>56.4 %</description></item>
 /// </list>
 /// </remarks>
 partial class TinyLm : ICompiledModel<TinyLm>
@@ -32,7 +32,7 @@ partial class TinyLm : ICompiledModel<TinyLm>
         Vocabulary = 256,
         Context = 32,
         Batch = 4,
-        SpecHash = "9e7c935373cfbe6c",
+        SpecHash = "cfe01d7f2e6670e7",
         Parameters = Layout(),
         Compute = Precision.Bf16,
         Training = new TrainingSettings
@@ -49,7 +49,7 @@ partial class TinyLm : ICompiledModel<TinyLm>
             Validation = 0.05,
         },
         ForwardFlops = 52_561_920,
-        RecomputedFlops = 29_540_352,
+        RecomputedFlops = 29_638_656,
         Memory = new MemoryPlan
         {
             Parameters = 1_179_264,
@@ -67,9 +67,8 @@ partial class TinyLm : ICompiledModel<TinyLm>
                 new("blocks.gradients", 24_576, 10, 10),
                 new("blocks", 12_288, 2, 9),
                 new("blocks.stream", 12_288, 2, 10),
-                new("d_blocks", 12_288, 9, 10),
                 new("d_embedding.position", 12_288, 10, 12),
-                new("d_norm", 12_288, 8, 9),
+                new("d_norm", 12_288, 8, 10),
                 new("embedding", 12_288, 0, 10),
                 new("norm", 12_288, 3, 7),
             ],

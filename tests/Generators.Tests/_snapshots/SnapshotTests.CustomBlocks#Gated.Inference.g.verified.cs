@@ -92,12 +92,12 @@ partial class Gated
             Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);                        // f32[B, T, C]  tiny.model.yaml:14
             Kernels.Add(input, s.AttentionProj, s.Residual1);                                                    // f32[B, T, C]  tiny.model.yaml:12
             Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, s.Norm2, s.Norm2Rstd);                            // f32[B, T, C]  tiny.model.yaml:16
-            Kernels.Linear(s.Norm2, p.GateWeight, p.GateBias, s.Gate);                                           // f32[B, T, 128]  tiny.model.yaml:18
-            Kernels.Silu(s.Gate, s.Activation);                                                                  // f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.Linear(s.Norm2, p.GateWeight, null, s.GateProduct);                                          // f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.Silu(s.GateProduct, p.GateBias, s.Activation);                                               // f32[B, T, 128]  tiny.model.yaml:18
             Kernels.Linear(s.Norm2, p.UpWeight, p.UpBias, s.Up);                                                 // f32[B, T, 128]  tiny.model.yaml:19
             Kernels.Multiply(s.Activation, s.Up, s.Multiply);                                                    // f32[B, T, 128]  tiny.model.yaml:17
-            Kernels.Linear(s.Multiply, p.DownWeight, p.DownBias, s.Down);                                        // f32[B, T, C]  tiny.model.yaml:20
-            Kernels.Add(s.Residual1, s.Down, output);                                                            // f32[B, T, C]  tiny.model.yaml:15
+            Kernels.Linear(s.Multiply, p.DownWeight, null, s.DownProduct);                                       // f32[B, T, C]  tiny.model.yaml:20
+            Kernels.Add(s.Residual1, s.DownProduct, p.DownBias, output);                                         // f32[B, T, C]  tiny.model.yaml:15
         }
     }
 
@@ -157,10 +157,10 @@ partial class Gated
         public readonly Tensor Residual1 = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
         public readonly Tensor Norm2 = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
         public readonly Tensor Norm2Rstd = pool.Empty(ScalarType.Float32, [n]);  // f32[B, T]
-        public readonly Tensor Gate = pool.Empty(ScalarType.Float32, [n, 128]);  // f32[B, T, 128]
+        public readonly Tensor GateProduct = pool.Empty(ScalarType.Float32, [n, 128]);  // f32[B, T, 128]
         public readonly Tensor Activation = pool.Empty(ScalarType.Float32, [n, 128]);  // f32[B, T, 128]
         public readonly Tensor Up = pool.Empty(ScalarType.Float32, [n, 128]);  // f32[B, T, 128]
         public readonly Tensor Multiply = pool.Empty(ScalarType.Float32, [n, 128]);  // f32[B, T, 128]
-        public readonly Tensor Down = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
+        public readonly Tensor DownProduct = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
     }
 }

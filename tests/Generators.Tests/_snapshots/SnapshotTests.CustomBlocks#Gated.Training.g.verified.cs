@@ -173,18 +173,18 @@ partial class Gated
             Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);                        // f32[B, T, C]  tiny.model.yaml:14
             Kernels.Add(s.Input, s.AttentionProj, s.Residual1);                                                  // f32[B, T, C]  tiny.model.yaml:12
             Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, s.Norm2, s.Norm2Rstd);                            // f32[B, T, C]  tiny.model.yaml:16
-            Kernels.Linear(s.Norm2, p.GateWeight, p.GateBias, s.Gate);                                           // f32[B, T, 128]  tiny.model.yaml:18
-            Kernels.Silu(s.Gate, s.Activation);                                                                  // f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.Linear(s.Norm2, p.GateWeight, null, s.GateProduct);                                          // f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.Silu(s.GateProduct, p.GateBias, s.Activation);                                               // f32[B, T, 128]  tiny.model.yaml:18
             Kernels.Linear(s.Norm2, p.UpWeight, p.UpBias, s.Up);                                                 // f32[B, T, 128]  tiny.model.yaml:19
             Kernels.Multiply(s.Activation, s.Up, s.Multiply);                                                    // f32[B, T, 128]  tiny.model.yaml:17
-            Kernels.Linear(s.Multiply, p.DownWeight, p.DownBias, s.Down);                                        // f32[B, T, C]  tiny.model.yaml:20
-            Kernels.Add(s.Residual1, s.Down, s.Output);                                                          // f32[B, T, C]  tiny.model.yaml:15
+            Kernels.Linear(s.Multiply, p.DownWeight, null, s.DownProduct);                                       // f32[B, T, C]  tiny.model.yaml:20
+            Kernels.Add(s.Residual1, s.DownProduct, p.DownBias, s.Output);                                       // f32[B, T, C]  tiny.model.yaml:15
         }
 
         private void BlocksBackward(int layer, BlocksActivations s, BlocksTemporaries t, BlocksParameters p, BlocksGradients g)
         {
-            Kernels.LinearGradBias(t.dOutput, accumulate: false, g.DownBias);                                    // f32[C]  tiny.model.yaml:20
-            Kernels.Silu(s.Gate, t.Activation);                                                                  // recomputed, f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.LinearGradBias(t.dOutput, accumulate: false, g.DownBias);                                    // f32[C]  tiny.model.yaml:15
+            Kernels.Silu(s.GateProduct, p.GateBias, t.Activation);                                               // recomputed, f32[B, T, 128]  tiny.model.yaml:18
             Kernels.Multiply(t.Activation, s.Up, t.Multiply);                                                    // recomputed, f32[B, T, 128]  tiny.model.yaml:17
             Kernels.LinearGradWeight(t.dOutput, t.Multiply, accumulate: false, g.DownWeight);                    // f32[C, 128]  tiny.model.yaml:20
             Kernels.LinearGradInput(t.dOutput, p.DownWeight, t.dMultiply);                                       // f32[B, T, 128]  tiny.model.yaml:20
@@ -193,21 +193,18 @@ partial class Gated
             Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, t.Norm2, t.Norm2Rstd);                            // recomputed, f32[B, T, C]  tiny.model.yaml:16
             Kernels.LinearGradWeight(t.dUp, t.Norm2, accumulate: false, g.UpWeight);                             // f32[128, C]  tiny.model.yaml:19
             Kernels.LinearGradInput(t.dUp, p.UpWeight, t.dNorm2);                                                // f32[B, T, C]  tiny.model.yaml:19
-            Kernels.SiluGrad(t.dActivation, s.Gate, t.dGate);                                                    // f32[B, T, 128]  tiny.model.yaml:18
-            Kernels.LinearGradBias(t.dGate, accumulate: false, g.GateBias);                                      // f32[128]  tiny.model.yaml:18
-            Kernels.LinearGradWeight(t.dGate, t.Norm2, accumulate: false, g.GateWeight);                         // f32[128, C]  tiny.model.yaml:18
-            Kernels.LinearGradInput(t.dGate, p.GateWeight, t.dNorm22);                                           // f32[B, T, C]  tiny.model.yaml:18
+            Kernels.SiluGrad(t.dActivation, s.GateProduct, p.GateBias, accumulate: false, t.dGateProduct, g.GateBias); // f32[B, T, 128]  tiny.model.yaml:18
+            Kernels.LinearGradWeight(t.dGateProduct, t.Norm2, accumulate: false, g.GateWeight);                  // f32[128, C]  tiny.model.yaml:18
+            Kernels.LinearGradInput(t.dGateProduct, p.GateWeight, t.dNorm22);                                    // f32[B, T, C]  tiny.model.yaml:18
             Kernels.Add(t.dNorm2, t.dNorm22, t.dNorm2Sum);                                                       // f32[B, T, C]  tiny.model.yaml:18
-            Kernels.RmsNormGrad(t.dNorm2Sum, s.Residual1, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight); // f32[B, T, C]  tiny.model.yaml:16
-            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);                                               // f32[B, T, C]  tiny.model.yaml:16
+            Kernels.RmsNormGrad(t.dNorm2Sum, s.Residual1, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1Sum, g.Norm2Weight, t.dOutput); // f32[B, T, C]  tiny.model.yaml:16
             Kernels.LinearGradWeight(t.dResidual1Sum, s.AttentionMix, accumulate: false, g.AttentionProjWeight); // f32[C, C]  tiny.model.yaml:14
             Kernels.LinearGradInput(t.dResidual1Sum, p.AttentionProjWeight, t.dAttentionMix);                    // f32[B, T, C]  tiny.model.yaml:14
             Kernels.AttentionGrad(t.dAttentionMix, s.AttentionQkv, s.AttentionMix, s.AttentionMixLse, B, T, 4, 4, t.dAttentionQkv); // f32[B, T, 3C]  tiny.model.yaml:14
             Kernels.RmsNorm(s.Input, p.Norm1Weight, 1E-05, t.Norm1, t.Norm1Rstd);                                // recomputed, f32[B, T, C]  tiny.model.yaml:13
             Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);         // f32[3C, C]  tiny.model.yaml:14
             Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);                            // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.RmsNormGrad(t.dNorm1, s.Input, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight); // f32[B, T, C]  tiny.model.yaml:13
-            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // f32[B, T, C]  tiny.model.yaml:13
+            Kernels.RmsNormGrad(t.dNorm1, s.Input, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dInput, g.Norm1Weight, t.dResidual1Sum); // f32[B, T, C]  tiny.model.yaml:13
         }
 
         /// <summary>Values outside the repeated blocks.</summary>
@@ -225,8 +222,8 @@ partial class Gated
             public readonly Tensor LossLse = arena.View(2_570_240, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(2_060_288, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
             public readonly Tensor dNorm = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(2_158_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(2_207_744, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(2_158_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -238,7 +235,7 @@ partial class Gated
             public readonly Tensor AttentionMix = arena.View(slot + 409_600, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor AttentionMixLse = arena.View(slot + 507_904, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 458_752, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Gate = arena.View(slot + 147_456, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor GateProduct = arena.View(slot + 147_456, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor Up = arena.View(slot + 278_528, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor Norm1 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm1Rstd = arena.View(1_585_152, ScalarType.Float32, [N]);  // f32[B, T]
@@ -247,7 +244,7 @@ partial class Gated
             public readonly Tensor Norm2Rstd = arena.View(1_536_000, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Activation = arena.View(1_536_000, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor Multiply = arena.View(1_536_000, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
-            public readonly Tensor Down = arena.View(1_667_072, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor DownProduct = arena.View(1_667_072, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
@@ -261,19 +258,17 @@ partial class Gated
             public readonly Tensor dActivation = arena.View(1_798_144, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor dUp = arena.View(1_929_216, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor Norm2 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Rstd = arena.View(1_634_304, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(1_585_152, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dGate = arena.View(1_798_144, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
+            public readonly Tensor Norm2Rstd = arena.View(1_585_152, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dGateProduct = arena.View(1_798_144, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor dNorm22 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dNorm2Sum = arena.View(1_585_152, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1 = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNorm2Sum = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dResidual1Sum = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionMix = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionQkv = arena.View(1_536_000, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
             public readonly Tensor Norm1 = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm1Rstd = arena.View(1_781_760, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm1 = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dX = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
     }
 }

@@ -30,7 +30,7 @@ partial class Gated : ICompiledModel<Gated>
         Vocabulary = 256,
         Context = 32,
         Batch = 8,
-        SpecHash = "ad7d138708dd42bc",
+        SpecHash = "95b02d0b75d9702c",
         Parameters = Layout(),
         Compute = Precision.Fp32,
         Training = new TrainingSettings
@@ -47,7 +47,7 @@ partial class Gated : ICompiledModel<Gated>
             Validation = 0.05,
         },
         ForwardFlops = 55_148_544,
-        RecomputedFlops = 1_253_376,
+        RecomputedFlops = 1_351_680,
         Memory = new MemoryPlan
         {
             Parameters = 392_960,
@@ -64,9 +64,8 @@ partial class Gated : ICompiledModel<Gated>
                 new("blocks.gradients", 98_304, 10, 10),
                 new("blocks.stream", 98_304, 2, 10),
                 new("blocks", 49_152, 2, 9),
-                new("d_blocks", 49_152, 9, 10),
                 new("d_embedding.position", 49_152, 10, 12),
-                new("d_norm", 49_152, 8, 9),
+                new("d_norm", 49_152, 8, 10),
                 new("embedding", 49_152, 0, 10),
                 new("norm", 49_152, 3, 7),
             ],

@@ -92,8 +92,8 @@ partial class TinyGpt
             Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);         // f32[B, T, C]  tiny.model.yaml:8
             Kernels.Add(input, s.AttentionProj, s.Residual1);                                                    // f32[B, T, C]  tiny.model.yaml:6
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.Gelu(s.MlpUp, s.MlpActivation);                                                              // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, null, s.MlpUpProduct);                                        // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Gelu(s.MlpUpProduct, p.MlpUpBias, s.MlpActivation);                                          // f32[B, T, 4C]  tiny.model.yaml:2
             Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);                          // f32[B, T, C]  tiny.model.yaml:2
             Kernels.Add(s.Residual1, s.MlpDown, output);                                                         // f32[B, T, C]  tiny.model.yaml:6
         }
@@ -157,7 +157,7 @@ partial class TinyGpt
         public readonly Tensor Norm2 = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
         public readonly Tensor Norm2Mean = pool.Empty(ScalarType.Float32, [n]);  // f32[B, T]
         public readonly Tensor Norm2Rstd = pool.Empty(ScalarType.Float32, [n]);  // f32[B, T]
-        public readonly Tensor MlpUp = pool.Empty(ScalarType.Float32, [n, 192]);  // f32[B, T, 4C]
+        public readonly Tensor MlpUpProduct = pool.Empty(ScalarType.Float32, [n, 192]);  // f32[B, T, 4C]
         public readonly Tensor MlpActivation = pool.Empty(ScalarType.Float32, [n, 192]);  // f32[B, T, 4C]
         public readonly Tensor MlpDown = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
     }

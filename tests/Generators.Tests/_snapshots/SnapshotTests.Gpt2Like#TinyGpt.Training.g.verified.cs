@@ -190,8 +190,8 @@ partial class TinyGpt
             Kernels.Dropout(s.AttentionProj, Rate(0.1), MaskSeed(layer, 1), s.Dropout1, s.Dropout1Mask);         // f32[B, T, C]  tiny.model.yaml:9
             Kernels.Add(s.Input, s.Dropout1, s.Residual1);                                                       // f32[B, T, C]  tiny.model.yaml:6
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.Gelu(s.MlpUp, s.MlpActivation);                                                              // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, null, s.MlpUpProduct);                                        // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Gelu(s.MlpUpProduct, p.MlpUpBias, s.MlpActivation);                                          // f32[B, T, 4C]  tiny.model.yaml:2
             Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);                          // f32[B, T, C]  tiny.model.yaml:2
             Kernels.Dropout(s.MlpDown, Rate(0.1), MaskSeed(layer, 2), s.Dropout2, s.Dropout2Mask);               // f32[B, T, C]  tiny.model.yaml:9
             Kernels.Add(s.Residual1, s.Dropout2, s.Output);                                                      // f32[B, T, C]  tiny.model.yaml:6
@@ -201,16 +201,14 @@ partial class TinyGpt
         {
             Kernels.DropoutGrad(t.dOutput, s.Dropout2Mask, 0.1, t.dMlpDown);                                     // f32[B, T, C]  tiny.model.yaml:9
             Kernels.LinearGradBias(t.dMlpDown, accumulate: false, g.MlpDownBias);                                // f32[C]  tiny.model.yaml:2
-            Kernels.Gelu(s.MlpUp, t.MlpActivation);                                                              // recomputed, f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Gelu(s.MlpUpProduct, p.MlpUpBias, t.MlpActivation);                                          // recomputed, f32[B, T, 4C]  tiny.model.yaml:2
             Kernels.LinearGradWeight(t.dMlpDown, t.MlpActivation, accumulate: false, g.MlpDownWeight);           // f32[C, 4C]  tiny.model.yaml:2
             Kernels.LinearGradInput(t.dMlpDown, p.MlpDownWeight, t.dMlpActivation);                              // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.GeluGrad(t.dMlpActivation, s.MlpUp, t.dMlpUp);                                               // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.LinearGradBias(t.dMlpUp, accumulate: false, g.MlpUpBias);                                    // f32[4C]  tiny.model.yaml:2
+            Kernels.GeluGrad(t.dMlpActivation, s.MlpUpProduct, p.MlpUpBias, accumulate: false, t.dMlpUpProduct, g.MlpUpBias); // f32[B, T, 4C]  tiny.model.yaml:2
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, t.Norm2, t.Norm2Mean, t.Norm2Rstd); // recomputed, f32[B, T, C]  tiny.model.yaml:2
-            Kernels.LinearGradWeight(t.dMlpUp, t.Norm2, accumulate: false, g.MlpUpWeight);                       // f32[4C, C]  tiny.model.yaml:2
-            Kernels.LinearGradInput(t.dMlpUp, p.MlpUpWeight, t.dNorm2);                                          // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.LayerNormGrad(t.dNorm2, s.Residual1, t.Norm2Mean, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight, g.Norm2Bias); // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);                                               // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.LinearGradWeight(t.dMlpUpProduct, t.Norm2, accumulate: false, g.MlpUpWeight);                // f32[4C, C]  tiny.model.yaml:2
+            Kernels.LinearGradInput(t.dMlpUpProduct, p.MlpUpWeight, t.dNorm2);                                   // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.LayerNormGrad(t.dNorm2, s.Residual1, t.Norm2Mean, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1Sum, g.Norm2Weight, g.Norm2Bias, t.dOutput); // f32[B, T, C]  tiny.model.yaml:2
             Kernels.DropoutGrad(t.dResidual1Sum, s.Dropout1Mask, 0.1, t.dAttentionProj);                         // f32[B, T, C]  tiny.model.yaml:9
             Kernels.LinearGradBias(t.dAttentionProj, accumulate: false, g.AttentionProjBias);                    // f32[C]  tiny.model.yaml:8
             Kernels.LinearGradWeight(t.dAttentionProj, s.AttentionMix, accumulate: false, g.AttentionProjWeight); // f32[C, C]  tiny.model.yaml:8
@@ -220,8 +218,7 @@ partial class TinyGpt
             Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, t.Norm1, t.Norm1Mean, t.Norm1Rstd);    // recomputed, f32[B, T, C]  tiny.model.yaml:2
             Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);         // f32[3C, C]  tiny.model.yaml:8
             Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);                            // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight, g.Norm1Bias); // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dInput, g.Norm1Weight, g.Norm1Bias, t.dResidual1Sum); // f32[B, T, C]  tiny.model.yaml:2
         }
 
         /// <summary>Values outside the repeated blocks.</summary>
@@ -241,9 +238,9 @@ partial class TinyGpt
             public readonly Tensor LossLse = arena.View(831_488, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(471_040, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
             public readonly Tensor dNorm = arena.View(775_168, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(520_192, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dDropout = arena.View(544_768, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(544_768, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(775_168, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dDropout = arena.View(520_192, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(520_192, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -256,7 +253,7 @@ partial class TinyGpt
             public readonly Tensor AttentionMixLse = arena.View(slot + 233_472, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Dropout1Mask = arena.View(slot + 221_184, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
             public readonly Tensor Residual1 = arena.View(slot + 196_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor MlpUp = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor Dropout2Mask = arena.View(slot + 227_328, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
             public readonly Tensor Norm1 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm1Mean = arena.View(626_688, ScalarType.Float32, [N]);  // f32[B, T]
@@ -279,21 +276,19 @@ partial class TinyGpt
             public readonly Tensor dMlpDown = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor MlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor dMlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpUp = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor Norm2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm2Mean = arena.View(724_992, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm2Rstd = arena.View(725_504, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1 = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionProj = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionQkv = arena.View(602_112, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm1Mean = arena.View(724_992, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm1Rstd = arena.View(725_504, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dX = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNorm1 = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
     }
 }

@@ -30,7 +30,7 @@ partial class TinyGpt : ICompiledModel<TinyGpt>
         Vocabulary = 256,
         Context = 32,
         Batch = 4,
-        SpecHash = "2b06ed2180d8d7ba",
+        SpecHash = "59de27cf8e27e2ef",
         Parameters = Layout(),
         Compute = Precision.Fp32,
         Training = new TrainingSettings
@@ -47,7 +47,7 @@ partial class TinyGpt : ICompiledModel<TinyGpt>
             Validation = 0.05,
         },
         ForwardFlops = 19_654_656,
-        RecomputedFlops = 589_824,
+        RecomputedFlops = 638_976,
         Memory = new MemoryPlan
         {
             Parameters = 332_032,
@@ -64,9 +64,8 @@ partial class TinyGpt : ICompiledModel<TinyGpt>
                 new("blocks.gradients", 49_152, 11, 11),
                 new("blocks", 24_576, 3, 10),
                 new("blocks.stream", 24_576, 3, 11),
-                new("d_blocks", 24_576, 10, 11),
                 new("d_dropout", 24_576, 11, 14),
-                new("d_norm", 24_576, 9, 10),
+                new("d_norm", 24_576, 9, 11),
                 new("embedding", 24_576, 0, 11),
                 new("norm", 24_576, 4, 8),
             ],

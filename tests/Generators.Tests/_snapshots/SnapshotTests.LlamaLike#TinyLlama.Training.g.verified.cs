@@ -188,8 +188,7 @@ partial class TinyLlama
             Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1E-05, t.Norm2, t.Norm2Rstd);                            // recomputed, f32[B, T, C]  tiny.model.yaml:12
             Kernels.LinearGradWeight(t.dMlpGateUp, t.Norm2, accumulate: false, g.MlpGateUpWeight);               // f32[512, C]  tiny.model.yaml:14
             Kernels.LinearGradInput(t.dMlpGateUp, p.MlpGateUpWeight, t.dNorm2);                                  // f32[B, T, C]  tiny.model.yaml:14
-            Kernels.RmsNormGrad(t.dNorm2, s.Residual1, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight); // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);                                               // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.RmsNormGrad(t.dNorm2, s.Residual1, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1Sum, g.Norm2Weight, t.dOutput); // f32[B, T, C]  tiny.model.yaml:12
             Kernels.LinearGradWeight(t.dResidual1Sum, s.AttentionMix, accumulate: false, g.AttentionProjWeight); // f32[C, C]  tiny.model.yaml:8
             Kernels.LinearGradInput(t.dResidual1Sum, p.AttentionProjWeight, t.dAttentionMix);                    // f32[B, T, C]  tiny.model.yaml:8
             Kernels.QkNorm(s.AttentionQkv, p.AttentionQNormWeight, p.AttentionKNormWeight, 6, 2, 1E-06, t.AttentionQkNorm, t.AttentionQkNormRstd); // recomputed, f32[B, T, 160]  tiny.model.yaml:8
@@ -200,8 +199,7 @@ partial class TinyLlama
             Kernels.RmsNorm(s.Input, p.Norm1Weight, 1E-05, t.Norm1, t.Norm1Rstd);                                // recomputed, f32[B, T, C]  tiny.model.yaml:12
             Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);         // f32[160, C]  tiny.model.yaml:8
             Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);                            // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.RmsNormGrad(t.dNorm1, s.Input, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight); // f32[B, T, C]  tiny.model.yaml:12
-            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // f32[B, T, C]  tiny.model.yaml:12
+            Kernels.RmsNormGrad(t.dNorm1, s.Input, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dInput, g.Norm1Weight, t.dResidual1Sum); // f32[B, T, C]  tiny.model.yaml:12
         }
 
         /// <summary>Values outside the repeated blocks.</summary>
@@ -217,8 +215,8 @@ partial class TinyLlama
             public readonly Tensor LossLse = arena.View(21_860_352, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(17_399_808, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
             public readonly Tensor dNorm = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(18_186_240, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor dEmbedding = arena.View(18_579_456, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dEmbedding = arena.View(18_186_240, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -254,11 +252,10 @@ partial class TinyLlama
             public readonly Tensor Norm2 = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
             public readonly Tensor Norm2Rstd = arena.View(16_744_448, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm2 = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor dResidual1 = arena.View(15_564_800, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(15_564_800, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(15_958_016, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(15_564_800, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
             public readonly Tensor AttentionQkNorm = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
-            public readonly Tensor AttentionQkNormRstd = arena.View(16_351_232, ScalarType.Float32, [N, 8]);  // f32[B, T, 8]
+            public readonly Tensor AttentionQkNormRstd = arena.View(15_958_016, ScalarType.Float32, [N, 8]);  // f32[B, T, 8]
             public readonly Tensor AttentionRope = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
             public readonly Tensor dAttentionRope = arena.View(14_909_440, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
             public readonly Tensor dAttentionQkNorm = arena.View(14_909_440, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
@@ -266,7 +263,6 @@ partial class TinyLlama
             public readonly Tensor Norm1 = arena.View(14_909_440, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
             public readonly Tensor Norm1Rstd = arena.View(15_302_656, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm1 = arena.View(14_909_440, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor dX = arena.View(14_254_080, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
         }
     }
 }

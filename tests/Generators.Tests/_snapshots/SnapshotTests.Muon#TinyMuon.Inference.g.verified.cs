@@ -89,13 +89,13 @@ partial class TinyMuon
             Kernels.LayerNorm(input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);      // f32[B, T, C]  tiny.model.yaml:2
             Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);                   // f32[B, T, 2C]  tiny.model.yaml:8
             Kernels.AttentionCached(s.AttentionQkv, keys, values, position, 4, 2, s.AttentionMix);               // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);         // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Add(input, s.AttentionProj, s.Residual1);                                                    // f32[B, T, C]  tiny.model.yaml:6
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProjProduct);                 // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.Add(input, s.AttentionProjProduct, p.AttentionProjBias, s.Residual1);                        // f32[B, T, C]  tiny.model.yaml:6
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.Gelu(s.MlpUp, s.MlpActivation);                                                              // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);                          // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(s.Residual1, s.MlpDown, output);                                                         // f32[B, T, C]  tiny.model.yaml:6
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, null, s.MlpUpProduct);                                        // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Gelu(s.MlpUpProduct, p.MlpUpBias, s.MlpActivation);                                          // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, null, s.MlpDownProduct);                            // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.Add(s.Residual1, s.MlpDownProduct, p.MlpDownBias, output);                                   // f32[B, T, C]  tiny.model.yaml:6
         }
     }
 
@@ -152,13 +152,13 @@ partial class TinyMuon
         public readonly Tensor AttentionQkv = pool.Empty(ScalarType.Float32, [n, 96]);  // f32[B, T, 2C]
         public readonly Tensor AttentionMix = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
         public readonly Tensor AttentionMixLse = pool.Empty(ScalarType.Float32, [1, 4, n]);  // f32[B, 4, T]
-        public readonly Tensor AttentionProj = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
+        public readonly Tensor AttentionProjProduct = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
         public readonly Tensor Residual1 = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
         public readonly Tensor Norm2 = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
         public readonly Tensor Norm2Mean = pool.Empty(ScalarType.Float32, [n]);  // f32[B, T]
         public readonly Tensor Norm2Rstd = pool.Empty(ScalarType.Float32, [n]);  // f32[B, T]
-        public readonly Tensor MlpUp = pool.Empty(ScalarType.Float32, [n, 192]);  // f32[B, T, 4C]
+        public readonly Tensor MlpUpProduct = pool.Empty(ScalarType.Float32, [n, 192]);  // f32[B, T, 4C]
         public readonly Tensor MlpActivation = pool.Empty(ScalarType.Float32, [n, 192]);  // f32[B, T, 4C]
-        public readonly Tensor MlpDown = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
+        public readonly Tensor MlpDownProduct = pool.Empty(ScalarType.Float32, [n, 48]);  // f32[B, T, C]
     }
 }

@@ -181,29 +181,27 @@ partial class TinyMuon
             Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd);    // f32[B, T, C]  tiny.model.yaml:2
             Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);                   // f32[B, T, 2C]  tiny.model.yaml:8
             Kernels.Attention(s.AttentionQkv, B, T, 4, 2, s.AttentionMix, s.AttentionMixLse);                    // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, p.AttentionProjBias, s.AttentionProj);         // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.Add(s.Input, s.AttentionProj, s.Residual1);                                                  // f32[B, T, C]  tiny.model.yaml:6
+            Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProjProduct);                 // f32[B, T, C]  tiny.model.yaml:8
+            Kernels.Add(s.Input, s.AttentionProjProduct, p.AttentionProjBias, s.Residual1);                      // f32[B, T, C]  tiny.model.yaml:6
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, s.Norm2, s.Norm2Mean, s.Norm2Rstd); // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Linear(s.Norm2, p.MlpUpWeight, p.MlpUpBias, s.MlpUp);                                        // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.Gelu(s.MlpUp, s.MlpActivation);                                                              // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, p.MlpDownBias, s.MlpDown);                          // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(s.Residual1, s.MlpDown, s.Output);                                                       // f32[B, T, C]  tiny.model.yaml:6
+            Kernels.Linear(s.Norm2, p.MlpUpWeight, null, s.MlpUpProduct);                                        // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Gelu(s.MlpUpProduct, p.MlpUpBias, s.MlpActivation);                                          // f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.Linear(s.MlpActivation, p.MlpDownWeight, null, s.MlpDownProduct);                            // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.Add(s.Residual1, s.MlpDownProduct, p.MlpDownBias, s.Output);                                 // f32[B, T, C]  tiny.model.yaml:6
         }
 
         private void BlocksBackward(int layer, BlocksActivations s, BlocksTemporaries t, BlocksParameters p, BlocksGradients g)
         {
-            Kernels.LinearGradBias(t.dOutput, accumulate: false, g.MlpDownBias);                                 // f32[C]  tiny.model.yaml:2
-            Kernels.Gelu(s.MlpUp, t.MlpActivation);                                                              // recomputed, f32[B, T, 4C]  tiny.model.yaml:2
+            Kernels.LinearGradBias(t.dOutput, accumulate: false, g.MlpDownBias);                                 // f32[C]  tiny.model.yaml:6
+            Kernels.Gelu(s.MlpUpProduct, p.MlpUpBias, t.MlpActivation);                                          // recomputed, f32[B, T, 4C]  tiny.model.yaml:2
             Kernels.LinearGradWeight(t.dOutput, t.MlpActivation, accumulate: false, g.MlpDownWeight);            // f32[C, 4C]  tiny.model.yaml:2
             Kernels.LinearGradInput(t.dOutput, p.MlpDownWeight, t.dMlpActivation);                               // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.GeluGrad(t.dMlpActivation, s.MlpUp, t.dMlpUp);                                               // f32[B, T, 4C]  tiny.model.yaml:2
-            Kernels.LinearGradBias(t.dMlpUp, accumulate: false, g.MlpUpBias);                                    // f32[4C]  tiny.model.yaml:2
+            Kernels.GeluGrad(t.dMlpActivation, s.MlpUpProduct, p.MlpUpBias, accumulate: false, t.dMlpUpProduct, g.MlpUpBias); // f32[B, T, 4C]  tiny.model.yaml:2
             Kernels.LayerNorm(s.Residual1, p.Norm2Weight, p.Norm2Bias, 1E-05, t.Norm2, t.Norm2Mean, t.Norm2Rstd); // recomputed, f32[B, T, C]  tiny.model.yaml:2
-            Kernels.LinearGradWeight(t.dMlpUp, t.Norm2, accumulate: false, g.MlpUpWeight);                       // f32[4C, C]  tiny.model.yaml:2
-            Kernels.LinearGradInput(t.dMlpUp, p.MlpUpWeight, t.dNorm2);                                          // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.LayerNormGrad(t.dNorm2, s.Residual1, t.Norm2Mean, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1, g.Norm2Weight, g.Norm2Bias); // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(t.dOutput, t.dResidual1, t.dResidual1Sum);                                               // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.LinearGradBias(t.dResidual1Sum, accumulate: false, g.AttentionProjBias);                     // f32[C]  tiny.model.yaml:8
+            Kernels.LinearGradWeight(t.dMlpUpProduct, t.Norm2, accumulate: false, g.MlpUpWeight);                // f32[4C, C]  tiny.model.yaml:2
+            Kernels.LinearGradInput(t.dMlpUpProduct, p.MlpUpWeight, t.dNorm2);                                   // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.LayerNormGrad(t.dNorm2, s.Residual1, t.Norm2Mean, t.Norm2Rstd, p.Norm2Weight, accumulate: false, t.dResidual1Sum, g.Norm2Weight, g.Norm2Bias, t.dOutput); // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.LinearGradBias(t.dResidual1Sum, accumulate: false, g.AttentionProjBias);                     // f32[C]  tiny.model.yaml:6
             Kernels.LinearGradWeight(t.dResidual1Sum, s.AttentionMix, accumulate: false, g.AttentionProjWeight); // f32[C, C]  tiny.model.yaml:8
             Kernels.LinearGradInput(t.dResidual1Sum, p.AttentionProjWeight, t.dAttentionMix);                    // f32[B, T, C]  tiny.model.yaml:8
             Kernels.AttentionGrad(t.dAttentionMix, s.AttentionQkv, s.AttentionMix, s.AttentionMixLse, B, T, 4, 2, t.dAttentionQkv); // f32[B, T, 2C]  tiny.model.yaml:8
@@ -211,8 +209,7 @@ partial class TinyMuon
             Kernels.LayerNorm(s.Input, p.Norm1Weight, p.Norm1Bias, 1E-05, t.Norm1, t.Norm1Mean, t.Norm1Rstd);    // recomputed, f32[B, T, C]  tiny.model.yaml:2
             Kernels.LinearGradWeight(t.dAttentionQkv, t.Norm1, accumulate: false, g.AttentionQkvWeight);         // f32[2C, C]  tiny.model.yaml:8
             Kernels.LinearGradInput(t.dAttentionQkv, p.AttentionQkvWeight, t.dNorm1);                            // f32[B, T, C]  tiny.model.yaml:8
-            Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dX, g.Norm1Weight, g.Norm1Bias); // f32[B, T, C]  tiny.model.yaml:2
-            Kernels.Add(t.dResidual1Sum, t.dX, t.dInput);                                                        // f32[B, T, C]  tiny.model.yaml:2
+            Kernels.LayerNormGrad(t.dNorm1, s.Input, t.Norm1Mean, t.Norm1Rstd, p.Norm1Weight, accumulate: false, t.dInput, g.Norm1Weight, g.Norm1Bias, t.dResidual1Sum); // f32[B, T, C]  tiny.model.yaml:2
         }
 
         /// <summary>Values outside the repeated blocks.</summary>
@@ -230,8 +227,8 @@ partial class TinyMuon
             public readonly Tensor LossLse = arena.View(751_616, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(397_312, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
             public readonly Tensor dNorm = arena.View(701_440, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(446_464, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(471_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(701_440, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(446_464, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -243,16 +240,16 @@ partial class TinyMuon
             public readonly Tensor AttentionMix = arena.View(slot + 147_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor AttentionMixLse = arena.View(slot + 196_608, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 172_032, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor MlpUp = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor Norm1 = arena.View(528_384, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm1Mean = arena.View(552_960, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm1Rstd = arena.View(553_472, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProj = arena.View(528_384, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor AttentionProjProduct = arena.View(528_384, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm2 = arena.View(528_384, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm2Mean = arena.View(552_960, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm2Rstd = arena.View(553_472, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor MlpActivation = arena.View(528_384, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor MlpDown = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor MlpDownProduct = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
@@ -262,20 +259,18 @@ partial class TinyMuon
             public readonly Tensor dInput = dInput;  // f32[B, T, C]
             public readonly Tensor MlpActivation = arena.View(528_384, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor dMlpActivation = arena.View(528_384, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpUp = arena.View(528_384, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(528_384, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor Norm2 = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm2Mean = arena.View(651_264, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm2Rstd = arena.View(651_776, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm2 = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1 = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionQkv = arena.View(528_384, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
-            public readonly Tensor Norm1 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(626_688, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(627_200, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dX = arena.View(528_384, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(602_112, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(602_624, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
     }
 }

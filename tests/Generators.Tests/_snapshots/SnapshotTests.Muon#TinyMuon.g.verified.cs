@@ -30,7 +30,7 @@ partial class TinyMuon : ICompiledModel<TinyMuon>
         Vocabulary = 256,
         Context = 32,
         Batch = 4,
-        SpecHash = "90639d919292513c",
+        SpecHash = "978bb3b39fd23254",
         Parameters = Layout(),
         Compute = Precision.Fp32,
         Training = new TrainingSettings
@@ -47,7 +47,7 @@ partial class TinyMuon : ICompiledModel<TinyMuon>
             Validation = 0.05,
         },
         ForwardFlops = 18_462_720,
-        RecomputedFlops = 589_824,
+        RecomputedFlops = 638_976,
         Memory = new MemoryPlan
         {
             Parameters = 263_936,
@@ -64,9 +64,8 @@ partial class TinyMuon : ICompiledModel<TinyMuon>
                 new("blocks.gradients", 49_152, 10, 10),
                 new("blocks", 24_576, 2, 9),
                 new("blocks.stream", 24_576, 2, 10),
-                new("d_blocks", 24_576, 9, 10),
                 new("d_embedding.position", 24_576, 10, 12),
-                new("d_norm", 24_576, 8, 9),
+                new("d_norm", 24_576, 8, 10),
                 new("embedding", 24_576, 0, 10),
                 new("norm", 24_576, 3, 7),
             ],

@@ -32,6 +32,11 @@ public sealed class NormsTests : KernelTest
         }
 
         var inPlace = dy.clone();
+        var bypass = Oracle.Normal(9, type, x.shape);
+        var sum = gradients[0] + bypass.to(ScalarType.Float64);
+        if (aten) AtenNorms.LayerNormGrad(dy, x, mean, rstd, weight, false, bypass, dWeight, null, bypass);
+        else Kernels.LayerNormGrad(dy, x, mean, rstd, weight, false, bypass, dWeight, null, bypass);
+        Oracle.Close(sum, bypass, "dx + addend");
         if (aten) AtenNorms.LayerNormGrad(inPlace, x, mean, rstd, weight, false, inPlace, dWeight, null);
         else Kernels.LayerNormGrad(inPlace, x, mean, rstd, weight, false, inPlace, dWeight, null);
         Oracle.Close(gradients[0], inPlace, "dx in place");
@@ -59,6 +64,11 @@ public sealed class NormsTests : KernelTest
             Oracle.Close(gradients[1] * (accumulate ? 2 : 1), dWeight, "dWeight");
         }
 
+        var bypass = Oracle.Normal(9, type, x.shape);
+        var sum = gradients[0] + bypass.to(ScalarType.Float64);
+        if (aten) AtenNorms.RmsNormGrad(dy, x, rstd, weight, false, bypass, dWeight, bypass);
+        else Kernels.RmsNormGrad(dy, x, rstd, weight, false, bypass, dWeight, bypass);
+        Oracle.Close(sum, bypass, "dx + addend");
         if (aten) AtenNorms.RmsNormGrad(dy, x, rstd, weight, false, dy, dWeight);
         else Kernels.RmsNormGrad(dy, x, rstd, weight, false, dy, dWeight);
         Oracle.Close(gradients[0], dy, "dx in place");

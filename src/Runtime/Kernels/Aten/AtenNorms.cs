@@ -19,9 +19,11 @@ internal static class AtenNorms
     }
 
     public static void LayerNormGrad(
-        Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias)
+        Tensor dy, Tensor x, Tensor mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias,
+        Tensor? addend = null)
     {
         using var scope = NewDisposeScope();
+        var bypass = addend?.clone(); // dx may be the addend
         var call = new OperatorCall("aten::native_layer_norm_backward"u8);
         call.Add(dy.to(ScalarType.Float32));
         call.Add(x.to(ScalarType.Float32));
@@ -33,6 +35,7 @@ internal static class AtenNorms
         call.AddBooleans(true, true, true);
         var (weightGradient, biasGradient) = (empty_like(weight), empty_like(weight));
         call.InvokeInto(3, dx, weightGradient, biasGradient);
+        if (bypass is not null) dx.add_(bypass);
         Aten.Store(weightGradient, accumulate, dWeight);
         if (dBias is not null) Aten.Store(biasGradient, accumulate, dBias);
     }
@@ -43,11 +46,12 @@ internal static class AtenNorms
         y.copy_(Normalize(x, weight, epsilon, rstd));
     }
 
-    public static void RmsNormGrad(Tensor dy, Tensor x, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight)
+    public static void RmsNormGrad(
+        Tensor dy, Tensor x, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? addend = null)
     {
         using var scope = NewDisposeScope();
         var (gradient, weightGradient) = Differentiate(dy, x, rstd, weight);
-        dx.copy_(gradient);
+        dx.copy_(addend is null ? gradient : gradient + addend);
         Aten.Store(weightGradient, accumulate, dWeight);
     }
 

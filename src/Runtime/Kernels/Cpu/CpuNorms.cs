@@ -21,13 +21,13 @@ internal static unsafe class CpuNorms
         else Forward<Fp32>(x, weight, bias, epsilon, y, mean, rstd);
     }
 
-    /// <summary>The gradient of <see cref="Forward(Tensor, Tensor, Tensor?, double, Tensor, Tensor?, Tensor)"/>.</summary>
+    /// <summary>The gradient of <see cref="Forward(Tensor, Tensor, Tensor?, double, Tensor, Tensor?, Tensor)"/>, plus the addend if given.</summary>
     public static void Backward(
-        Tensor dy, Tensor x, Tensor? mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias)
+        Tensor dy, Tensor x, Tensor? mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias, Tensor? addend = null)
     {
-        if (Cpu.IsBf16(x)) Backward<Bf16>(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
-        else if (Cpu.IsFp16(x)) Backward<Fp16>(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
-        else Backward<Fp32>(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias);
+        if (Cpu.IsBf16(x)) Backward<Bf16>(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias, addend);
+        else if (Cpu.IsFp16(x)) Backward<Fp16>(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias, addend);
+        else Backward<Fp32>(dy, x, mean, rstd, weight, accumulate, dx, dWeight, dBias, addend);
     }
 
     private static void Forward<T>(Tensor x, Tensor weight, Tensor? bias, double epsilon, Tensor y, Tensor? mean, Tensor rstd)
@@ -42,7 +42,7 @@ internal static unsafe class CpuNorms
     }
 
     private static void Backward<T>(
-        Tensor dy, Tensor x, Tensor? mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias)
+        Tensor dy, Tensor x, Tensor? mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias, Tensor? addend)
         where T : unmanaged, IElement<T>
     {
         var width = x.shape[^1];
@@ -53,6 +53,7 @@ internal static unsafe class CpuNorms
         {
             Dy = (T*)Cpu.Pointer(dy), X = (T*)Cpu.Pointer(x), Dx = (T*)Cpu.Pointer(dx), Weight = Cpu.Floats(weight),
             Mean = mean is null ? null : Cpu.Floats(mean), Rstd = Cpu.Floats(rstd), Sums = sums, Width = width, Rows = rows,
+            Addend = addend is null ? null : Cpu.Elements<T>(addend, x.numel()),
         });
         ColumnSums.Reduce(sums, blocks, 2 * width, width, accumulate, Cpu.Floats(dWeight));
         if (dBias is not null) ColumnSums.Reduce(sums + width, blocks, 2 * width, width, accumulate, Cpu.Floats(dBias));
@@ -105,7 +106,7 @@ internal static unsafe class CpuNorms
     private struct BackwardRows<T> : IRange
         where T : unmanaged, IElement<T>
     {
-        public T* Dy, X, Dx;
+        public T* Dy, X, Dx, Addend;
         public float* Weight, Mean, Rstd, Sums;
         public long Width, Rows;
 
@@ -145,7 +146,8 @@ internal static unsafe class CpuNorms
             {
                 var normalized = (Lanes.Load(x, i, Width) - center) * scale;
                 var weighted = Lanes.Load(dy, i, Width) * Lanes.Load(weight, i, Width);
-                Lanes.Store(dx, i, Width, (weighted - mean - (normalized * product)) * scale);
+                var gradient = (weighted - mean - (normalized * product)) * scale;
+                Lanes.Store(dx, i, Width, Addend is null ? gradient : gradient + Lanes.Load(Addend + (row * Width), i, Width));
             }
         }
     }

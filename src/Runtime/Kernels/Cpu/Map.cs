@@ -21,17 +21,27 @@ internal interface IBinary
 internal static unsafe class Map
 {
     public static void Unary<TFunction>(Tensor x, Tensor y)
+        where TFunction : struct, IUnary => UnaryOr<TFunction, TFunction>(x, y);
+
+    public static void Binary<TFunction>(Tensor a, Tensor b, Tensor y)
+        where TFunction : struct, IBinary => BinaryOr<TFunction, TFunction>(a, b, y);
+
+    /// <summary>With a function of its own for bf16, exact to its 8 bits.</summary>
+    public static void UnaryOr<TFunction, TCoarse>(Tensor x, Tensor y)
         where TFunction : struct, IUnary
+        where TCoarse : struct, IUnary
     {
-        if (Cpu.IsBf16(x)) Unary<Bf16, TFunction>(x, y);
+        if (Cpu.IsBf16(x)) Unary<Bf16, TCoarse>(x, y);
         else if (Cpu.IsFp16(x)) Unary<Fp16, TFunction>(x, y);
         else Unary<Fp32, TFunction>(x, y);
     }
 
-    public static void Binary<TFunction>(Tensor a, Tensor b, Tensor y)
+    /// <summary>With a function of its own for bf16, exact to its 8 bits.</summary>
+    public static void BinaryOr<TFunction, TCoarse>(Tensor a, Tensor b, Tensor y)
         where TFunction : struct, IBinary
+        where TCoarse : struct, IBinary
     {
-        if (Cpu.IsBf16(a)) Binary<Bf16, TFunction>(a, b, y);
+        if (Cpu.IsBf16(a)) Binary<Bf16, TCoarse>(a, b, y);
         else if (Cpu.IsFp16(a)) Binary<Fp16, TFunction>(a, b, y);
         else Binary<Fp32, TFunction>(a, b, y);
     }
