@@ -12,6 +12,7 @@ public sealed class GeneratedCodeTests
     [InlineData(SampleModels.CustomBlocks)]
     [InlineData(SampleModels.Bf16WithCheckpoint)]
     [InlineData(SampleModels.Muon)]
+    [InlineData(SampleModels.Averaged)]
     [InlineData(SampleModels.ChosenData)]
     public void Compiles_without_warnings(string yaml)
     {
@@ -52,6 +53,22 @@ public sealed class GeneratedCodeTests
 
         Assert.Empty(run.Diagnostics);
         AssertCompiles(run);
+    }
+
+    [Fact]
+    public void The_loop_is_as_declared()
+    {
+        var run = GeneratorRun.OfYaml(("tiny.model.yaml", SampleModels.Averaged));
+
+        var definition = run.Source("Averaged.g.cs");
+        Assert.All(
+            ["Accumulate = 2,", "Decay = DecayKind.Wsd,", "DecayShare = 0.3,", "CoolDown = CoolDownKind.Linear,", "ValidateEvery = 20,", "Patience = 5,", "MinDelta = 0.01,"],
+            line => Assert.Contains(line, definition));
+        Assert.Contains("bytes of averaged weights", definition);
+        var training = run.Source("Averaged.Training.g.cs");
+        Assert.Contains("new WeightAverage(model.Parameters, decay: 0.99, warmup: false);", training);
+        Assert.Contains("_average.Update(StepNumber);", training);
+        Assert.Contains("new SgdOptimizer(model.Parameters, momentum: 0.8, nesterov: true, weightDecay: 0.1, vectorDecay: 0, clip: 1);", training);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
             $"{_description.Name}: {_description.ParameterCount / 1e6:F2} M parameters, {_description.Compute.ToString().ToLowerInvariant()}, {options.Device}");
         output.Text.WriteLine(
             $"{settings.Source}: {data.Training.Count:N0} tokens to train on, {data.Validation.Count:N0} to validate on; "
-            + $"{start.Steps - start.Step:N0} steps of {_description.Batch} × {_description.Context}");
+            + $"{start.Steps - start.Step:N0} steps of {_description.Batch * _description.Training.Accumulate} × {_description.Context}");
 
         var trainer = new Trainer(model, data, start, options.Output);
         var state = output.Terminal is { } terminal

@@ -104,4 +104,18 @@ internal static class AttributedModels
         partial class TinyLm;
 
         """;
+
+    public const string Averaged = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4)]
+        [Training(Accumulate = 2, ValidateEvery = 20)]
+        [Ema(Decay = 0.99, Warmup = false)]
+        [EarlyStop(Patience = 5, MinDelta = 0.01)]
+        [Optimizer(
+            Kind = OptimizerKind.Sgd, Momentum = 0.8, Nesterov = true,
+            Decay = DecayKind.Wsd, DecayShare = 0.3, CoolDown = CoolDownKind.Linear)]
+        partial class Averaged;
+
+        """;
 }

@@ -141,4 +141,23 @@ internal static class SampleModels
           subset: { method: infobatch, samples: 1000, prune: 0.4, delta: 0.8 }
 
         """;
+
+    public const string Averaged =
+        """
+        model: Averaged
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+        training:
+          accumulate: 2
+          ema: { decay: 0.99, warmup: false }
+          validate-every: 20
+          early-stop: { patience: 5, min-delta: 0.01 }
+          optimizer: { kind: sgd, momentum: 0.8, nesterov: true, decay: wsd, decay-share: 0.3, cool-down: linear }
+
+        """;
 }

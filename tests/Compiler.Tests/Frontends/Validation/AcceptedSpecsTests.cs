@@ -29,8 +29,8 @@ public class AcceptedSpecsTests
         Gen.Select(s_name, Gen.OneOf(Width, 2 * Width), Gen.Bool, (name, width, bias) => (LayerSpec)new LinearLayer { Name = name, Out = width, Bias = bias }));
 
     private static readonly Gen<ModelSpec> s_model = Gen.Select(
-        Layers(depth: 2), Gen.Enum<PositionKind>(), Gen.Bool, Gen.Enum<Precision>(), Gen.Int[0, 3],
-        (layers, position, tie, precision, every) => new ModelSpec
+        Layers(depth: 2), Gen.Enum<PositionKind>(), Gen.Bool, Gen.Enum<Precision>(), Gen.Int[0, 3], Gen.Enum<OptimizerKind>(),
+        (layers, position, tie, precision, every, optimizer) => new ModelSpec
         {
             Model = "M",
             Architecture = new ArchitectureSpec
@@ -48,6 +48,7 @@ public class AcceptedSpecsTests
                 Precision = new PrecisionSpec { Compute = precision },
                 Checkpoint = every > 0 ? new CheckpointSpec { Every = every } : null,
             },
+            Training = new TrainingSpec { Optimizer = new OptimizerSpec { Kind = optimizer } },
         });
 
     [Fact]
