@@ -8,6 +8,7 @@ using ModelCompiler.Benchmarks.Training;
     ("training", "[--quick] a training step of model P, generated against hand-written TorchSharp", TrainingBenchmark.Run),
     ("optimizers", "the update of each optimizer on model P: time and bytes of state", OptimizerBenchmark.Run),
     ("kernels", "[name…] [threads] each CPU kernel of ours against libtorch's, at the shapes of model P", KernelBenchmark.Run),
+    ("allocations", "managed memory that a step of the whole training loop allocates", AllocationBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),
     ("training-worker", "<side> one side of it, driven by lines on standard input", TrainingWorker.Run),
 ];

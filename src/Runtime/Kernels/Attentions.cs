@@ -35,7 +35,7 @@ public static partial class Kernels
     /// <param name="theta">Base of the frequencies.</param>
     /// <param name="y">As qkv; may be qkv.</param>
     public static void RopeAt(Tensor qkv, int position, int heads, int kvHeads, double theta, Tensor y) =>
-        Rotate(qkv, 1, (int)qkv.shape[0], heads, kvHeads, theta, position, inverse: false, y);
+        Rotate(qkv, 1, (int)qkv.size(0), heads, kvHeads, theta, position, inverse: false, y);
 
     /// <summary>Causal multi-head attention (Vaswani et al. 2017) with scale 1/√D; query heads share key heads in groups of H / Hkv.</summary>
     /// <param name="qkv">[N, (H + 2·Hkv)·D]: queries, keys, values.</param>
@@ -86,8 +86,8 @@ public static partial class Kernels
 
     private static AttentionShape Shape(Tensor qkv, int batch, int sequence, int heads, int kvHeads)
     {
-        var shape = new AttentionShape(batch, sequence, heads, kvHeads, qkv.shape[^1] / (heads + (2 * kvHeads)));
-        if (heads % kvHeads != 0 || shape.Width != qkv.shape[^1] || qkv.shape[0] != (long)batch * sequence)
+        var shape = new AttentionShape(batch, sequence, heads, kvHeads, qkv.size(-1) / (heads + (2 * kvHeads)));
+        if (heads % kvHeads != 0 || shape.Width != qkv.size(-1) || qkv.size(0) != (long)batch * sequence)
         {
             throw new ArgumentException(
                 $"Queries, keys and values [{string.Join(", ", qkv.shape)}] do not fit B {batch}, T {sequence}, H {heads}, Hkv {kvHeads}.",

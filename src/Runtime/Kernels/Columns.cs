@@ -22,7 +22,7 @@ public static partial class Kernels
     /// <param name="y">[N, W], start + W at most M</param>
     public static void Slice(Tensor x, int start, Tensor y)
     {
-        using var columns = x.narrow(1, start, y.shape[1]);
+        using var columns = x.narrow(1, start, y.size(1));
         y.copy_(columns);
     }
 }

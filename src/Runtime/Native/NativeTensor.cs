@@ -28,7 +28,7 @@ internal unsafe ref struct NativeTensor
 
     /// <summary>The transpose of a matrix, as a view.</summary>
     public static NativeTensor Transpose(torch.Tensor matrix) =>
-        View(matrix, [matrix.shape[1], matrix.shape[0]], [matrix.stride(1), matrix.stride(0)]);
+        View(matrix, [matrix.size(1), matrix.size(0)], [matrix.stride(1), matrix.stride(0)]);
 
     /// <summary>Shape and element type of a tensor, for messages.</summary>
     public static string Describe(nint handle)

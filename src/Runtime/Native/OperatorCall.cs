@@ -34,7 +34,7 @@ internal unsafe ref struct OperatorCall(ReadOnlySpan<byte> name, ReadOnlySpan<by
 
     public void Add(torch.Tensor tensor) => Add(tensor.Handle);
 
-    public void Add(NativeTensor tensor) => Add(tensor.Handle);
+    public void Add(scoped NativeTensor tensor) => Add(tensor.Handle);
 
     public void AddOptional(torch.Tensor? tensor)
     {
@@ -98,6 +98,20 @@ internal unsafe ref struct OperatorCall(ReadOnlySpan<byte> name, ReadOnlySpan<by
         {
             if (i < destinations.Length && destinations[i] is { } destination)
                 failed |= LibTorch.Copy(destination.Handle, (nint)_slots[i], 0);
+            _ = LibTorch.DeleteTensor((nint)_slots[i]);
+        }
+
+        Check(failed);
+    }
+
+    /// <summary>The same for views, by their handles.</summary>
+    public void InvokeInto(int returns, params ReadOnlySpan<nint> destinations)
+    {
+        Dispatch();
+        var failed = 0;
+        for (var i = 0; i < returns; i++)
+        {
+            if (i < destinations.Length) failed |= LibTorch.Copy(destinations[i], (nint)_slots[i], 0);
             _ = LibTorch.DeleteTensor((nint)_slots[i]);
         }
 

@@ -124,6 +124,25 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void A_step_of_the_loop_allocates_less_than_a_kilobyte()
+    {
+        using var model = Killed.Create(torch.CPU, 1);
+        long before = 0, after = 0;
+        var log = new Log
+        {
+            // Between the validations of steps 60 and 120; each eighth step has a checkpoint.
+            AfterStep = step => _ = step switch
+            {
+                89 => before = GC.GetAllocatedBytesForCurrentThread(),
+                95 => after = GC.GetAllocatedBytesForCurrentThread(),
+                _ => 0,
+            },
+        };
+        new Trainer(model, _data, Start<Killed>(), _folder["a"]).Run(log, default);
+        Assert.InRange(after - before, 1, 6 * 1024);
+    }
+
+    [Fact]
     public void A_loss_that_is_not_finite_stops_the_run_and_spares_the_checkpoint()
     {
         using var model = BigramModel.Create(torch.CPU, 1);

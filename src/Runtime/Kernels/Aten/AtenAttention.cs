@@ -42,7 +42,7 @@ internal sealed class AtenAttention : IAttentionLowering
     public static void Cached(Tensor qkv, Tensor keyCache, Tensor valueCache, int position, int heads, int kvHeads, Tensor y)
     {
         using var scope = NewDisposeScope();
-        var rows = (int)qkv.shape[0];
+        var rows = (int)qkv.size(0);
         var (q, k, v) = SplitHeads(qkv, 1, rows, heads, kvHeads);
         keyCache.narrow(1, position, rows).copy_(k.squeeze(0));
         valueCache.narrow(1, position, rows).copy_(v.squeeze(0));
@@ -78,7 +78,7 @@ internal sealed class AtenAttention : IAttentionLowering
     }
 
     private static Tensor Spread(Tensor shared, int heads) =>
-        shared.shape[1] == heads ? shared : shared.repeat_interleave(heads / shared.shape[1], dim: 1);
+        shared.size(1) == heads ? shared : shared.repeat_interleave(heads / shared.size(1), dim: 1);
 
     private static Tensor Gather(Tensor gradient, int kvHeads)
     {
@@ -87,7 +87,7 @@ internal sealed class AtenAttention : IAttentionLowering
         return gradient.reshape(shape[0], kvHeads, shape[1] / kvHeads, shape[2], shape[3]).sum(2, type: ScalarType.Float32);
     }
 
-    private static double Scale(Tensor q) => 1 / Math.Sqrt(q.shape[3]);
+    private static double Scale(Tensor q) => 1 / Math.Sqrt(q.size(3));
 
     /// <summary>q·kᵀ / √D in fp32, −∞ where a key lies after its query; the first query has the given position.</summary>
     private static Tensor Scores(Tensor q, Tensor k, int position)
@@ -96,7 +96,7 @@ internal sealed class AtenAttention : IAttentionLowering
         var scores = q.dtype == ScalarType.Float16
             ? (q * Scale(q)).matmul(k.transpose(2, 3)).to(ScalarType.Float32)
             : q.matmul(k.transpose(2, 3)).to(ScalarType.Float32).mul_(Scale(q));
-        var future = ones(q.shape[2], k.shape[2], ScalarType.Bool, q.device).triu(position + 1);
+        var future = ones(q.size(2), k.size(2), ScalarType.Bool, q.device).triu(position + 1);
         return scores.masked_fill_(future, float.NegativeInfinity);
     }
 }

@@ -119,7 +119,7 @@ internal static class AtenElementwise
 
     private static (Tensor Left, Tensor Right) Halves(Tensor x)
     {
-        var half = x.shape[^1] / 2;
+        var half = x.size(-1) / 2;
         return (x.narrow(-1, 0, half), x.narrow(-1, half, half));
     }
 }

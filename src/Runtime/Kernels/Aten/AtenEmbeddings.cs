@@ -24,7 +24,7 @@ internal static class AtenEmbeddings
         var call = new OperatorCall("aten::embedding_dense_backward"u8);
         call.Add(dy.to(ScalarType.Float32));
         call.Add(tokens.view(-1));
-        call.Add(dWeight.shape[0]);
+        call.Add(dWeight.size(0));
         call.Add(-1L);
         call.Add(false);
         Aten.Store(call.InvokeNew(), accumulate, dWeight);
@@ -33,7 +33,7 @@ internal static class AtenEmbeddings
     public static void AddPosition(Tensor x, Tensor weight, long sequence, Tensor y)
     {
         using var scope = NewDisposeScope();
-        var sequences = y.view(-1, sequence, weight.shape[1]);
+        var sequences = y.view(-1, sequence, weight.size(1));
         if (!Aten.Same(x, y)) y.copy_(x);
         sequences.add_(weight.narrow(0, 0, sequence));
     }
@@ -41,8 +41,8 @@ internal static class AtenEmbeddings
     public static void AddPositionGrad(Tensor dy, long sequence, bool accumulate, Tensor dWeight)
     {
         using var scope = NewDisposeScope();
-        var sequences = dy.view(-1, sequence, dWeight.shape[1]);
-        if (!accumulate) dWeight.narrow(0, sequence, dWeight.shape[0] - sequence).zero_();
+        var sequences = dy.view(-1, sequence, dWeight.size(1));
+        if (!accumulate) dWeight.narrow(0, sequence, dWeight.size(0) - sequence).zero_();
         Aten.Store(sequences.sum(0, type: ScalarType.Float32), accumulate, dWeight.narrow(0, 0, sequence));
     }
 }

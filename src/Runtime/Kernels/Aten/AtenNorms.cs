@@ -11,7 +11,7 @@ internal static class AtenNorms
         using var scope = NewDisposeScope();
         var call = new OperatorCall("aten::native_layer_norm"u8);
         call.Add(x.to(ScalarType.Float32));
-        call.AddIntegers(x.shape[^1]);
+        call.AddIntegers(x.size(-1));
         call.AddOptional(weight);
         call.AddOptional(bias);
         call.Add(epsilon);
@@ -27,7 +27,7 @@ internal static class AtenNorms
         var call = new OperatorCall("aten::native_layer_norm_backward"u8);
         call.Add(dy.to(ScalarType.Float32));
         call.Add(x.to(ScalarType.Float32));
-        call.AddIntegers(x.shape[^1]);
+        call.AddIntegers(x.size(-1));
         call.Add(mean.unsqueeze(-1));
         call.Add(rstd.unsqueeze(-1));
         call.AddOptional(weight);
@@ -98,9 +98,9 @@ internal static class AtenNorms
         var (wide, normalized) = (dy.to(ScalarType.Float32), x.to(ScalarType.Float32) * scale);
         var weighted = wide * weight;
         var input = (weighted - (normalized * (weighted * normalized).mean([-1], keepdim: true))) * scale;
-        var rows = (wide * normalized).reshape(-1, weight.shape[0]);
+        var rows = (wide * normalized).reshape(-1, weight.size(0));
         return (input, rows.sum([0L]));
     }
 
-    private static Tensor Heads(Tensor qkv, int heads, int kvHeads) => qkv.view(qkv.shape[0], heads + (2 * kvHeads), -1);
+    private static Tensor Heads(Tensor qkv, int heads, int kvHeads) => qkv.view(qkv.size(0), heads + (2 * kvHeads), -1);
 }

@@ -11,7 +11,7 @@ internal static class AtenRope
         using var scope = NewDisposeScope();
         var from = x.view(batch, sequence, heads + (2 * kvHeads), -1);
         var into = y.view(batch, sequence, heads + (2 * kvHeads), -1);
-        var half = from.shape[3] / 2;
+        var half = from.size(3) / 2;
 
         // Angles in double: at position 1000, fp32 would already be off by 1e-4.
         var frequencies = exp(arange(half, ScalarType.Float64, x.device) * (-Math.Log(theta) / half));

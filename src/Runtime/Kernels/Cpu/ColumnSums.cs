@@ -40,7 +40,7 @@ internal static unsafe class ColumnSums
     private static void Sum<T>(Tensor dy, bool accumulate, Tensor sums)
         where T : unmanaged, IElement<T>
     {
-        var (rows, width) = (dy.shape[0], dy.shape[1]);
+        var (rows, width) = (dy.size(0), dy.size(1));
         var blocks = (rows + RowsPerBlock - 1) / RowsPerBlock;
         var partials = Cpu.Floats(Scratch.Rent(ScalarType.Float32, blocks * width));
         Threads.For(blocks, Math.Max(1, Cpu.RowGrain(width) / RowsPerBlock), new Blocks<T>

@@ -33,7 +33,7 @@ internal static unsafe class CpuEmbeddings
     private static void EmbeddingGrad<T>(Tensor dy, Tensor tokens, bool accumulate, Tensor dWeight)
         where T : unmanaged, IElement<T>
     {
-        var (vocabulary, width, rows) = (dWeight.shape[0], dWeight.shape[1], tokens.numel());
+        var (vocabulary, width, rows) = (dWeight.size(0), dWeight.size(1), tokens.numel());
         var indices = (long*)Cpu.Pointer(tokens);
         for (var row = 0L; row < rows; row++)
         {

@@ -19,7 +19,7 @@ internal static unsafe class CpuLinears
     {
         var length = dWeight.numel();
         var product = Scratch.Rent(T.Type, length);
-        using (var into = NativeTensor.View(product, [dWeight.shape[0], dWeight.shape[1]], [dWeight.shape[1], 1]))
+        using (var into = NativeTensor.View(product, [dWeight.size(0), dWeight.size(1)], [dWeight.size(1), 1]))
         using (var transposed = NativeTensor.Transpose(dy))
             MatrixProducts.Mm(into.Handle, transposed.Handle, x.Handle, cuda: false);
         Threads.For((length + Lanes.Count - 1) / Lanes.Count, Cpu.Grain / Lanes.Count, new Groups<T>

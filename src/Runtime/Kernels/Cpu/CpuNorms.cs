@@ -33,7 +33,7 @@ internal static unsafe class CpuNorms
     private static void Forward<T>(Tensor x, Tensor weight, Tensor? bias, double epsilon, Tensor y, Tensor? mean, Tensor rstd)
         where T : unmanaged, IElement<T>
     {
-        var width = x.shape[^1];
+        var width = x.size(-1);
         Threads.For(x.numel() / width, Cpu.RowGrain(width), new ForwardRows<T>
         {
             X = (T*)Cpu.Pointer(x), Y = (T*)Cpu.Pointer(y), Weight = Cpu.Floats(weight), Bias = bias is null ? null : Cpu.Floats(bias),
@@ -45,7 +45,7 @@ internal static unsafe class CpuNorms
         Tensor dy, Tensor x, Tensor? mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias, Tensor? addend)
         where T : unmanaged, IElement<T>
     {
-        var width = x.shape[^1];
+        var width = x.size(-1);
         var rows = x.numel() / width;
         var blocks = (rows + RowsPerBlock - 1) / RowsPerBlock;
         var sums = Cpu.Floats(Scratch.Rent(ScalarType.Float32, blocks * 2 * width));

@@ -24,10 +24,10 @@ internal static unsafe class CpuRope
         Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y)
         where T : unmanaged, IElement<T>
     {
-        var half = x.shape[1] / (heads + (2 * kvHeads)) / 2;
+        var half = x.size(1) / (heads + (2 * kvHeads)) / 2;
         fixed (float* table = Table(half, theta, position + sequence))
         {
-            Threads.For((long)batch * sequence, Cpu.RowGrain(x.shape[1]), new Rows<T>
+            Threads.For((long)batch * sequence, Cpu.RowGrain(x.size(1)), new Rows<T>
             {
                 X = (T*)Cpu.Pointer(x), Y = (T*)Cpu.Pointer(y), Table = table + (position * 2 * half), Sequence = sequence,
                 Half = half, Rotated = heads + kvHeads, Kept = kvHeads, Sign = inverse ? -1 : 1,

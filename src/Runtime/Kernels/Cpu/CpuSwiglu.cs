@@ -24,14 +24,14 @@ internal static unsafe class CpuSwiglu
     private static void Forward<T>(Tensor x, Tensor y)
         where T : unmanaged, IElement<T>
     {
-        var width = x.shape[^1] / 2;
+        var width = x.size(-1) / 2;
         Threads.For(x.numel() / (2 * width), Cpu.RowGrain(width), new ForwardRows<T> { X = (T*)Cpu.Pointer(x), Y = (T*)Cpu.Pointer(y), Width = width });
     }
 
     private static void Backward<T>(Tensor dy, Tensor x, Tensor dx)
         where T : unmanaged, IElement<T>
     {
-        var width = x.shape[^1] / 2;
+        var width = x.size(-1) / 2;
         Threads.For(x.numel() / (2 * width), Cpu.RowGrain(width), new BackwardRows<T>
         {
             Dy = (T*)Cpu.Pointer(dy), X = (T*)Cpu.Pointer(x), Dx = (T*)Cpu.Pointer(dx), Width = width,
