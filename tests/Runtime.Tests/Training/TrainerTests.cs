@@ -83,6 +83,20 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void Micro_batches_train_as_one_batch_of_all_of_them()
+    {
+        var (accumulated, whole) = (new Log(), new Log());
+        using (var model = Accumulating.Create(torch.CPU, 1))
+            new Trainer(model, _data, Start<Accumulating>() with { Steps = 8 }, _folder["accumulated"]).Run(accumulated, default);
+        using (var model = LargeBatch.Create(torch.CPU, 1))
+            new Trainer(model, _data, Start<LargeBatch>() with { Steps = 8 }, _folder["whole"]).Run(whole, default);
+        foreach (var (a, b) in accumulated.Steps.Zip(whole.Steps))
+            Assert.Equal((b.Tokens, b.Loss, b.GradientNorm), (a.Tokens, Near(a.Loss, b.Loss), Near(a.GradientNorm, b.GradientNorm)));
+
+        static double Near(double value, double expected) => Math.Abs(value - expected) < 1e-4 * expected ? expected : value;
+    }
+
+    [Fact]
     public void A_run_whose_validation_loss_no_longer_falls_stops_early()
     {
         using var model = Stopping.Create(torch.CPU, 1);
