@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Layers;
+using ModelCompiler.Compiler.Ops;
 using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Graphs;
@@ -12,6 +13,9 @@ public static class GraphBuilder
 
     /// <summary>Weights of the sequences' losses, f32[B]: an input of models that prune by infobatch.</summary>
     public const string Weights = "weights";
+
+    /// <summary>Errors of the sequences, f32[B], of models that choose their samples by el2n: computed only when asked for.</summary>
+    public const string Errors = "errors";
 
     public static Graph Build(ModelSpec spec)
     {
@@ -31,6 +35,8 @@ public static class GraphBuilder
             ? [main.Input(Weights, TensorType.Of(DType.F32, model.Batch), Dim.Of(1))]
             : [];
         main.Node("cross_entropy", Loss, Dim.Of(1), scaled, [logits, Targets, .. weights], "by_sequence", "lse");
+        if (spec.Training.Subset?.Method == SubsetMethod.El2n)
+            main.Node(ErrorNorm.OpName, Errors, Dim.Of(1), Attributes.None, [logits, Targets, Loss + ".lse"]);
 
         Dim[] dims = [model.Batch, model.Sequence, model.Width, model.Vocabulary];
         return new Graph(spec.Model, dims.ToEquatableArray(), main.Build(Loss), model.Blocks.ToEquatableArray());

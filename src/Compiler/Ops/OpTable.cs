@@ -27,7 +27,7 @@ public static class OpTable
         new QkNorm(), new QkNormGrad(),
         new Attention(), new AttentionGrad(),
         new Dropout(), new DropoutGrad(),
-        new CrossEntropy(), new CrossEntropyGrad(),
+        new CrossEntropy(), new CrossEntropyGrad(), new ErrorNorm(),
         new Concat(), new Slice(),
     ];
 

@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
 using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Passes;
@@ -22,7 +23,7 @@ public sealed class StripTraining : Pass
             var inputs = node.Inputs.Select(Resolve).ToEquatableArray();
             if (node.Op == "dropout") replaced[node.Outputs[0].Name] = inputs[0];
             else if (node.Op == "cross_entropy") outputs = EquatableArray.Of(inputs[0]);
-            else nodes.Add(node with { Inputs = inputs });
+            else if (node.Op != ErrorNorm.OpName) nodes.Add(node with { Inputs = inputs });
         }
         return function with
         {

@@ -18,6 +18,14 @@ public static partial class Kernels
         else AtenLosses.CrossEntropy(logits, targets, weights, loss, losses, lse);
     }
 
+    /// <summary>The error of sequences: the mean over their rows of the Euclidean norm of softmax minus one-hot. Asked for once in a run.</summary>
+    /// <param name="logits">[N, V]</param>
+    /// <param name="targets">int64, N elements</param>
+    /// <param name="lse">fp32 [N]</param>
+    /// <param name="errors">fp32 [B]; N is a multiple of B.</param>
+    public static void ErrorNorm(Tensor logits, Tensor targets, Tensor lse, Tensor errors) =>
+        AtenLosses.ErrorNorm(logits, targets, lse, errors);
+
     /// <summary>The gradient of <see cref="CrossEntropy"/>: (softmax − one-hot) · weight · scale / N.</summary>
     /// <param name="logits">[N, V]</param>
     /// <param name="targets">int64, N elements</param>

@@ -30,6 +30,7 @@ public sealed class ChosenDataTests : IDisposable
         AssertResumes<DataInfobatch>(stoppedAt);
         AssertResumes<DataSelectiveBackprop>(stoppedAt);
         AssertResumes<DataRhoLoss>(stoppedAt);
+        AssertResumes<DataEl2n>(stoppedAt);
         AssertResumes<DataByLength>(stoppedAt);
         AssertResumes<DataByRarity>(stoppedAt);
         AssertResumes<DataByLoss>(stoppedAt);
@@ -53,6 +54,41 @@ public sealed class ChosenDataTests : IDisposable
         Assert.Equal(24 * 8, counts.Trained);
         Assert.Equal(2 * counts.Trained, counts.Considered);
         Assert.InRange(counts.Scored, 1, counts.Considered);
+    }
+
+    /// <summary>Against the logits that the inference program gives after each token.</summary>
+    [Fact]
+    public void Errors_of_sequences_are_the_norms_of_softmax_minus_one_hot()
+    {
+        using var model = DataEl2n.Create(CPU, 1);
+        GeneratedModels.Scramble(model);
+        using var program = model.CreateTraining();
+        using var inference = model.CreateInference();
+        var (tokens, targets) = GeneratedModels.Batch(model, seed: 1);
+        var errors = new float[4];
+        program.EvaluateErrors(tokens, targets, errors);
+        for (var row = 0; row < 4; row++)
+        {
+            inference.Reset();
+            var sum = 0.0;
+            for (var i = row * 16; i < (row + 1) * 16; i++)
+            {
+                double[] exponentials = [.. inference.Forward([(int)tokens[i]]).ToArray().Select(logit => Math.Exp(logit))];
+                sum += Math.Sqrt(exponentials.Select((e, token) => Math.Pow((e / exponentials.Sum()) - (token == targets[i] ? 1 : 0), 2)).Sum());
+            }
+
+            Assert.Equal(sum / 16, errors[row], 1e-4);
+        }
+    }
+
+    [Fact]
+    public void El2n_scores_once_and_keeps_the_share()
+    {
+        var steps = Run<DataEl2n>("runs/a").Steps;
+        Assert.Equal(0, steps[5].Counts.Scored);
+        Assert.Equal(40, steps[6].Counts.Scored);
+        Assert.Equal(40, steps[^1].Counts.Scored);
+        Assert.InRange(steps[^1].Counts.Considered, 24 + (1.5 * 72), 24 + (2.5 * 72));
     }
 
     [Fact]

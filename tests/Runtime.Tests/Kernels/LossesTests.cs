@@ -28,6 +28,19 @@ public sealed class LossesTests : KernelTest
         Check(type, aten, logits, targets, weights, 8, value, gradients[0] * 8);
     }
 
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.BFloat16)]
+    public void ErrorsOfSequences(ScalarType type)
+    {
+        var (logits, targets) = (Oracle.Normal(1, type, B * T, V).mul_(4), Oracle.Integers(2, V, B, T));
+        var wide = logits.to(ScalarType.Float64);
+        var errors = Oracle.Unwritten(ScalarType.Float32, B);
+        Kernels.ErrorNorm(logits, targets, wide.logsumexp(-1).to(ScalarType.Float32), errors);
+        var expected = (wide.softmax(-1) - nn.functional.one_hot(targets.view(-1), V)).norm(1).view(B, T).mean([1]);
+        Oracle.Close(expected, errors, "errors");
+    }
+
     private static void Check(ScalarType type, bool aten, Tensor logits, Tensor targets, Tensor? weights, double scale, Tensor value, Tensor expected)
     {
         var (loss, losses, lse) = (

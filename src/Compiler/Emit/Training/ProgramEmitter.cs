@@ -18,6 +18,7 @@ internal static class ProgramEmitter
             writer.Line();
             Evaluate(writer, context, steps);
             writer.Line();
+            Errors(writer, context, steps);
             Backpropagate(writer, context, steps);
             writer.Line();
             Update(writer, context, steps);
@@ -86,6 +87,17 @@ internal static class ProgramEmitter
             if (TrainingEmitter.UsesDropout(context.Model.Training)) writer.Line("Training = false;");
             writer.Line($"return {Step(steps)}.Evaluate(tokens, targets, losses);");
         }
+    }
+
+    private static void Errors(SourceWriter writer, EmitContext context, Steps steps)
+    {
+        if (!StepEmitter.HasErrors(context.Model.Training)) return;
+        using (writer.Block("public void EvaluateErrors(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> errors)"))
+        {
+            if (TrainingEmitter.UsesDropout(context.Model.Training)) writer.Line("Training = false;");
+            writer.Line($"{Step(steps)}.EvaluateErrors(tokens, targets, errors);");
+        }
+        writer.Line();
     }
 
     private static void Backpropagate(SourceWriter writer, EmitContext context, Steps steps)

@@ -17,7 +17,7 @@ internal static class StepEmitter
             Fields(writer, graph, steps, blocks);
             Constructor(writer, context, steps, blocks);
             writer.Line();
-            Api(writer, steps);
+            Api(writer, graph, steps);
             Members(writer, graph, steps);
             writer.Line();
             Main(writer, context, steps, blocks);
@@ -58,7 +58,7 @@ internal static class StepEmitter
         }
     }
 
-    private static void Api(SourceWriter writer, Steps steps)
+    private static void Api(SourceWriter writer, Graph graph, Steps steps)
     {
         using (writer.Block("public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses)"))
         {
@@ -69,6 +69,13 @@ internal static class StepEmitter
                 "return StepInput.Read(s.Loss);");
         }
         writer.Line();
+        if (HasErrors(graph))
+        {
+            using (writer.Block("public void EvaluateErrors(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> errors)"))
+                writer.Lines("input.Load(tokens, targets);", "Forward();", "Errors();", "StepInput.Read(s.Errors, errors);");
+            writer.Line();
+        }
+
         using (writer.Block("public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights, Span<float> losses)"))
         {
             writer.Lines(
@@ -80,6 +87,9 @@ internal static class StepEmitter
         }
         writer.Line().Line("public void Dispose() => input.Dispose();");
     }
+
+    /// <summary>Whether the program tells the errors of sequences.</summary>
+    public static bool HasErrors(Graph graph) => graph.Main.Nodes.Any(n => n.Op == ErrorNorm.OpName);
 
     private static bool AsksProgram(Graph graph, Steps steps) => TrainingEmitter.UsesDropout(graph) || steps.Accumulate > 1;
 
@@ -130,7 +140,11 @@ internal static class StepEmitter
         }
         writer.Line();
         using (writer.Block("private void Backward()"))
-            foreach (var node in nodes.Skip(split)) Write(node);
+            foreach (var node in nodes.Skip(split).Where(n => n.Op != ErrorNorm.OpName)) Write(node);
+        if (!HasErrors(graph)) return;
+        writer.Line();
+        using (writer.Block("private void Errors()"))
+            foreach (var node in nodes.Where(n => n.Op == ErrorNorm.OpName)) Write(node);
     }
 
     private static Identifiers MainNames(Function main)

@@ -15,6 +15,15 @@ internal static class AtenLosses
         loss.copy_((weights is null ? losses : losses * weights).mean());
     }
 
+    public static void ErrorNorm(Tensor logits, Tensor targets, Tensor lse, Tensor errors)
+    {
+        using var scope = NewDisposeScope();
+        var error = (logits.to(ScalarType.Float32) - lse.view(-1, 1)).exp_();
+        var index = targets.view(-1, 1);
+        error.scatter_add_(-1, index, full_like(index, -1, ScalarType.Float32));
+        errors.copy_(error.pow_(2).sum(-1).sqrt_().view(errors.size(0), -1).mean([1]));
+    }
+
     public static void CrossEntropyGrad(Tensor logits, Tensor targets, Tensor lse, Tensor? weights, Tensor dLogits, double scale)
     {
         using var scope = NewDisposeScope();
