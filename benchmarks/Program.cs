@@ -1,5 +1,6 @@
 using ModelCompiler.Benchmarks.Generator;
 using ModelCompiler.Benchmarks.CpuKernels;
+using ModelCompiler.Benchmarks.Quality;
 using ModelCompiler.Benchmarks.Training;
 
 // Each benchmark is a subcommand that prints its figures; docs/benchmarks.md records them.
@@ -9,6 +10,7 @@ using ModelCompiler.Benchmarks.Training;
     ("optimizers", "the update of each optimizer on model P: time and bytes of state", OptimizerBenchmark.Run),
     ("kernels", "[name…] [threads] each CPU kernel of ours against libtorch's, at the shapes of model P", KernelBenchmark.Run),
     ("allocations", "managed memory that a step of the whole training loop allocates", AllocationBenchmark.Run),
+    ("quality", "[--variants a,b@0.7] [--seeds 1,2,3] [--steps 3000] [--results quality.csv] time and steps to the baseline's final loss", QualityBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),
     ("training-worker", "<side> one side of it, driven by lines on standard input", TrainingWorker.Run),
 ];

@@ -20,6 +20,17 @@ using Techniques;
     ("Ema", "averaged weights beside the trained ones", ModelProgram.Run<Ema>),
     ("Wsd", "a learning rate that is stable, then cools down", ModelProgram.Run<Wsd>),
     ("EarlyStop", "the run ends when the validation loss no longer falls", ModelProgram.Run<EarlyStop>),
+    ("SubsetRandom", "a random half of the samples in each epoch", ModelProgram.Run<SubsetRandom>),
+    ("Infobatch", "samples below the mean loss are pruned at random", ModelProgram.Run<Infobatch>),
+    ("SelectiveBackprop", "backward passes over the highest losses only", ModelProgram.Run<SelectiveBackprop>),
+    ("RhoLoss", "samples that Small has found learnable", ModelProgram.Run<RhoLoss>),
+    ("El2n", "the samples with the largest errors early in training", ModelProgram.Run<El2n>),
+    ("LengthWarmup", "short sequences first", ModelProgram.Run<LengthWarmup>),
+    ("RarityCurriculum", "frequent bytes first", ModelProgram.Run<RarityCurriculum>),
+    ("CompressionCurriculum", "compressible text first", ModelProgram.Run<CompressionCurriculum>),
+    ("LossCurriculum", "what Small finds easy first", ModelProgram.Run<LossCurriculum>),
+    ("MethodCurriculum", "difficulty and pacing by methods of one's own", ModelProgram.Run<MethodCurriculum>),
+    ("Small", "the small model that judges samples for RhoLoss and LossCurriculum", ModelProgram.Run<Small>),
 ];
 
 switch (args)

@@ -1,0 +1,97 @@
+using System.Diagnostics.CodeAnalysis;
+using ModelCompiler.Runtime;
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Training;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Benchmarks.Quality;
+
+/// <summary>A validation of a run.</summary>
+/// <param name="Step">Steps made.</param>
+/// <param name="Seconds">Time of these steps alone, without validation and checkpoints.</param>
+/// <param name="Loss">On the fixed validation windows, nats per token.</param>
+internal readonly record struct QualityPoint(int Step, double Seconds, double Loss);
+
+/// <summary>Trains a variant from a seed and gives its validations.</summary>
+internal static class QualityRun
+{
+    private const int Validations = 60;
+
+    public static List<QualityPoint> Train(QualityVariant variant, int seed, int steps)
+    {
+        using var compiled = variant.Create(seed);
+        using var model = new Resized(compiled, (int)Math.Round(steps * variant.Share));
+        var training = model.Description.Training;
+        using var data = Dataset.Open(training, model.Description.Vocabulary);
+        var folder = Directory.CreateTempSubdirectory("quality-");
+        try
+        {
+            var log = new Log();
+            var start = new RunState
+            {
+                SpecHash = model.Description.SpecHash,
+                TokenizerHash = data.Tokenizer.Hash,
+                Source = training.Source,
+                SourceTokens = data.Training.Count,
+                Seed = seed,
+                Steps = training.Steps,
+            };
+            new Trainer(model, data, start, folder.FullName).Run(log, default);
+            return log.Points;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private sealed class Log : ITrainingObserver
+    {
+        private double _seconds;
+
+        public List<QualityPoint> Points { get; } = [];
+
+        public void Stepped(StepReport report) => _seconds += report.Seconds;
+
+        public void Validated(int step, EvaluationResult result) => Points.Add(new QualityPoint(step, _seconds, result.Loss));
+    }
+
+    /// <summary>A model whose run has another number of steps, with everything that is counted in steps in proportion.</summary>
+    [SuppressMessage("Reliability", "CA2213", Justification = "The inner model belongs to the caller.")]
+    private sealed class Resized : ICompiledModel
+    {
+        private readonly ICompiledModel _inner;
+
+        public Resized(ICompiledModel inner, int steps)
+        {
+            _inner = inner;
+            var training = inner.Description.Training;
+            int Scale(int count) => Math.Max(1, (int)Math.Round((double)count * steps / training.Steps));
+            Description = inner.Description with
+            {
+                Training = training with
+                {
+                    Steps = steps,
+                    Warmup = Scale(training.Warmup),
+                    ValidateEvery = Math.Max(1, steps / Validations),
+                    CheckpointEvery = steps,
+                    Curriculum = training.Curriculum is { } curriculum ? curriculum with { Steps = Scale(curriculum.Steps!.Value) } : null,
+                },
+            };
+        }
+
+        public ModelDescription Description { get; }
+
+        public ParameterStore Parameters => _inner.Parameters;
+
+        public Device Device => _inner.Device;
+
+        public ITrainingProgram CreateTraining() => _inner.CreateTraining();
+
+        public IInferenceProgram CreateInference() => _inner.CreateInference();
+
+        public void Dispose()
+        {
+        }
+    }
+}
