@@ -54,7 +54,7 @@ public sealed unsafe class StepInput : IDisposable
         }
         else if (!weights.IsEmpty)
         {
-            throw new ArgumentException("The model takes no weights: its declaration has no training.subset.", nameof(weights));
+            throw new ArgumentException("The model takes no weights: its declaration has no 'subset: infobatch'.", nameof(weights));
         }
     }
 

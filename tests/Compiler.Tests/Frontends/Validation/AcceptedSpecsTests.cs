@@ -28,9 +28,15 @@ public class AcceptedSpecsTests
         Gen.Select(s_name, Gen.OneOf(0, 0.5), (name, rate) => (LayerSpec)new DropoutLayer { Name = name, Rate = rate }),
         Gen.Select(s_name, Gen.OneOf(Width, 2 * Width), Gen.Bool, (name, width, bias) => (LayerSpec)new LinearLayer { Name = name, Out = width, Bias = bias }));
 
+    private static readonly Gen<(CurriculumSpec?, SubsetSpec?)> s_data = Gen.OneOf<(CurriculumSpec?, SubsetSpec?)>(
+        Gen.Const(((CurriculumSpec?)null, (SubsetSpec?)null)),
+        Gen.Select(Gen.Int[1, 5], Gen.Enum<SubsetMethod>(), (from, method) =>
+            ((CurriculumSpec?)new CurriculumSpec { From = from, Multiple = 1 }, (SubsetSpec?)new SubsetSpec { Method = method, Holdout = "Small" })),
+        Gen.Enum<DifficultyMetric>().Select(metric => ((CurriculumSpec?)new CurriculumSpec { Metric = metric, Model = "Small" }, (SubsetSpec?)null)));
+
     private static readonly Gen<ModelSpec> s_model = Gen.Select(
-        Layers(depth: 2), Gen.Enum<PositionKind>(), Gen.Bool, Gen.Enum<Precision>(), Gen.Int[0, 3], Gen.Enum<OptimizerKind>(),
-        (layers, position, tie, precision, every, optimizer) => new ModelSpec
+        Layers(depth: 2), Gen.Enum<PositionKind>(), Gen.Bool, Gen.Enum<Precision>(), Gen.Int[0, 3], Gen.Enum<OptimizerKind>(), s_data,
+        (layers, position, tie, precision, every, optimizer, data) => new ModelSpec
         {
             Model = "M",
             Architecture = new ArchitectureSpec
@@ -48,7 +54,7 @@ public class AcceptedSpecsTests
                 Precision = new PrecisionSpec { Compute = precision },
                 Checkpoint = every > 0 ? new CheckpointSpec { Every = every } : null,
             },
-            Training = new TrainingSpec { Optimizer = new OptimizerSpec { Kind = optimizer } },
+            Training = new TrainingSpec { Optimizer = new OptimizerSpec { Kind = optimizer }, Curriculum = data.Item1, Subset = data.Item2 },
         });
 
     [Fact]
