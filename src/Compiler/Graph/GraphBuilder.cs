@@ -11,6 +11,9 @@ public static class GraphBuilder
     public const string Targets = "targets";
     public const string Loss = "loss";
 
+    /// <summary>The mean loss of each sequence, f32[B].</summary>
+    public const string LossBySequence = "loss.by_sequence";
+
     /// <summary>Weights of the sequences' losses, f32[B]: an input of models that prune by infobatch.</summary>
     public const string Weights = "weights";
 
@@ -39,7 +42,7 @@ public static class GraphBuilder
             main.Node(ErrorNorm.OpName, Errors, Dim.Of(1), Attributes.None, [logits, Targets, Loss + ".lse"]);
 
         Dim[] dims = [model.Batch, model.Sequence, model.Width, model.Vocabulary];
-        return new Graph(spec.Model, dims.ToEquatableArray(), main.Build(Loss), model.Blocks.ToEquatableArray());
+        return new Graph(spec.Model, dims.ToEquatableArray(), main.Build(Loss, LossBySequence), model.Blocks.ToEquatableArray());
     }
 
     /// <summary>The key of a family that its layers answer to.</summary>

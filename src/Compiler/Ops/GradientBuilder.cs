@@ -45,8 +45,12 @@ public sealed class GradientBuilder
     /// </summary>
     public string Prior(int input) => Input(input).Length > 0 && _gradients.TryGetValue(Input(input), out var prior) ? prior : "";
 
-    /// <summary>Adds a node; its outputs are the gradients of the inputs named by index, -1 for an output to drop.</summary>
-    public void Emit(string op, Attributes attributes, IEnumerable<string> inputs, params int[] gradientsOf)
+    /// <summary>Adds a node; its outputs are the gradients of the inputs named by index.</summary>
+    public void Emit(string op, Attributes attributes, IEnumerable<string> inputs, params int[] gradientsOf) =>
+        Emit(op, attributes, inputs, gradientsOf, []);
+
+    /// <summary>Adds a node; its outputs are the gradients of the inputs named by index, and further values by name.</summary>
+    public void Emit(string op, Attributes attributes, IEnumerable<string> inputs, IReadOnlyList<int> gradientsOf, IReadOnlyList<string> further)
     {
         var outputs = new List<Value>();
         var sums = new List<(string Target, string Part)>();
@@ -58,6 +62,7 @@ public sealed class GradientBuilder
             if (!_isParameter(target) && _gradients.TryGetValue(target, out _)) sums.Add((target, name));
             else _gradients[target] = name;
         }
+        outputs.AddRange(further.Select(name => new Value(_fresh(name))));
         _nodes.Add(new Node(op, inputs.ToEquatableArray(), outputs.ToEquatableArray(), attributes, _node.Origin));
         foreach (var (target, part) in sums) Sum(target, part);
     }

@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Ops;
 
@@ -85,6 +86,13 @@ public sealed class ReferenceInputs(Node node, IReadOnlyList<ReferenceTensor?> t
     public bool Has(int index) => index < tensors.Count && tensors[index] is not null;
 
     public ReferenceTensor this[int index] => tensors[index] ?? throw new GraphException($"{node.Op} lacks input {index}");
+
+    /// <summary>The tensor at this input; null for an optional input left out.</summary>
+    public ReferenceTensor? Find(int index) => Has(index) ? tensors[index] : null;
+
+    /// <summary>The inputs of another op that this one is made of.</summary>
+    public static ReferenceInputs Of(string op, params ReferenceTensor?[] inputs) =>
+        new(new Node(op, EquatableArray<string>.Empty, EquatableArray<Value>.Empty, Attributes.None, ""), inputs);
 
     /// <summary>The prior value of an accumulated gradient, or zeros.</summary>
     public double[] Prior(int index, int length) => Has(index) ? (double[])this[index].Data.Clone() : new double[length];

@@ -28,6 +28,7 @@ public static class OpTable
         new Attention(), new AttentionGrad(),
         new Dropout(), new DropoutGrad(),
         new CrossEntropy(), new CrossEntropyGrad(), new ErrorNorm(),
+        new LinearCrossEntropy(), new LinearCrossEntropyGrad(),
         new Concat(), new Slice(),
     ];
 

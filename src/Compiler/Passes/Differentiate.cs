@@ -24,7 +24,12 @@ public sealed class Differentiate : Pass
         var typed = InferShapes.InferNodes(graph, nodes, main.Types());
         return graph with
         {
-            Main = main with { Nodes = main.Nodes.Concat(typed).ToEquatableArray(), Gradients = OfParameters(main, gradients) },
+            Main = main with
+            {
+                Nodes = main.Nodes.Concat(typed).ToEquatableArray(),
+                Outputs = main.Outputs.Concat(main.Outputs.Select(LinearCrossEntropy.Training).Where(typed.SelectMany(n => n.Outputs).Select(o => o.Name).Contains)).ToEquatableArray(),
+                Gradients = OfParameters(main, gradients),
+            },
         };
     }
 
@@ -70,7 +75,7 @@ public sealed class Differentiate : Pass
         {
             var builder = new GradientBuilder(node, parameters.Contains, gradients, v => !data.Contains(v), Fresh, nodes);
             if (node.Op == "repeat") builder.Emit("repeat_backward", node.Attributes, [builder.OutputGradient], 0);
-            else if (node.Op == "cross_entropy" || gradients.ContainsKey(node.Outputs[0].Name)) OpTable.Find(node.Op).Differentiate(builder);
+            else if (node.Op is "cross_entropy" or "linear_cross_entropy" || gradients.ContainsKey(node.Outputs[0].Name)) OpTable.Find(node.Op).Differentiate(builder);
         }
         return nodes;
     }

@@ -13,6 +13,7 @@ public static class Pipelines
         new PackProjections(),
         new PlacePrecision(),
         new FoldBiases(),
+        new ChunkLoss(),
         new Differentiate(),
         new ChooseCheckpoints(),
         new Fuse(),

@@ -34,6 +34,8 @@ public sealed class OpGradientTests
         new("dropout", Attributes.Of(("rate", 0.25), ("site", 0)), [[3, 4]]),
         new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3]], Integers: [1], Bound: 5),
         new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3], [2]], Integers: [1, 2], Bound: 4),
+        new("linear_cross_entropy", Attributes.Of(("rows", 3)), [[2, 3, 4], [5, 4], [], [2, 3]], Integers: [3], Bound: 5),
+        new("linear_cross_entropy", Attributes.Of(("rows", 3)), [[2, 3, 4], [5, 4], [5], [2, 3], [2]], Integers: [3, 4], Bound: 4),
         new("concat", Concat.Starts([3, 2]), [[4, 3], [4, 2]]),
     ];
 
@@ -53,7 +55,7 @@ public sealed class OpGradientTests
         var outputs = Enumerable.Range(0, 4).Select(i => new Value("y" + i)).ToEquatableArray();
         var node = new Node(op, names.ToEquatableArray(), outputs, attributes, "");
         var y = Evaluate(node, values)[0];
-        var seed = op == "cross_entropy" ? new ReferenceTensor([1], []) : Draw(random, y.Shape, 0);
+        var seed = op.EndsWith("cross_entropy", StringComparison.Ordinal) ? new ReferenceTensor([1], []) : Draw(random, y.Shape, 0);
 
         var gradients = Backward(node, values, seed, integers);
         foreach (var (name, i) in names.Select((n, i) => (n, i)))

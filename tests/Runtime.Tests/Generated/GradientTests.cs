@@ -26,6 +26,12 @@ public sealed class GradientTests
     [Fact]
     public void Fp16() => Compare<LlamaFp16>("llama-fp16.model.yaml", 0.02);
 
+    [Fact]
+    public void Chunked_loss() => Compare<WideVocabulary>("wide-vocabulary.model.yaml", 1e-4);
+
+    [Fact]
+    public void Chunked_loss_in_bf16_with_a_tied_head() => Compare<WideVocabularyTied>("wide-vocabulary-tied.model.yaml", 0.1);
+
     private static Tensor Rows(ICompiledModel model, long[] values) => tensor(values).view(model.Description.Batch, model.Description.Context);
 
     private static void Compare<TModel>(string file, double tolerance)

@@ -23,6 +23,28 @@ public sealed class TrainingTests
         Assert.InRange(bf16, 0, fp32 + 0.15);
     }
 
+    /// <summary>What a step says of its sequences is what an evaluation says, though the backward pass takes their memory.</summary>
+    [Fact]
+    public void A_step_gives_the_loss_of_each_sequence()
+    {
+        Check<Gpt2>();
+        Check<WideVocabulary>();
+
+        static void Check<TModel>()
+            where TModel : ICompiledModel<TModel>
+        {
+            using var model = TModel.Create(CPU, seed: 1);
+            using var training = model.CreateTraining();
+            var (tokens, targets) = GeneratedModels.Batch(model, seed: 1);
+            var (evaluated, stepped) = (new float[model.Description.Batch], new float[model.Description.Batch]);
+            var loss = training.Evaluate(tokens, targets, evaluated);
+            Assert.Equal(loss, training.Backpropagate(tokens, targets, losses: stepped));
+            Assert.Equal(evaluated, stepped);
+            Assert.Equal(loss, evaluated.Average(), 1e-4);
+            Assert.True(evaluated.Distinct().Count() > 1);
+        }
+    }
+
     [Fact]
     public void Evaluation_changes_nothing_and_drops_nothing()
     {

@@ -41,6 +41,35 @@ public sealed class LossesTests : KernelTest
         Oracle.Close(expected, errors, "errors");
     }
 
+    /// <summary>Chunks that end within sequences, the last of them short; gradients that are added to; the input's into the input.</summary>
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void HeadAndCrossEntropyInChunks(ScalarType type, bool aten)
+    {
+        const long C = 24, Rows = 8;
+        var (x, weight, bias) = (Oracle.Normal(1, type, B * T, C), Oracle.Normal(2, type, V, C).mul_(0.3), Oracle.Normal(3, type, V));
+        var (targets, weights) = (Oracle.Integers(4, V, B, T), tensor(new[] { 2f, 0f, 0.5f }));
+        Tensor BySequence(Tensor[] i) =>
+            nn.functional.cross_entropy(nn.functional.linear(i[0], i[1], i[2]), targets.view(-1), reduction: nn.Reduction.None).view(B, T).mean([1]);
+        var (value, gradients) = Oracle.Differentiate(i => (BySequence(i) * weights).mean(), null, x, weight, bias);
+        var expected = BySequence([x.to(ScalarType.Float64), weight.to(ScalarType.Float64), bias.to(ScalarType.Float64)]);
+
+        var (loss, losses, chunk) = (Oracle.Unwritten(ScalarType.Float32), Oracle.Unwritten(ScalarType.Float32, B), Oracle.Unwritten(type, Rows, V));
+        if (aten) AtenChunkedLoss.Run(x, weight, bias, targets, weights, chunk, null, loss, losses);
+        else Kernels.LinearCrossEntropy(x, weight, bias, targets, weights, chunk, loss, losses);
+        Oracle.Close(value, loss, "loss", Loose(type));
+        Oracle.Close(expected, losses, "losses", Loose(type));
+
+        var (dWeight, dBias) = (ones(V, C), ones(V));
+        var into = new ChunkedLoss.Gradients(x, dWeight, dBias, Accumulate: true, Scale: 8);
+        if (aten) AtenChunkedLoss.Run(x, weight, bias, targets, weights, chunk, into, loss, losses);
+        else Kernels.LinearCrossEntropyGrad(x, weight, bias, targets, weights, true, chunk, x, dWeight, dBias, loss, losses, 8);
+        Oracle.Close(value, loss, "loss with gradients", Loose(type));
+        Oracle.Close((gradients[1] * 8) + 1, dWeight, "dWeight", Loose(type));
+        Oracle.Close((gradients[2] * 8) + 1, dBias, "dBias", Loose(type));
+        Oracle.Close(gradients[0] * 8, x, "dx", Loose(type) * 2);
+    }
+
     private static void Check(ScalarType type, bool aten, Tensor logits, Tensor targets, Tensor? weights, double scale, Tensor value, Tensor expected)
     {
         var (loss, losses, lse) = (

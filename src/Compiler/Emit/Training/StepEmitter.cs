@@ -17,7 +17,7 @@ internal static class StepEmitter
             Fields(writer, graph, steps, blocks);
             Constructor(writer, context, steps, blocks);
             writer.Line();
-            Api(writer, graph, steps);
+            Api(writer, graph);
             Members(writer, graph, steps);
             writer.Line();
             Main(writer, context, steps, blocks);
@@ -58,13 +58,14 @@ internal static class StepEmitter
         }
     }
 
-    private static void Api(SourceWriter writer, Graph graph, Steps steps)
+    private static void Api(SourceWriter writer, Graph graph)
     {
+        var main = graph.Main;
         using (writer.Block("public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses)"))
         {
+            writer.Lines("input.Load(tokens, targets);", "Forward();");
+            if (Joined(main)) writer.Line("Loss();");
             writer.Lines(
-                "input.Load(tokens, targets);",
-                "Forward();",
                 "StepInput.Read(s.LossBySequence, losses);",
                 "return StepInput.Read(s.Loss);");
         }
@@ -76,14 +77,15 @@ internal static class StepEmitter
             writer.Line();
         }
 
+        string Result(string value) => "s." + MainNames(main)[Joined(main) ? LinearCrossEntropy.Training(value) : value];
         using (writer.Block("public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights, Span<float> losses)"))
         {
             writer.Lines(
                 "input.Load(tokens, targets, weights);",
                 "Forward();",
                 "Backward();",
-                "StepInput.Read(s.LossBySequence, losses);",
-                "return StepInput.Read(s.Loss);");
+                $"StepInput.Read({Result(GraphBuilder.LossBySequence)}, losses);",
+                $"return StepInput.Read({Result(GraphBuilder.Loss)});");
         }
         writer.Line().Line("public void Dispose() => input.Dispose();");
     }
@@ -132,13 +134,20 @@ internal static class StepEmitter
         }
 
         var nodes = main.Nodes.ToList();
-        var split = nodes.FindIndex(n => n.Op == "cross_entropy") + 1;
+        // A loss that is joined with the head is calculated again with its gradients: a step needs only those.
+        var joined = Joined(main);
+        var split = nodes.FindIndex(n => n.Op is "cross_entropy" or "linear_cross_entropy") + (joined ? 0 : 1);
         using (writer.Block("private void Forward()"))
         {
             if (nodes.Any(n => n.Op == "dropout")) writer.Line("const int layer = 0;");
             foreach (var node in nodes.Take(split)) Write(node);
         }
         writer.Line();
+        if (joined)
+        {
+            using (writer.Block("private void Loss()")) Write(nodes[split++]);
+            writer.Line();
+        }
         using (writer.Block("private void Backward()"))
             foreach (var node in nodes.Skip(split).Where(n => n.Op != ErrorNorm.OpName)) Write(node);
         if (!HasErrors(graph)) return;
@@ -146,6 +155,8 @@ internal static class StepEmitter
         using (writer.Block("private void Errors()"))
             foreach (var node in nodes.Where(n => n.Op == ErrorNorm.OpName)) Write(node);
     }
+
+    private static bool Joined(Function main) => main.Nodes.Any(n => n.Op == "linear_cross_entropy");
 
     private static Identifiers MainNames(Function main)
     {

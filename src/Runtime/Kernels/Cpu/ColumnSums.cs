@@ -40,12 +40,18 @@ internal static unsafe class ColumnSums
     private static void Sum<T>(Tensor dy, bool accumulate, Tensor sums)
         where T : unmanaged, IElement<T>
     {
-        var (rows, width) = (dy.size(0), dy.size(1));
+        Sum((T*)Cpu.Pointer(dy), dy.size(0), dy.size(1), accumulate, sums);
+    }
+
+    /// <summary>The sum of each column of contiguous rows.</summary>
+    public static void Sum<T>(T* dy, long rows, long width, bool accumulate, Tensor sums)
+        where T : unmanaged, IElement<T>
+    {
         var blocks = (rows + RowsPerBlock - 1) / RowsPerBlock;
         var partials = Cpu.Floats(Scratch.Rent(ScalarType.Float32, blocks * width));
         Threads.For(blocks, Math.Max(1, Cpu.RowGrain(width) / RowsPerBlock), new Blocks<T>
         {
-            Source = (T*)Cpu.Pointer(dy), Partials = partials, Rows = rows, Width = width,
+            Source = dy, Partials = partials, Rows = rows, Width = width,
         });
         Reduce(partials, blocks, width, width, accumulate, Cpu.Floats(sums));
     }

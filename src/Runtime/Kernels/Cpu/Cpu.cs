@@ -49,6 +49,12 @@ internal static unsafe class Cpu
         ? (T*)Pointer(tensor)
         : throw new ArgumentException($"A kernel needs {count} elements of {T.Type} here, not {NativeTensor.Describe(tensor.Handle)}.");
 
+    /// <summary>The first element of a contiguous tensor with a given number of elements of a type.</summary>
+    /// <exception cref="ArgumentException">The tensor is not contiguous, or has another type or number of elements.</exception>
+    public static void* Elements(Tensor tensor, ScalarType type, long count) => tensor.dtype == type && tensor.numel() == count
+        ? Pointer(tensor)
+        : throw new ArgumentException($"A kernel needs {count} elements of {type} here, not {NativeTensor.Describe(tensor.Handle)}.");
+
     /// <summary>The first element of a contiguous fp32 tensor: statistics, gradients and parameters of norms.</summary>
     /// <exception cref="ArgumentException">The tensor is not contiguous, or not fp32.</exception>
     public static float* Floats(Tensor tensor) => tensor.dtype == ScalarType.Float32

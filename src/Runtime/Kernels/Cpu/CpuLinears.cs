@@ -17,11 +17,18 @@ internal static unsafe class CpuLinears
     private static void GradWeight<T>(Tensor dy, Tensor x, bool accumulate, Tensor dWeight)
         where T : unmanaged, IElement<T>
     {
-        var length = dWeight.numel();
+        using var transposed = NativeTensor.Transpose(dy);
+        GradWeight<T>(transposed.Handle, x.Handle, accumulate, dWeight);
+    }
+
+    /// <summary>dWeight [M, K] = dyᵀ [M, n] · x [n, K] of views in half precision.</summary>
+    public static void GradWeight<T>(nint dyTransposed, nint x, bool accumulate, Tensor dWeight)
+        where T : unmanaged, IElement<T>
+    {
+        var (length, width) = (dWeight.numel(), dWeight.size(1));
         var product = Scratch.Rent(T.Type, length);
-        using (var into = NativeTensor.View(product, [dWeight.size(0), dWeight.size(1)], [dWeight.size(1), 1]))
-        using (var transposed = NativeTensor.Transpose(dy))
-            MatrixProducts.Mm(into.Handle, transposed.Handle, x.Handle, cuda: false);
+        using (var into = NativeTensor.View(product, [dWeight.size(0), width], [width, 1]))
+            MatrixProducts.Mm(into.Handle, dyTransposed, x, cuda: false);
         Threads.For((length + Lanes.Count - 1) / Lanes.Count, Cpu.Grain / Lanes.Count, new Groups<T>
         {
             Source = (T*)Cpu.Pointer(product), Into = (Fp32*)Cpu.Floats(dWeight), Length = length, Accumulate = accumulate,

@@ -22,6 +22,16 @@ internal static unsafe class CpuLosses
         else CrossEntropyGrad<Fp32>(logits, targets, lse, weights, dLogits, scale);
     }
 
+    /// <exception cref="ArgumentException">A target lies outside the vocabulary.</exception>
+    public static void CheckTargets(long* targets, long rows, long vocabulary)
+    {
+        for (var row = 0L; row < rows; row++)
+        {
+            if ((ulong)targets[row] >= (ulong)vocabulary)
+                throw new ArgumentException($"Target {targets[row]} of row {row} lies outside the vocabulary of {vocabulary}.", nameof(targets));
+        }
+    }
+
     private static void CrossEntropy<T>(Tensor logits, Tensor targets, Tensor? weights, Tensor loss, Tensor losses, Tensor lse)
         where T : unmanaged, IElement<T>
     {
@@ -29,12 +39,7 @@ internal static unsafe class CpuLosses
         var x = (T*)Cpu.Pointer(logits);
         var target = (long*)Cpu.Pointer(targets);
         var sums = Cpu.Floats(lse);
-        for (var row = 0L; row < rows; row++)
-        {
-            if ((ulong)target[row] >= (ulong)width)
-                throw new ArgumentException($"Target {target[row]} of row {row} lies outside the vocabulary of {width}.", nameof(targets));
-        }
-
+        CheckTargets(target, rows, width);
         Threads.For(rows, Cpu.RowGrain(width), new Rows<T> { X = x, Lse = sums, Width = width });
         var means = Cpu.Floats(losses);
         var weight = weights is null ? null : (float*)Cpu.Elements<Fp32>(weights, batch);

@@ -1,0 +1,128 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using ModelCompiler.Runtime.Native;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Implementations;
+
+/// <summary>
+/// Output head and cross-entropy on the CPU, some rows at a time: the logits of a chunk, their losses, and in the same pass over
+/// them their gradient, from which that of head and input follow before the next chunk takes the memory.
+/// </summary>
+internal static unsafe class ChunkedLoss
+{
+    private const int RowsPerPass = 2048;
+
+    /// <summary>The gradients to write; without them only losses are calculated.</summary>
+    public readonly record struct Gradients(Tensor Dx, Tensor DWeight, Tensor? DBias, bool Accumulate, double Scale);
+
+    public static void Run(
+        Tensor x, Tensor weight, Tensor? bias, Tensor targets, Tensor? weights, Tensor chunk, Gradients? gradients, Tensor loss, Tensor losses)
+    {
+        if (Cpu.IsBf16(x)) Run<Bf16>(x, weight, bias, targets, weights, chunk, gradients, loss, losses);
+        else if (Cpu.IsFp16(x)) Run<Fp16>(x, weight, bias, targets, weights, chunk, gradients, loss, losses);
+        else Run<Fp32>(x, weight, bias, targets, weights, chunk, gradients, loss, losses);
+    }
+
+    private static void Run<T>(
+        Tensor x, Tensor weight, Tensor? bias, Tensor targets, Tensor? weights, Tensor chunk, Gradients? gradients, Tensor loss, Tensor losses)
+        where T : unmanaged, IElement<T>
+    {
+        var (rows, width, vocabulary, batch) = (x.size(0), x.size(1), weight.size(0), losses.numel());
+        var (sequence, most) = (rows / batch, chunk.size(0));
+        var target = (long*)Cpu.Elements(targets, ScalarType.Int64, rows);
+        CpuLosses.CheckTargets(target, rows, vocabulary);
+        var logits = Cpu.Elements<T>(chunk, most * vocabulary);
+        var means = (float*)Cpu.Elements<Fp32>(losses, batch);
+        var factors = weights is null ? null : (float*)Cpu.Elements<Fp32>(weights, batch);
+        new Span<float>(means, checked((int)batch)).Clear();
+        using var weightTransposed = NativeTensor.Transpose(weight);
+        var nats = stackalloc float[RowsPerPass];
+        for (var first = 0L; first < rows; first += most)
+        {
+            var count = Math.Min(most, rows - first);
+            using var input = NativeTensor.View(x, [count, width], [width, 1], first * width);
+            using var scores = NativeTensor.View(chunk, [count, vocabulary], [vocabulary, 1]);
+            MatrixProducts.Mm(scores.Handle, input.Handle, weightTransposed.Handle, cuda: false);
+            for (var begin = 0L; begin < count; begin += RowsPerPass)
+            {
+                var pass = Math.Min(RowsPerPass, count - begin);
+                Threads.For(pass, Cpu.RowGrain(vocabulary), new Rows<T>
+                {
+                    Logits = logits + (begin * vocabulary), Bias = bias is null ? null : Cpu.Elements<T>(bias, vocabulary),
+                    Targets = target + first + begin, Weights = factors, Nats = nats, Width = vocabulary, Sequence = sequence,
+                    First = first + begin, Scale = gradients is { } g ? (float)(g.Scale / rows) : 0, WritesGradient = gradients is not null,
+                });
+                for (var row = 0L; row < pass; row++) means[(first + begin + row) / sequence] += nats[row] / sequence;
+            }
+
+            if (gradients is { } into) Backward<T>(input.Handle, weight, chunk, logits, count, first, into);
+        }
+
+        var total = 0.0;
+        for (var b = 0L; b < batch; b++) total += means[b] * (factors is null ? 1.0 : factors[b]);
+        *Cpu.Floats(loss) = (float)(total / batch);
+    }
+
+    /// <summary>Gradients of a chunk's rows. That of the input comes last: it may lie where the input does.</summary>
+    private static void Backward<T>(nint input, Tensor weight, Tensor chunk, T* dLogits, long count, long first, in Gradients into)
+        where T : unmanaged, IElement<T>
+    {
+        var (vocabulary, width) = (weight.size(0), weight.size(1));
+        var accumulate = into.Accumulate || first > 0;
+        using var gradient = NativeTensor.View(chunk, [count, vocabulary], [vocabulary, 1]);
+        using var transposed = NativeTensor.View(chunk, [vocabulary, count], [1, vocabulary]);
+        using var dInput = NativeTensor.View(into.Dx, [count, width], [width, 1], first * width);
+        if (into.DBias is not null) ColumnSums.Sum(dLogits, count, vocabulary, accumulate, into.DBias);
+        if (typeof(T) != typeof(Fp32)) CpuLinears.GradWeight<T>(transposed.Handle, input, accumulate, into.DWeight);
+        else if (accumulate) MatrixProducts.AddMm(into.DWeight.Handle, into.DWeight.Handle, transposed.Handle, input, 1, cuda: false);
+        else MatrixProducts.Mm(into.DWeight.Handle, transposed.Handle, input, cuda: false);
+        MatrixProducts.Mm(dInput.Handle, gradient.Handle, weight.Handle, cuda: false);
+    }
+
+    private struct Rows<T> : IRange
+        where T : unmanaged, IElement<T>
+    {
+        public T* Logits, Bias;
+        public long* Targets;
+        public float* Weights, Nats;
+        public long Width, Sequence, First;
+        public float Scale;
+        public bool WritesGradient;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Run(long begin, long end)
+        {
+            for (var row = begin; row < end; row++)
+            {
+                var x = Logits + (row * Width);
+                var maxima = Vector512.Create(float.NegativeInfinity);
+                for (var i = 0L; i < Width; i += Lanes.Count) maxima = Vector512.Max(maxima, Load(x, i, float.NegativeInfinity));
+                var maximum = Lanes.Max(maxima);
+                var (offset, sums) = (Vector512.Create(maximum), Vector512<float>.Zero);
+                for (var i = 0L; i < Width; i += Lanes.Count) sums += Lanes.Exp(Load(x, i, float.NegativeInfinity) - offset);
+                var lse = maximum + MathF.Log(Vector512.Sum(sums));
+                var target = Targets[row];
+                Nats[row] = lse - Load(x, target, 0)[0];
+                if (WritesGradient) WriteGradient(x, target, lse, Weights is null ? Scale : Scale * Weights[(First + row) / Sequence]);
+            }
+        }
+
+        private readonly void WriteGradient(T* x, long target, float lse, float scale)
+        {
+            var (offset, factor) = (Vector512.Create(lse), Vector512.Create(scale));
+            for (var i = 0L; i < Width; i += Lanes.Count)
+            {
+                var probabilities = Lanes.Exp(Load(x, i, 0) - offset);
+                if (target - i is >= 0 and < Lanes.Count and var lane)
+                    probabilities = probabilities.WithElement((int)lane, probabilities[(int)lane] - 1);
+                Lanes.Store(x, i, Width, probabilities * factor);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly Vector512<float> Load(T* x, long i, float fill) => Bias is null
+            ? Lanes.Load(x, i, Width, fill)
+            : Lanes.Load(x, i, Width, fill) + Lanes.Load(Bias, i, Width);
+    }
+}

@@ -1,0 +1,30 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Passes;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Tests.Passes;
+
+public sealed class ChunkLossTests
+{
+    [Theory]
+    [InlineData(256, 0)] // 2 MiB of logits: whole
+    [InlineData(16_384, 128)] // 128 rows take 8 MiB
+    [InlineData(50_257, 128)] // more than that, but fewer rows would be slow
+    [InlineData(4096, 512)]
+    public void Large_logits_are_divided(int vocabulary, long rows)
+    {
+        var spec = Models.Gpt2;
+        spec = spec with
+        {
+            Architecture = spec.Architecture with { Vocabulary = vocabulary, Context = 256 }, Training = spec.Training with { Batch = 8 },
+        };
+        var before = InferShapes.Infer(GraphBuilder.Build(spec));
+        var graph = new ChunkLoss().Run(new FoldBiases().Run(before, spec), spec);
+        GraphVerifier.Verify(graph, nameof(ChunkLoss));
+        var loss = graph.Main.Nodes[graph.Main.Nodes.Count - 1];
+        Assert.Equal(rows == 0 ? "cross_entropy" : "linear_cross_entropy", loss.Op);
+        if (rows == 0) return;
+        Assert.Equal(rows, loss.Attributes.Long("rows"));
+        Assert.DoesNotContain(graph.Main.Nodes, n => n.Outputs.Any(o => o.Type!.Elements == 2048L * vocabulary));
+    }
+}
