@@ -36,7 +36,7 @@ internal static class SubsetTable
     /// again, and the methods that judge samples by earlier epochs could do nothing.
     /// </summary>
     /// <param name="declared">The declaration.</param>
-    /// <param name="drawn">Samples that the whole run trains on.</param>
+    /// <param name="drawn">Samples that the run chooses, counted as often as they are trained on.</param>
     /// <returns>Null for all that the text has.</returns>
     public static long? MostSamples(SubsetSpec declared, long drawn) =>
         declared.Samples is { } samples ? samples

@@ -25,9 +25,16 @@ internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram progr
     private int Size => _description.Batch * Settings.Accumulate;
 
     /// <summary>Most samples of an epoch of a new run; null for all that the text has.</summary>
-    public static long? MostSamples(ModelDescription description, int steps) => description.Training.Subset is { } subset
-        ? SubsetTable.MostSamples(subset, (long)steps * description.Batch * description.Training.Accumulate)
-        : null;
+    public static long? MostSamples(ModelDescription description, int steps)
+    {
+        var training = description.Training;
+        if (training.Subset is not { } subset)
+            return null;
+
+        // While sequences are shorter nothing is chosen.
+        var before = training.Curriculum is { Metric: DifficultyMetric.Length } curriculum ? Math.Min(curriculum.Steps!.Value, steps) : 0;
+        return SubsetTable.MostSamples(subset, (long)(steps - before) * description.Batch * training.Accumulate);
+    }
 
     public ITrainingFeed Open()
     {

@@ -1,3 +1,4 @@
+using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data.Batches;
 using ModelCompiler.Runtime.Data.Subsets;
 using ModelCompiler.Runtime.Tests.Data;
@@ -35,6 +36,17 @@ public sealed class SubsetFeedTests : IDisposable
         }
 
         Assert.Equal(Feed(tokens, from: 0).Next(0).Tokens.ToArray(), feed.Next(3).Tokens.ToArray());
+    }
+
+    /// <summary>Four epochs of the steps that are left when sequences have their whole length.</summary>
+    [Fact]
+    public void The_epochs_fit_into_the_steps_that_choose()
+    {
+        var definition = DataByLength.Definition; // batches of 4, and 12 steps of shorter sequences
+        var chosen = definition with { Training = definition.Training with { Subset = new SubsetSpec { Method = SubsetMethod.Infobatch } } };
+        Assert.Equal(28, TrainingFeeds.MostSamples(chosen, steps: 40));
+        Assert.Equal(40, TrainingFeeds.MostSamples(chosen with { Training = chosen.Training with { Curriculum = null } }, steps: 40));
+        Assert.Equal(16, TrainingFeeds.MostSamples(definition, steps: 40));
     }
 
     private static SubsetFeed Feed(Runtime.Data.Tokens.TokenCache tokens, long from)
