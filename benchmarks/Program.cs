@@ -9,6 +9,7 @@ using ModelCompiler.Benchmarks.Training;
     ("training", "[--quick] a training step of model P, generated against hand-written TorchSharp", TrainingBenchmark.Run),
     ("optimizers", "the update of each optimizer on model P: time and bytes of state", OptimizerBenchmark.Run),
     ("kernels", "[name…] [threads] each CPU kernel of ours against libtorch's, at the shapes of model P", KernelBenchmark.Run),
+    ("fusions", "[name…] [threads] each fusion against the kernels that it joins", KernelBenchmark.RunFusions),
     ("allocations", "managed memory that a step of the whole training loop allocates", AllocationBenchmark.Run),
     ("quality", "[--variants a,b@0.7] [--seeds 1,2,3] [--steps 3000] [--results quality.csv] time and steps to the baseline's final loss", QualityBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),

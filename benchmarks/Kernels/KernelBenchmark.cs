@@ -5,50 +5,58 @@ using static TorchSharp.torch;
 
 namespace ModelCompiler.Benchmarks.CpuKernels;
 
-/// <summary>Each of our CPU kernels against libtorch's at the shapes of model P: medians of alternating runs, a Markdown table.</summary>
+/// <summary>
+/// At the shapes of model P, each of our CPU kernels against libtorch's, or each fusion against the kernels that it joins:
+/// medians of alternating runs, a Markdown table.
+/// </summary>
 internal static class KernelBenchmark
 {
     private const int Warmups = 40, Repeats = 41;
 
     /// <param name="args">Parts of kernels' names, all without one; a number of threads, all cores without one.</param>
-    public static int Run(string[] args)
+    public static int Run(string[] args) => Run(args, KernelCases.All, "libtorch", "ours");
+
+    /// <param name="args">Parts of fusions' names, all without one; a number of threads, all cores without one.</param>
+    public static int RunFusions(string[] args) => Run(args, FusionCases.All, "apart", "joined");
+
+    private static int Run(string[] args, Func<ScalarType, IEnumerable<KernelCase>> cases, string left, string right)
     {
         var threads = args.Select(arg => int.TryParse(arg, CultureInfo.InvariantCulture, out var n) ? n : 0)
             .Append(Environment.ProcessorCount).First(n => n > 0);
         var names = args.Where(arg => !char.IsAsciiDigit(arg[0])).ToArray();
         set_num_threads(threads);
         Console.WriteLine($"{threads} threads, medians of {Repeats} alternating runs, the fastest in parentheses\n");
-        Console.WriteLine("| kernel | type | libtorch ms | ours ms | libtorch / ours |");
+        Console.WriteLine($"| kernel | type | {left} ms | {right} ms | {left} / {right} |");
         Console.WriteLine("|---|---|--:|--:|--:|");
         foreach (var type in new[] { ScalarType.BFloat16, ScalarType.Float32 })
         {
-            foreach (var @case in KernelCases.All(type).Where(c => names.Length == 0 || names.Any(c.Name.Contains)))
+            foreach (var @case in cases(type).Where(c => names.Length == 0 || names.Any(c.Name.Contains)))
             {
                 using var scope = NewDisposeScope();
-                var (libtorch, ours) = @case.Prepare();
-                Print(@case.Name, type, libtorch, ours);
+                var (first, second) = @case.Prepare();
+                Print(@case.Name, type, first, second);
             }
         }
 
         return 0;
     }
 
-    private static void Print(string name, ScalarType type, Action libtorch, Action ours)
+    private static void Print(string name, ScalarType type, Action first, Action second)
     {
         for (var i = 0; i < Warmups; i++)
         {
-            libtorch();
-            ours();
+            first();
+            second();
         }
 
         Thread.Sleep(200); // the JIT compiles in the background what has run often
-        var (theirs, own) = (new double[Repeats], new double[Repeats]);
-        for (var i = 0; i < Repeats; i++) (theirs[i], own[i]) = (Time(libtorch), Time(ours));
-        var (a, b) = (Median(theirs), Median(own));
+        var (firsts, seconds) = (new double[Repeats], new double[Repeats]);
+        for (var i = 0; i < Repeats; i++) (firsts[i], seconds[i]) = (Time(first), Time(second));
+        var (a, b) = (Median(firsts), Median(seconds));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {name} | {(type == ScalarType.BFloat16 ? "bf16" : "fp32")} | {a:F2} ({theirs[0]:F2}) | {b:F2} ({own[0]:F2})"
-            + $" | {a / b:F1} ({theirs[0] / own[0]:F1}) |"));
+            $"| {name} | {(type == ScalarType.BFloat16 ? "bf16" : "fp32")} | {a:F2} ({firsts[0]:F2}) | {b:F2} ({seconds[0]:F2})"
+            + $" | {a / b:F1} ({firsts[0] / seconds[0]:F1}) |"));
     }
 
     private static double Time(Action run)

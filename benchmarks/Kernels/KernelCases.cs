@@ -5,8 +5,8 @@ using Own = ModelCompiler.Runtime.Kernels;
 
 namespace ModelCompiler.Benchmarks.CpuKernels;
 
-/// <summary>A kernel, and its calls by libtorch and by us on the same tensors.</summary>
-internal sealed record KernelCase(string Name, Func<(Action Libtorch, Action Ours)> Prepare);
+/// <summary>Two ways to calculate the same on the same tensors: by libtorch and by us, or apart and joined.</summary>
+internal sealed record KernelCase(string Name, Func<(Action First, Action Second)> Prepare);
 
 /// <summary>The kernels at the shapes of model P: B 8, T 256, C 384, 6 heads of 64, 1536 hidden, 256 tokens.</summary>
 internal static class KernelCases

@@ -21,6 +21,8 @@ internal static class TrainingWorker
         ("generated-bf16", () => new GeneratedTraining<ModelPBf16>()),
         ("budget-fp32", () => new GeneratedTraining<ModelPBudget>()),
         ("blocks-fp32", () => new GeneratedTraining<ModelPBlocks>()),
+        ("lean-fp32", () => new GeneratedTraining<ModelPLean>()),
+        ("lean-bf16", () => new GeneratedTraining<ModelPLeanBf16>()),
     ];
 
     public static int Run(string[] args)
