@@ -18,6 +18,9 @@ public static class DTypes
     public static int Bytes(this DType type) => type switch { DType.F32 => 4, DType.BF16 or DType.F16 => 2, DType.I64 => 8, _ => 1 };
 
     public static string Text(this DType type) => type.ToString().ToLowerInvariant();
+
+    /// <summary>The type of that <see cref="Text"/>.</summary>
+    public static DType Parse(string text) => (DType)Enum.Parse(typeof(DType), text, ignoreCase: true);
 }
 
 /// <summary>A dimension: a symbol that people read (B, T, 3C) and its value at build time.</summary>

@@ -30,6 +30,7 @@ public static class OpTable
         new CrossEntropy(), new CrossEntropyGrad(), new ErrorNorm(),
         new LinearCrossEntropy(), new LinearCrossEntropyGrad(),
         new Concat(), new Slice(),
+        new Cast(),
     ];
 
     private static readonly Dictionary<string, Op> ByName = All.ToDictionary(op => op.Name);

@@ -1,3 +1,5 @@
+using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Ops;
 using ModelCompiler.ModelDsl;
@@ -6,15 +8,22 @@ namespace ModelCompiler.Compiler.Passes;
 
 /// <summary>
 /// Under <c>precision: bf16</c> or <c>fp16</c> every parameter whose ops allow it is read from a copy of that type, and activations
-/// follow.
-/// Masters, optimizer state, norms' weights and statistics, the loss and gradients of parameters stay fp32
-/// (Micikevicius et al. 2018; Kalamkar et al. 2019).
+/// follow. Masters, optimizer state, norms' weights and statistics, the loss and gradients of parameters stay fp32
+/// (Micikevicius et al. 2018; Kalamkar et al. 2019). Layers that <c>fp32</c> names read the masters, with casts around them.
+/// Before: h = linear(x, w); y = head(h, v). After, with fp32: [head]: h = linear(x, w); c = cast(h); y = head(c, v).
 /// </summary>
 public sealed class PlacePrecision : Pass
 {
-    public override Graph Run(Graph graph, ModelSpec spec) => spec.Efficiency.Precision.Compute == Precision.Fp32
-        ? graph
-        : InferShapes.Infer(graph.MapFunctions(function => Place(function, Of(spec.Efficiency.Precision.Compute))));
+    public override Graph Run(Graph graph, ModelSpec spec)
+    {
+        var precision = spec.Efficiency.Precision;
+        if (precision.Compute == Precision.Fp32) return graph;
+        var patterns = precision.Fp32.Select(p => new LayerPattern(p)).ToList();
+        for (var i = 0; i < patterns.Count; i++) Check(graph, patterns[i], precision.Fp32[i], $"efficiency.precision.fp32[{i}]");
+
+        var placement = new Placement(Of(precision.Compute), patterns);
+        return InferShapes.Infer(graph.MapFunctions(placement.Apply));
+    }
 
     /// <summary>The element type of a precision in the graph.</summary>
     public static DType Of(Precision precision) => precision switch
@@ -24,18 +33,89 @@ public sealed class PlacePrecision : Pass
         _ => DType.F32,
     };
 
-    private static Function Place(Function function, DType compute)
+    private static void Check(Graph graph, LayerPattern pattern, string written, string specPath)
     {
-        var full = new HashSet<string>(
-            from node in function.Nodes
-            where !OpTable.IsRepeat(node)
-            from index in Enumerable.Range(0, node.Inputs.Count)
-            where OpTable.Find(node.Op).KeepsFullPrecision(index)
-            select node.Inputs[index]);
-        return function with
+        var layers = graph.Blocks.SelectMany(b => b.Nodes.Select(n => Placement.Name(b, n))).Concat(graph.Main.Nodes.Select(n => Placement.Name(graph.Main, n)))
+            .Where(name => !name.EndsWith(".product", StringComparison.Ordinal)).Distinct().ToList();
+        if (layers.Any(pattern.Matches)) return;
+        var all = pattern.WithoutIndices();
+        throw new PassException(all != written && layers.Any(new LayerPattern(all).Matches)
+            ? DiagnosticCatalog.PrecisionOfOneLayer.At(specPath,
+                $"'{written}' singles out a layer of a repeated block, whose layers share their code; write '{all}' for all of them, "
+                + "or give that layer a block of its own in 'blocks'")
+            : DiagnosticCatalog.PrecisionLayer.At(specPath, $"the model has no layer '{written}'; {Suggestion.For(written, layers, "layers")}"));
+    }
+
+    /// <summary>Which nodes compute in fp32.</summary>
+    private sealed class Placement(DType compute, IReadOnlyList<LayerPattern> patterns)
+    {
+        /// <summary>The name of the layer that a node belongs to, or of a part of it.</summary>
+        public static string Name(Function function, Node node) =>
+            (function.Name == "main" ? "" : function.Name + ".*.") + node.Outputs[0].Name;
+
+        public Function Apply(Function function)
         {
-            Parameters = function.Parameters
-                .Select(p => full.Contains(p.Name) ? p : p with { Type = p.Type.With(compute) }).ToEquatableArray(),
-        };
+            var full = Full(function);
+            function = function with
+            {
+                Parameters = function.Parameters.Select(p => full.Contains(p.Name) ? p : p with { Type = p.Type.With(compute) }).ToEquatableArray(),
+            };
+            return InsertCasts(function, node => OfNode(function, node, full));
+        }
+
+        /// <summary>Parameters that stay fp32: their ops want it, or one of the layers that read them is to compute in fp32.</summary>
+        private HashSet<string> Full(Function function) =>
+        [
+            .. from node in function.Nodes
+               where !OpTable.IsRepeat(node)
+               from index in Enumerable.Range(0, node.Inputs.Count)
+               where OpTable.Find(node.Op).KeepsFullPrecision(index) || Speaks(Name(function, node))
+               select node.Inputs[index],
+        ];
+
+        private bool Speaks(string name) => patterns.Any(p => p.Matches(name));
+
+        /// <summary>A node computes in what its layer is to, or in fp32 where it shares a weight with a layer that does.</summary>
+        private DType OfNode(Function function, Node node, HashSet<string> full)
+        {
+            if (OpTable.IsRepeat(node)) return OfBlock(node.Attributes.String("block"));
+            var op = OpTable.Find(node.Op);
+            var shares = node.Inputs.Where((input, i) => !op.KeepsFullPrecision(i) && full.Contains(input) && function.Parameters.Any(p => p.Name == input)).Any();
+            return shares || Speaks(Name(function, node)) ? DType.F32 : compute;
+        }
+
+        /// <summary>What a block carries from layer to layer.</summary>
+        private DType OfBlock(string block) => Speaks(block + ".*") ? DType.F32 : compute;
+
+        private Function InsertCasts(Function function, Func<Node, DType> typeOf)
+        {
+            var isMain = function.Name == "main";
+            var types = function.Inputs.ToDictionary(i => i.Name, i => isMain ? i.Type!.DType : OfBlock(function.Name));
+            var parameters = new HashSet<string>(function.Parameters.Select(p => p.Name));
+            var nodes = new List<Node>();
+            var casts = new Dictionary<(string Value, DType To), string>();
+
+            string In(string value, DType to, string origin)
+            {
+                if (value.Length == 0 || parameters.Contains(value) || types[value] == to || types[value] is DType.I64 or DType.U8) return value;
+                if (casts.TryGetValue((value, to), out var known)) return known;
+                var name = $"{value}.{to.Text()}";
+                nodes.Add(new Node(
+                    "cast", EquatableArray.Of(value), EquatableArray.Of(new Value(name)), Cast.Between(types[value].Text(), to.Text()), origin));
+                types[name] = to;
+                return casts[(value, to)] = name;
+            }
+
+            foreach (var node in function.Nodes)
+            {
+                var type = typeOf(node);
+                var reads = node.Op == "cross_entropy" ? node.Inputs : node.Inputs.Select(i => In(i, type, node.Origin)).ToEquatableArray();
+                nodes.Add(node with { Inputs = reads });
+                // Statistics, which are fp32, are read by gradients only.
+                foreach (var output in node.Outputs) types[output.Name] = type;
+            }
+            var outputs = isMain ? function.Outputs : function.Outputs.Select(o => In(o, OfBlock(function.Name), function.Nodes.Last().Origin)).ToEquatableArray();
+            return function with { Nodes = nodes.ToEquatableArray(), Outputs = outputs };
+        }
     }
 }

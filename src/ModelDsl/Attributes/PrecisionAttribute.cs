@@ -10,4 +10,6 @@ public sealed class PrecisionAttribute : Attribute
     public Precision Compute { get; set; }
 
     public Precision Master { get; set; }
+
+    public string[] Fp32 { get; set; } = [];
 }

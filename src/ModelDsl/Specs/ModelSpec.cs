@@ -99,6 +99,10 @@ public sealed record PrecisionSpec
 
     [Key("master", "Element type of the weights that the optimizer updates; only fp32.")]
     public Precision Master { get; init; } = Precision.Fp32;
+
+    [Key("fp32", "Layers that compute in fp32 all the same, by name or pattern; they read the master weights. E.g. [head, blocks.*.attention].")]
+    [OnlyWith("compute", Precision.Bf16, Precision.Fp16)]
+    public EquatableArray<string> Fp32 { get; init; }
 }
 
 /// <summary>Gradient checkpointing (Chen et al. 2016): exactly one of the keys is given.</summary>

@@ -36,6 +36,7 @@ public sealed class OpGradientTests
         new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3], [2]], Integers: [1, 2], Bound: 4),
         new("linear_cross_entropy", Attributes.Of(("rows", 3)), [[2, 3, 4], [5, 4], [], [2, 3]], Integers: [3], Bound: 5),
         new("linear_cross_entropy", Attributes.Of(("rows", 3)), [[2, 3, 4], [5, 4], [5], [2, 3], [2]], Integers: [3, 4], Bound: 4),
+        new("cast", Cast.Between("f32", "bf16"), [[2, 3]]),
         new("concat", Concat.Starts([3, 2]), [[4, 3], [4, 2]]),
     ];
 

@@ -1,0 +1,10 @@
+namespace ModelCompiler.Compiler.Diagnostics;
+
+public static partial class DiagnosticCatalog
+{
+    public static readonly DiagnosticInfo PrecisionLayer = Error(
+        "MC2045", "Unknown layer in precision", "A pattern of layers matches none of the model's.");
+
+    public static readonly DiagnosticInfo PrecisionOfOneLayer = Error(
+        "MC2046", "Precision of one layer of a block", "The layers of a repeated block are one function, so they have one precision.");
+}
