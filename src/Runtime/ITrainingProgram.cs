@@ -66,4 +66,8 @@ public interface ITrainingProgram : IDisposable
 /// <summary>What one training step reports.</summary>
 /// <param name="Loss">Mean cross-entropy in nats per token over its micro-batches, before the update.</param>
 /// <param name="GradientNorm">Global norm of the gradients, before clipping.</param>
-public readonly record struct StepResult(double Loss, double GradientNorm);
+public readonly record struct StepResult(double Loss, double GradientNorm)
+{
+    /// <summary>Whether the gradients overflowed under the loss scale of fp16: nothing was updated, and the next scale is lower.</summary>
+    public bool Overflowed { get; init; }
+}

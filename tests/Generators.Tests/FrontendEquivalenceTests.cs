@@ -12,6 +12,7 @@ public sealed partial class FrontendEquivalenceTests
     [InlineData(SampleModels.CustomBlocks, AttributedModels.CustomBlocks)]
     [InlineData(SampleModels.Bf16WithCheckpoint, AttributedModels.Bf16WithCheckpoint)]
     [InlineData(SampleModels.ChosenData, AttributedModels.ChosenData)]
+    [InlineData(SampleModels.Scaled, AttributedModels.Scaled)]
     [InlineData(SampleModels.Guarded, AttributedModels.Guarded)]
     [InlineData(SampleModels.Muon, AttributedModels.Muon)]
     [InlineData(SampleModels.Averaged, AttributedModels.Averaged)]

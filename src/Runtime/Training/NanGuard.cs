@@ -12,7 +12,9 @@ internal sealed class NanGuard(TrainingSettings settings, string folder)
     /// <summary>How often a run may go back.</summary>
     public const int Rewinds = 10;
 
-    public static bool IsFinite(StepResult result) => double.IsFinite(result.Loss) && double.IsFinite(result.GradientNorm);
+    /// <summary>Whether there is nothing to decide; an overflow is the loss scaler's, which has decided.</summary>
+    public static bool IsFinite(StepResult result) =>
+        double.IsFinite(result.Loss) && (double.IsFinite(result.GradientNorm) || result.Overflowed);
 
     /// <summary>Decides about a step that is not finite.</summary>
     /// <param name="state">Where the run stood before it.</param>

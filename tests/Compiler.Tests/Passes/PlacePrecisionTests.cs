@@ -98,26 +98,26 @@ public sealed class PlacePrecisionTests
         Assert.Contains(text, diagnostic.Message);
     }
 
-    /// <summary>What docs/precision.md says: the values of a bf16 program that stay fp32.</summary>
+    /// <summary>What docs/precision.md says: the values of a bf16 program that stay fp32, besides gradients of parameters.</summary>
     [Fact]
-    public void Only_statistics_losses_and_gradients_of_parameters_stay_fp32()
+    public void Only_statistics_and_losses_stay_fp32()
     {
         var full = new SortedSet<string>();
         foreach (var spec in new[] { Models.Gpt2, Models.Llama, Models.Blocks })
         {
             var graph = Pipelines.Run(Pipelines.Training, GraphBuilder.Build(spec.InBf16()), spec.InBf16());
-            foreach (var node in graph.Blocks.Append(graph.Main).SelectMany(f => f.Nodes))
-                for (var i = 0; i < node.Outputs.Count; i++)
-                    if (node.Outputs[i].Type!.DType == DType.F32) full.Add($"{node.Op} {i}");
+            foreach (var function in graph.Blocks.Append(graph.Main))
+            {
+                var gradients = function.GradientSlots();
+                foreach (var node in function.Nodes)
+                    for (var i = 0; i < node.Outputs.Count; i++)
+                        if (node.Outputs[i].Type!.DType == DType.F32 && !gradients.ContainsKey(node.Outputs[i].Name)) full.Add($"{node.Op} {i}");
+            }
         }
 
         Assert.Equal(
-            [
-                "add_position_grad 0", "attention 1", "bias_grad 0", "cross_entropy 0", "cross_entropy 1", "cross_entropy 2", "embedding_grad 0",
-                "layer_norm 1", "layer_norm 2", "layer_norm_grad 1", "layer_norm_grad 2", "linear_grad_weight 0", "qk_norm 1", "qk_norm_grad 1",
-                "qk_norm_grad 2", "rms_norm 1", "rms_norm_grad 1",
-            ],
-            full);
+            "attention 1, cross_entropy 0, cross_entropy 1, cross_entropy 2, layer_norm 1, layer_norm 2, qk_norm 1, rms_norm 1",
+            string.Join(", ",full));
     }
 
     private static ModelSpec InFp32(params string[] layers) =>

@@ -84,6 +84,17 @@ internal static class AttributedModels
 
         """;
 
+    public const string Scaled = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4)]
+        [Precision(Compute = Precision.Fp16, Fp32 = new[] { "head", "blocks.*.mlp.down" })]
+        [LossScale(Initial = 1024, Interval = 100)]
+        [Training(Accumulate = 2)]
+        partial class Scaled;
+
+        """;
+
     public const string Muon = Header +
         """
         [Model]

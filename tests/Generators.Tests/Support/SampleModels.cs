@@ -107,6 +107,23 @@ internal static class SampleModels
 
         """;
 
+    public const string Scaled =
+        """
+        model: Scaled
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+        efficiency:
+          precision: { compute: fp16, fp32: [head, "blocks.*.mlp.down"], loss-scale: { initial: 1024, interval: 100 } }
+        training:
+          accumulate: 2
+
+        """;
+
     public const string Muon =
         """
         model: TinyMuon

@@ -46,6 +46,13 @@ public sealed class TrainingTests
     }
 
     [Fact]
+    public void Fp16_learns_as_fp32_does()
+    {
+        var (fp32, fp16) = (Train<Gpt2>()[^1], Train<Gpt2Fp16>()[^1]);
+        Assert.InRange(fp16, 0, fp32 + 0.05);
+    }
+
+    [Fact]
     public void Evaluation_changes_nothing_and_drops_nothing()
     {
         using var scope = NewDisposeScope();

@@ -33,6 +33,7 @@ internal static class ProgramEmitter
             "private readonly Arena _arena;",
             steps.Several ? "private readonly TrainingStep[] _steps;" : "private readonly TrainingStep _step;");
         writer.Lines($"private readonly {OptimizerEmitters.Of(context.Model.Spec).Type} _optimizer;", "private double _loss;");
+        LossScaleEmitter.Field(writer, context);
         WeightAverageEmitter.Field(writer, context);
         OptimizerEmitters.Of(context.Model.Spec).Members(writer, context);
         writer.Line();
@@ -66,6 +67,7 @@ internal static class ProgramEmitter
             "public int StepNumber { get; set; }", "",
             "public IReadOnlyDictionary<string, Tensor> OptimizerState => _optimizer.State;", "",
             $"public {context.Name} Model {{ get; }}");
+        LossScaleEmitter.Property(writer, context);
         WeightAverageEmitter.Property(writer, context);
         if (TrainingEmitter.UsesDropout(context.Model.Training))
             writer.Line().Line("/// <summary>Whether dropout drops anything.</summary>").Line("public bool Training { get; private set; }");
@@ -121,7 +123,7 @@ internal static class ProgramEmitter
         {
             writer.Line("StepNumber++;");
             if (steps.Accumulate > 1) writer.Line("MicroBatches = 0;");
-            writer.Line("var norm = _optimizer.Step(StepNumber, learningRate);");
+            LossScaleEmitter.Update(writer, context);
             WeightAverageEmitter.Update(writer, context);
             writer.Lines(
                 "var result = new StepResult(_loss, norm);",

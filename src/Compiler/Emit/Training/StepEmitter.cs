@@ -14,11 +14,11 @@ internal static class StepEmitter
         writer.Line("/// <summary>Forward and backward pass of batches of one length.</summary>");
         using (writer.Block("private sealed class TrainingStep : IDisposable"))
         {
-            Fields(writer, graph, steps, blocks);
+            Fields(writer, context, steps, blocks);
             Constructor(writer, context, steps, blocks);
             writer.Line();
             Api(writer, graph);
-            Members(writer, graph, steps);
+            Members(writer, context, steps);
             writer.Line();
             Main(writer, context, steps, blocks);
             foreach (var block in blocks) block.Functions(writer);
@@ -28,11 +28,11 @@ internal static class StepEmitter
         }
     }
 
-    private static void Fields(SourceWriter writer, Graph graph, Steps steps, List<BlockEmitter> blocks)
+    private static void Fields(SourceWriter writer, EmitContext context, Steps steps, List<BlockEmitter> blocks)
     {
         steps.Declare(writer);
         writer.Line();
-        if (AsksProgram(graph, steps)) writer.Line("private readonly TrainingProgram _program;");
+        if (AsksProgram(context, steps)) writer.Line("private readonly TrainingProgram _program;");
         writer.Lines(
             "private readonly StepInput input;",
             "private readonly MainActivations s;",
@@ -48,7 +48,7 @@ internal static class StepEmitter
         using (writer.Block($"public TrainingStep(TrainingProgram program, Arena arena{steps.Parameter})"))
         {
             if (steps.Several) writer.Line("this.T = T;");
-            if (AsksProgram(context.Model.Training, steps)) writer.Line("_program = program;");
+            if (AsksProgram(context, steps)) writer.Line("_program = program;");
             writer.Lines(
                 $"input = new StepInput(B, T, program.Model.Device{weighted});",
                 $"s = new MainActivations(arena{steps.Argument});",
@@ -93,12 +93,13 @@ internal static class StepEmitter
     /// <summary>Whether the program tells the errors of sequences.</summary>
     public static bool HasErrors(Graph graph) => graph.Main.Nodes.Any(n => n.Op == ErrorNorm.OpName);
 
-    private static bool AsksProgram(Graph graph, Steps steps) => TrainingEmitter.UsesDropout(graph) || steps.Accumulate > 1;
+    private static bool AsksProgram(EmitContext context, Steps steps) =>
+        TrainingEmitter.UsesDropout(context.Model.Training) || steps.Accumulate > 1 || LossScaleEmitter.Applies(context.Model.Spec);
 
     /// <summary>What kernels' arguments may name besides values and dimensions.</summary>
-    private static void Members(SourceWriter writer, Graph graph, Steps steps)
+    private static void Members(SourceWriter writer, EmitContext context, Steps steps)
     {
-        if (TrainingEmitter.UsesDropout(graph))
+        if (TrainingEmitter.UsesDropout(context.Model.Training))
         {
             var step = steps.Accumulate > 1 ? $"(_program.StepNumber * {Number(steps.Accumulate)}) + _program.MicroBatches" : "_program.StepNumber";
             writer.Line().Lines(
@@ -107,12 +108,12 @@ internal static class StepEmitter
                 "/// <summary>The seed of a mask, so that the same step, layer and place always drop the same.</summary>",
                 $"private ulong MaskSeed(int layer, int site) => DropoutSeed.Of(_program.Model.Seed, {step}, layer, site);");
         }
-        if (steps.Accumulate == 1) return;
-        writer.Line().Lines(
-            "/// <summary>Whether gradients are added to those of an earlier micro-batch of the step.</summary>",
-            "private bool Again => _program.MicroBatches > 0;", "",
-            "/// <summary>The gradient of a micro-batch's loss: the step's loss is their mean.</summary>",
-            $"private const double LossGradient = 1.0 / {Number(steps.Accumulate)};");
+        if (steps.Accumulate > 1)
+            writer.Line().Lines(
+                "/// <summary>Whether gradients are added to those of an earlier micro-batch of the step.</summary>",
+                "private bool Again => _program.MicroBatches > 0;");
+        if (LossScaleEmitter.LossGradient(context.Model.Spec) is { } gradient)
+            writer.Line().Lines("/// <summary>The gradient of a micro-batch's loss: the step's loss is their mean.</summary>", gradient);
     }
 
     private static void Main(SourceWriter writer, EmitContext context, Steps steps, List<BlockEmitter> blocks)

@@ -15,6 +15,11 @@ internal static class EfficiencyRules
             yield return DiagnosticCatalog.MasterPrecision.At("efficiency.precision.master",
                 $"the optimizer would lose small updates in {model.Efficiency.Precision.Master.ToString().ToLowerInvariant()}; write 'master: fp32' or remove the key");
 
+        var scale = model.Efficiency.Precision.LossScale;
+        if (scale.Fixed is not null && scale != new LossScaleSpec { Fixed = scale.Fixed })
+            yield return DiagnosticCatalog.NoEffect.At("efficiency.precision.loss-scale",
+                "beside 'fixed' the other keys of 'loss-scale' have no effect; remove them, or 'fixed'");
+
         if (model.Efficiency.Checkpoint is not { } checkpoint) yield break;
         foreach (var diagnostic in CheckCheckpoint(checkpoint, Blocks(model.Architecture))) yield return diagnostic;
     }
