@@ -11,6 +11,7 @@ public sealed class GeneratedCodeTests
     [InlineData(SampleModels.LlamaLike)]
     [InlineData(SampleModels.CustomBlocks)]
     [InlineData(SampleModels.Bf16WithCheckpoint)]
+    [InlineData(SampleModels.Scaled)]
     [InlineData(SampleModels.Muon)]
     [InlineData(SampleModels.Averaged)]
     [InlineData(SampleModels.ChosenData)]

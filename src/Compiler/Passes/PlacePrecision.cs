@@ -109,7 +109,7 @@ public sealed class PlacePrecision : Pass
             foreach (var node in function.Nodes)
             {
                 var type = typeOf(node);
-                var reads = node.Op == "cross_entropy" ? node.Inputs : node.Inputs.Select(i => In(i, type, node.Origin)).ToEquatableArray();
+                var reads = node.Op is "cross_entropy" or ErrorNorm.OpName ? node.Inputs : node.Inputs.Select(i => In(i, type, node.Origin)).ToEquatableArray();
                 nodes.Add(node with { Inputs = reads });
                 // Statistics, which are fp32, are read by gradients only.
                 foreach (var output in node.Outputs) types[output.Name] = type;
