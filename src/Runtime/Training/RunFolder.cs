@@ -24,7 +24,7 @@ public static class RunFolder
     private static readonly string[] s_files =
     [
         $"{Prefix}*{Extension}", $"{Prefix}*{Extension}{RefusedExtension}", "best.safetensors", "best-ema.safetensors", "last-ema.safetensors", "tokenizer_config.json", "vocab.json", "merges.txt",
-        MetricsFile.Name, EventFile.Pattern, "report.html",
+        MetricsFile.Name, EventFile.Pattern, RunReport.Name,
     ];
 
     /// <summary>The parameters with the lowest validation loss.</summary>

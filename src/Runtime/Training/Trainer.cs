@@ -119,6 +119,8 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
             Save(parts, state, records);
         if (average is not null && state.Step == state.Steps)
             WithAverage(average, () => ModelCheckpoint.Save(RunFolder.LastAveragePath(folder), model, state));
+        records.Flush();
+        RunReport.Write(folder, _description, state, model.Device.type.ToString().ToLowerInvariant(), sources.SelectMany(source => source.Facts()));
         return state;
     }
 
