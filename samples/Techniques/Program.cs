@@ -14,6 +14,7 @@ using Techniques;
     ("CheckpointBoundaries", "segments that start at named blocks", ModelProgram.Run<CheckpointBoundaries>),
     ("CheckpointSave", "only attention's values are kept", ModelProgram.Run<CheckpointSave>),
     ("CheckpointBudget", "the least recomputation that fits a number of bytes", ModelProgram.Run<CheckpointBudget>),
+    ("Guarded", "checkpoints every 20 steps, and back to one when the loss is not finite", ModelProgram.Run<Guarded>),
     ("Sgd", "SGD with Nesterov's momentum", ModelProgram.Run<Sgd>),
     ("Lion", "the sign of a momentum", ModelProgram.Run<Lion>),
     ("Muon", "orthogonalized momentum for matrices, AdamW for the rest", ModelProgram.Run<Muon>),

@@ -18,7 +18,7 @@ internal static class RunReport
         @media(prefers-color-scheme:dark){:root{--c0:#6cb0ff;--c1:#ff9d5c;--c2:#5ccb83;--c3:#bb9bff;--c4:#f48fc4;--c5:#e0bd4a;--c6:#4fd0dc;--c7:#a0a8b0;--c8:#ff8f80;--c9:#9aa8ff}}
         body{font:15px/1.45 system-ui,sans-serif;max-width:86rem;margin:0 auto;padding:1rem}
         h1{font-size:1.5rem;margin:.2rem 0}h2{font-size:1.15rem;margin:1.6rem 0 .4rem}
-        .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
+        .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,26rem),1fr));gap:1rem}
         figure{margin:0}figcaption{font-weight:600}svg{width:100%;height:auto;display:block}
         svg text{font-size:13px;fill:currentColor;opacity:.75}.grid{stroke:currentColor;opacity:.15}.mark{stroke:currentColor;stroke-dasharray:4 4;opacity:.6}
         polyline{fill:none;stroke:var(--c);stroke-width:1.8}circle.dot,rect{fill:var(--c)}circle.hover{fill:transparent}rect:hover{opacity:.7}

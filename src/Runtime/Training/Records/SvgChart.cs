@@ -28,7 +28,7 @@ internal sealed class SvgChart(string title, string xLabel)
         var (y0, y1) = (all.Min(point => point.Y), all.Max(point => point.Y));
         if (x1 <= x0)
             x1 = x0 + 1;
-        if (y1 <= y0)
+        if (y1 - y0 <= 1e-9 * Math.Max(Math.Abs(y0), Math.Abs(y1))) // a constant, but for the rounding of its means
             (y0, y1) = (y0 - Math.Max(1e-12, Math.Abs(y0) / 2), y1 + Math.Max(1e-12, Math.Abs(y1) / 2));
 
         double X(double x) => Left + ((x - x0) / (x1 - x0) * (Width - Left - Right));
@@ -140,8 +140,9 @@ internal sealed class SvgChart(string title, string xLabel)
         var raw = (to - from) / 5;
         var power = Math.Pow(10, Math.Floor(Math.Log10(raw)));
         var step = new[] { 1, 2, 5, 10 }.First(factor => factor * power >= raw) * power;
-        for (var i = Math.Ceiling(from / step); i * step <= to; i++)
-            yield return i * step;
+        var first = Math.Ceiling(from / step);
+        for (var i = 0; i <= 5 && (first + i) * step <= to; i++)
+            yield return (first + i) * step;
     }
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
