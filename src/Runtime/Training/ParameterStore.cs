@@ -46,6 +46,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>fp32 [Length]</summary>
     public Tensor Master { get; }
 
+    /// <summary>The weights in the compute type, [Length]; null where that is fp32.</summary>
+    internal Tensor? Copy => ReferenceEquals(_compute, Master) ? null : _compute;
+
     /// <summary>fp32 [Length], allocated on first use.</summary>
     public Tensor Gradients => _gradients ??= NewBuffer(Master.device);
 

@@ -30,7 +30,7 @@ public sealed unsafe class AdamW8BitOptimizer : Optimizer
         (_first, _second) = (NewMoment("exp_avg"), NewMoment("exp_avg_sq"));
         _vectors = Own(new AdamWRanges(store.Master.device));
         foreach (var range in Ranges(weightDecay, vectorDecay).Where(range => range.Offset >= store.MatrixLength))
-            _vectors.Add(new AdamWRange(store, range, NewVectors("exp_avg_vectors"), NewVectors("exp_avg_sq_vectors"), _settings));
+            _vectors.Add(new AdamWRange(store, range, NewVectors("exp_avg_vectors"), NewVectors("exp_avg_sq_vectors"), _settings, casts: false));
 
         Tensor NewVectors(string name)
         {
@@ -50,7 +50,7 @@ public sealed unsafe class AdamW8BitOptimizer : Optimizer
         };
         if (ByOperators) UpdateByOperators(arguments);
         else UpdateOnCpu(arguments);
-        _vectors.Update(step, learningRate, scale);
+        _vectors.Update(step, learningRate, scale, ByOperators);
     }
 
     private void UpdateOnCpu(CpuAdamW8Bit.Arguments arguments)

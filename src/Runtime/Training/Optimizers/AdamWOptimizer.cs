@@ -20,9 +20,11 @@ public sealed class AdamWOptimizer : Optimizer
         foreach (var range in Ranges(weightDecay, vectorDecay))
         {
             var (m, v) = (first.narrow(0, range.Offset, range.Length), second.narrow(0, range.Offset, range.Length));
-            _ranges.Add(new AdamWRange(store, range, m.DetachFromDisposeScope(), v.DetachFromDisposeScope(), new(beta1, beta2, epsilon)));
+            _ranges.Add(new AdamWRange(store, range, m.DetachFromDisposeScope(), v.DetachFromDisposeScope(), new(beta1, beta2, epsilon), casts: true));
         }
     }
 
-    protected override void Update(int step, double learningRate, float scale) => _ranges.Update(step, learningRate, scale);
+    private protected override bool Casts => !ByOperators;
+
+    protected override void Update(int step, double learningRate, float scale) => _ranges.Update(step, learningRate, scale, ByOperators);
 }

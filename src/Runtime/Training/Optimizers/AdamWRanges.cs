@@ -14,8 +14,15 @@ internal sealed class AdamWRanges(Device device) : IDisposable
     /// <param name="step">Number of the step, from 1.</param>
     /// <param name="learningRate">Learning rate of the step.</param>
     /// <param name="scale">The gradients are multiplied by it.</param>
-    public void Update(int step, double learningRate, float scale)
+    /// <param name="byOperators">Whether by libtorch's operators rather than by a CPU kernel of ours.</param>
+    public void Update(int step, double learningRate, float scale, bool byOperators)
     {
+        if (!byOperators)
+        {
+            foreach (var range in _ranges) range.Update(step, learningRate, scale);
+            return;
+        }
+
         _step.Set(step);
         if (scale != 1) _divisor.Set(1 / scale);
         foreach (var range in _ranges) range.Update(_step, learningRate, scale == 1 ? null : _divisor);

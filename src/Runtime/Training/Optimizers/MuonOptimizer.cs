@@ -50,7 +50,7 @@ public sealed class MuonOptimizer : Optimizer
     {
         var keep = (float)(1 - (learningRate * _weightDecay));
         foreach (var (batch, factor) in _batches) batch.Update(scale, _momentum, _nesterov, keep, (float)(learningRate * factor), ByOperators);
-        _rest.Update(step, learningRate * _adamwRate, scale);
+        _rest.Update(step, learningRate * _adamwRate, scale, ByOperators);
     }
 
     private void AddMatrices(IReadOnlyList<MatrixGroup> groups)
@@ -95,7 +95,7 @@ public sealed class MuonOptimizer : Optimizer
         foreach (var info in Store.Layout.Where(info => !taken.Contains(info.Offset)))
         {
             var (first, second) = (NewMoment("exp_avg", info), NewMoment("exp_avg_sq", info));
-            _rest.Add(new AdamWRange(Store, (info.Offset, info.Length, info.Decay ? weightDecay : vectorDecay), first, second, settings));
+            _rest.Add(new AdamWRange(Store, (info.Offset, info.Length, info.Decay ? weightDecay : vectorDecay), first, second, settings, casts: false));
         }
     }
 

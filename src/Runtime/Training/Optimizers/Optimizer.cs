@@ -49,7 +49,7 @@ public abstract class Optimizer : IDisposable
 
         var clipping = _clip > 0 && norm > _clip ? _clip / norm : 1;
         Update(step, learningRate, (float)(clipping / lossScale));
-        Store.CastCompute();
+        if (!Casts) Store.CastCompute();
         return norm;
     }
 
@@ -58,6 +58,9 @@ public abstract class Optimizer : IDisposable
         foreach (var owned in _owned) owned.Dispose();
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Whether <see cref="Update"/> writes the copy in the compute type as well.</summary>
+    private protected virtual bool Casts => false;
 
     /// <summary>Updates the masters from the gradients.</summary>
     /// <param name="step">Number of this step, from 1.</param>

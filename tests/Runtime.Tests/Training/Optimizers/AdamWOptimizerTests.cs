@@ -10,15 +10,17 @@ public sealed class AdamWOptimizerTests
     private const double Beta1 = 0.9, Beta2 = 0.95, Epsilon = 1e-8, Decay = 0.1;
 
     [Theory]
-    [InlineData(0, 0)]
-    [InlineData(0, 0.5)]
-    [InlineData(Decay, 1e6)]
-    public void Steps_agree_with_the_rule(double vectorDecay, double clip)
+    [InlineData(0, 0, false)]
+    [InlineData(0, 0.5, false)]
+    [InlineData(Decay, 1e6, false)]
+    [InlineData(0, 0.5, true)]
+    [InlineData(Decay, 1e6, true)]
+    public void Steps_agree_with_the_rule(double vectorDecay, double clip, bool byOperators)
     {
         var moments = ParameterStoreTests.Layout.Select(info => (M: new double[info.Length], V: new double[info.Length])).ToArray();
         OptimizerCheck.AgreesWith(
             ParameterStoreTests.Layout,
-            store => new AdamWOptimizer(store, Beta1, Beta2, Epsilon, Decay, vectorDecay, clip),
+            store => new AdamWOptimizer(store, Beta1, Beta2, Epsilon, Decay, vectorDecay, clip) { ByOperators = byOperators },
             (parameter, values, gradient, step) => Rule(
                 values, gradient, moments[parameter].M, moments[parameter].V, step, OptimizerCheck.Rate, ParameterStoreTests.Layout[parameter].Decay ? Decay : vectorDecay),
             clip,
