@@ -50,6 +50,9 @@ public sealed class ModelGenerator : IIncrementalGenerator
         var rootNamespace = context.AnalyzerConfigOptionsProvider
             .Select((options, _) => Namespaces.Root(options.GlobalOptions))
             .WithTrackingName(TrackingNames.Namespace);
+        var accelerator = context.AnalyzerConfigOptionsProvider
+            .Select((options, _) => options.GlobalOptions.TryGetValue("build_property.ModelCompilerAccelerator", out var name) ? name : "")
+            .WithTrackingName(TrackingNames.Accelerator);
         var clashes = Places(yaml).Combine(Places(attributes))
             .Select((places, _) => ModelPlaces.Clashing(places.Left.Concat(places.Right)))
             .WithTrackingName(TrackingNames.Clashes);
@@ -58,8 +61,9 @@ public sealed class ModelGenerator : IIncrementalGenerator
             .Select((joined, _) => joined.Left.Left.Concat(joined.Left.Right).Select(model => Steps.Facts(model, joined.Right)).ToEquatableArray())
             .WithTrackingName(TrackingNames.Models);
         var methods = MarkedMethods.In(context);
-        var project = rootNamespace.Combine(clashes).Combine(models.Combine(methods))
-            .Select((joined, _) => new Project(joined.Left.Left, joined.Left.Right, joined.Right.Left, joined.Right.Right));
+        var project = rootNamespace.Combine(accelerator).Combine(clashes).Combine(models.Combine(methods))
+            .Select((joined, _) => new Project(
+                joined.Left.Left.Left, joined.Left.Left.Right, joined.Left.Right, joined.Right.Left, joined.Right.Right));
 
         Generate(context, yaml, project);
         Generate(context, attributes, project);

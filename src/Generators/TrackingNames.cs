@@ -21,6 +21,9 @@ public static class TrackingNames
     /// <summary>The root namespace of the project.</summary>
     public const string Namespace = nameof(Namespace);
 
+    /// <summary>What the project's libtorch runs on.</summary>
+    public const string Accelerator = nameof(Accelerator);
+
     /// <summary>Names that more than one model has.</summary>
     public const string Clashes = nameof(Clashes);
 

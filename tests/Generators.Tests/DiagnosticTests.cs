@@ -6,6 +6,19 @@ namespace ModelCompiler.Generators.Tests;
 /// <summary>Diagnostics as the build shows them: file, line, column, id.</summary>
 public sealed class DiagnosticTests
 {
+    [Theory]
+    [InlineData("cpu", 1)]
+    [InlineData("cuda", 0)]
+    public void Tf32_is_for_gpus(string accelerator, int warnings)
+    {
+        var yaml = SampleModels.Gpt2Like.Replace("training:", "efficiency:\n  precision: { compute: fp32, tf32: true }\ntraining:");
+        var run = new GeneratorRun().SetAccelerator(accelerator).SetYaml("gpt.model.yaml", yaml).Run();
+
+        Assert.Equal(warnings, run.Diagnostics.Count(text => text.Contains("warning MC2047: 'tf32' has no effect on a CPU")));
+        Assert.Contains("if (device.type == TorchSharp.DeviceType.CUDA) backends.cuda.matmul.allow_tf32 = true;", run.Source("TinyGpt.g.cs"));
+        Assert.DoesNotContain(run.Output.GetDiagnostics(TestContext.Current.CancellationToken), d => d.Severity == Microsoft.CodeAnalysis.DiagnosticSeverity.Error);
+    }
+
     [Fact]
     public void An_unknown_key_is_reported_where_it_stands()
     {

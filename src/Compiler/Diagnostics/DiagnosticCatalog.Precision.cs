@@ -7,4 +7,7 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo PrecisionOfOneLayer = Error(
         "MC2046", "Precision of one layer of a block", "The layers of a repeated block are one function, so they have one precision.");
+
+    public static readonly DiagnosticInfo Tf32OnCpu = Warning(
+        "MC2047", "TF32 without a GPU", "TF32 is a mode of NVIDIA's tensor cores.");
 }

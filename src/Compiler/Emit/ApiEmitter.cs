@@ -33,6 +33,8 @@ internal static class ApiEmitter
                     "Seed = seed;",
                     $"Parameters = new ParameterStore(device, Definition.Parameters, {ScalarType(PlacePrecision.Of(Compute(spec)))});",
                     "Parameters.Initialize(seed);");
+                if (spec.Efficiency.Precision.Tf32)
+                    writer.Line($"if (device.type == TorchSharp.DeviceType.CUDA) backends.cuda.matmul.allow_tf32 = true;  // {context.Place("efficiency.precision.tf32")}");
             }
             writer.Line().Lines(
                 "/// <inheritdoc/>",

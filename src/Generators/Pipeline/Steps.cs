@@ -73,6 +73,9 @@ internal sealed class Steps(
 
         var result = compiled.First(candidate => candidate.Spec == spec).Result;
         diagnostics = diagnostics.Concat(result.Diagnostics.Select(map.Locate)).ToEquatableArray();
+        if (spec.Efficiency.Precision.Tf32 && project.Accelerator == "cpu")
+            diagnostics = diagnostics.Append(map.Locate(DiagnosticCatalog.Tf32OnCpu.At("efficiency.precision.tf32",
+                "'tf32' has no effect on a CPU, and ModelCompilerAccelerator is cpu; remove it, or build for cuda"))).ToEquatableArray();
         var facts = Facts(declared, project.RootNamespace);
 
         var place = Place(declared);

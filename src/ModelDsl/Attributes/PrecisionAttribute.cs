@@ -12,4 +12,6 @@ public sealed class PrecisionAttribute : Attribute
     public Precision Master { get; set; }
 
     public string[] Fp32 { get; set; } = [];
+
+    public bool Tf32 { get; set; }
 }

@@ -104,6 +104,9 @@ public sealed record PrecisionSpec
     [OnlyWith("compute", Precision.Bf16, Precision.Fp16)]
     public EquatableArray<string> Fp32 { get; init; }
 
+    [Key("tf32", "On CUDA, products of fp32 operands that are rounded to 11 bits of precision (TF32).")]
+    public bool Tf32 { get; init; }
+
     [Key("loss-scale", "What the loss is multiplied by before its gradients are taken, so that fp16 holds them; a bare number is fixed.")]
     [OnlyWith("compute", Precision.Fp16)]
     public LossScaleSpec LossScale { get; init; } = new();

@@ -87,6 +87,12 @@ internal sealed class GeneratorRun
         return this;
     }
 
+    public GeneratorRun SetAccelerator(string accelerator)
+    {
+        Driver = Driver.WithUpdatedAnalyzerConfigOptions(new InMemoryOptions("Demo", accelerator));
+        return this;
+    }
+
     public GeneratorRun Run(CancellationToken? cancellation = null)
     {
         Driver = Driver.RunGeneratorsAndUpdateCompilation(

@@ -4,11 +4,11 @@ using Microsoft.CodeAnalysis.Diagnostics;
 
 namespace ModelCompiler.Generators.Tests.Support;
 
-/// <summary>What MSBuild tells the compiler: the root namespace, and that each file named <c>*.spec.yaml</c> is a ModelSpec item.</summary>
-internal sealed class InMemoryOptions(string rootNamespace) : AnalyzerConfigOptionsProvider
+/// <summary>What MSBuild tells the compiler: the root namespace, what libtorch runs on, and that each file named <c>*.spec.yaml</c> is a ModelSpec item.</summary>
+internal sealed class InMemoryOptions(string rootNamespace, string accelerator = "cpu") : AnalyzerConfigOptionsProvider
 {
     public override AnalyzerConfigOptions GlobalOptions { get; } =
-        new Options(new() { ["build_property.RootNamespace"] = rootNamespace });
+        new Options(new() { ["build_property.RootNamespace"] = rootNamespace, ["build_property.ModelCompilerAccelerator"] = accelerator });
 
     public override AnalyzerConfigOptions GetOptions(SyntaxTree tree) => new Options([]);
 
