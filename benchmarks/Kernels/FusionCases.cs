@@ -7,7 +7,7 @@ namespace ModelCompiler.Benchmarks.CpuKernels;
 /// <summary>What the compiler fuses, beside the kernels that it calls otherwise; of model P's shapes, and a large vocabulary for the loss.</summary>
 internal static class FusionCases
 {
-    private const int B = 8, T = 256, C = 384, Hidden = 1536, V = 32_768, ChunkRows = 128;
+    private const int B = 8, T = 256, C = 384, Hidden = 1536, V = 32_768, ChunkRows = 512;
     private const long N = B * T;
 
     public static IEnumerable<KernelCase> All(ScalarType type)

@@ -13,6 +13,9 @@ internal static class KernelBenchmark
 {
     private const int Warmups = 40, Repeats = 41;
 
+    // Large kernels need no more to be compared.
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(3);
+
     /// <param name="args">Parts of kernels' names, all without one; a number of threads, all cores without one.</param>
     public static int Run(string[] args) => Run(args, KernelCases.All, "libtorch", "ours");
 
@@ -25,7 +28,7 @@ internal static class KernelBenchmark
             .Append(Environment.ProcessorCount).First(n => n > 0);
         var names = args.Where(arg => !char.IsAsciiDigit(arg[0])).ToArray();
         set_num_threads(threads);
-        Console.WriteLine($"{threads} threads, medians of {Repeats} alternating runs, the fastest in parentheses\n");
+        Console.WriteLine($"{threads} threads, medians of up to {Repeats} alternating runs, the fastest in parentheses\n");
         Console.WriteLine($"| kernel | type | {left} ms | {right} ms | {left} / {right} |");
         Console.WriteLine("|---|---|--:|--:|--:|");
         foreach (var type in new[] { ScalarType.BFloat16, ScalarType.Float32 })
@@ -43,15 +46,21 @@ internal static class KernelBenchmark
 
     private static void Print(string name, ScalarType type, Action first, Action second)
     {
-        for (var i = 0; i < Warmups; i++)
+        var start = Stopwatch.GetTimestamp();
+        for (var i = 0; i < Warmups && Stopwatch.GetElapsedTime(start) < Longest; i++)
         {
             first();
             second();
         }
 
         Thread.Sleep(200); // the JIT compiles in the background what has run often
-        var (firsts, seconds) = (new double[Repeats], new double[Repeats]);
-        for (var i = 0; i < Repeats; i++) (firsts[i], seconds[i]) = (Time(first), Time(second));
+        var (firsts, seconds) = (new List<double>(), new List<double>());
+        for (start = Stopwatch.GetTimestamp(); firsts.Count < Repeats && (firsts.Count < 3 || Stopwatch.GetElapsedTime(start) < Longest);)
+        {
+            firsts.Add(Time(first));
+            seconds.Add(Time(second));
+        }
+
         var (a, b) = (Median(firsts), Median(seconds));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
@@ -66,9 +75,9 @@ internal static class KernelBenchmark
         return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
     }
 
-    private static double Median(double[] values)
+    private static double Median(List<double> values)
     {
-        Array.Sort(values);
-        return values[values.Length / 2];
+        values.Sort();
+        return values[values.Count / 2];
     }
 }

@@ -11,11 +11,11 @@ namespace ModelCompiler.Compiler.Passes;
 /// </summary>
 public sealed class ChunkLoss : Pass
 {
-    /// <summary>Bytes of logits up to which they are not divided, and which a chunk should not exceed.</summary>
+    /// <summary>Bytes of logits up to which they are not divided, and to which chunks are halved.</summary>
     public const long ChunkBytes = 8L << 20;
 
-    /// <summary>Rows below which a product becomes slow.</summary>
-    private const long FewestRows = 128;
+    /// <summary>Rows below which products, and the many additions to the weight's gradient, become slow.</summary>
+    private const long FewestRows = 512;
 
     public override Graph Run(Graph graph, ModelSpec spec)
     {
