@@ -9,6 +9,21 @@ public sealed class DiagnosticTests
     [Theory]
     [InlineData("cpu", 1)]
     [InlineData("cuda", 0)]
+    public void Fp8_is_for_gpus(string accelerator, int errors)
+    {
+        var yaml = SampleModels.Gpt2Like.Replace("training:", "efficiency:\n  precision: { compute: bf16, fp8: [blocks] }\ntraining:");
+        var run = new GeneratorRun().SetAccelerator(accelerator).SetYaml("gpt.model.yaml", yaml).Run();
+
+        Assert.Equal(errors, run.Diagnostics.Count(text => text.Contains("error MC2048: a CPU has no fp8 products")));
+        Assert.Contains("Kernels.RequireFp8(model.Device);", run.Source("TinyGpt.Training.g.cs"));
+        Assert.Contains("Kernels.LinearFp8GradWeight(", run.Source("TinyGpt.Training.g.cs"));
+        Assert.DoesNotContain("Fp8", run.Source("TinyGpt.Inference.g.cs"));
+        Assert.DoesNotContain(run.Output.GetDiagnostics(TestContext.Current.CancellationToken), d => d.Severity == Microsoft.CodeAnalysis.DiagnosticSeverity.Error);
+    }
+
+    [Theory]
+    [InlineData("cpu", 1)]
+    [InlineData("cuda", 0)]
     public void Tf32_is_for_gpus(string accelerator, int warnings)
     {
         var yaml = SampleModels.Gpt2Like.Replace("training:", "efficiency:\n  precision: { compute: fp32, tf32: true }\ntraining:");

@@ -16,6 +16,7 @@ public static class OpTable
         new Add(),
         new Multiply(), new MultiplyGrad(),
         new Linear(), new LinearGradInput(), new LinearGradWeight(),
+        new LinearFp8(), new LinearFp8GradInput(), new LinearFp8GradWeight(),
         new AddBias(), new BiasGrad(),
         new LayerNorm(), new LayerNormGrad(),
         new RmsNorm(), new RmsNormGrad(),

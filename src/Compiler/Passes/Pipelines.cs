@@ -12,6 +12,7 @@ public static class Pipelines
         new ShareParameters(),
         new PackProjections(),
         new PlacePrecision(),
+        new PlaceFp8(),
         new FoldBiases(),
         new ChunkLoss(),
         new Differentiate(),

@@ -1,5 +1,3 @@
-using ModelCompiler.Compiler.Diagnostics;
-using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Ops;
 using ModelCompiler.ModelDsl;
@@ -19,7 +17,7 @@ public sealed class PlacePrecision : Pass
         var precision = spec.Efficiency.Precision;
         if (precision.Compute == Precision.Fp32) return graph;
         var patterns = precision.Fp32.Select(p => new LayerPattern(p)).ToList();
-        for (var i = 0; i < patterns.Count; i++) Check(graph, patterns[i], precision.Fp32[i], $"efficiency.precision.fp32[{i}]");
+        for (var i = 0; i < patterns.Count; i++) LayerNames.Check(graph, precision.Fp32[i], $"efficiency.precision.fp32[{i}]", _ => true);
 
         var placement = new Placement(Of(precision.Compute), patterns);
         return InferShapes.Infer(graph.MapFunctions(placement.Apply));
@@ -33,26 +31,9 @@ public sealed class PlacePrecision : Pass
         _ => DType.F32,
     };
 
-    private static void Check(Graph graph, LayerPattern pattern, string written, string specPath)
-    {
-        var layers = graph.Blocks.SelectMany(b => b.Nodes.Select(n => Placement.Name(b, n))).Concat(graph.Main.Nodes.Select(n => Placement.Name(graph.Main, n)))
-            .Where(name => !name.EndsWith(".product", StringComparison.Ordinal)).Distinct().ToList();
-        if (layers.Any(pattern.Matches)) return;
-        var all = pattern.WithoutIndices();
-        throw new PassException(all != written && layers.Any(new LayerPattern(all).Matches)
-            ? DiagnosticCatalog.PrecisionOfOneLayer.At(specPath,
-                $"'{written}' singles out a layer of a repeated block, whose layers share their code; write '{all}' for all of them, "
-                + "or give that layer a block of its own in 'blocks'")
-            : DiagnosticCatalog.PrecisionLayer.At(specPath, $"the model has no layer '{written}'; {Suggestion.For(written, layers, "layers")}"));
-    }
-
     /// <summary>Which nodes compute in fp32.</summary>
     private sealed class Placement(DType compute, IReadOnlyList<LayerPattern> patterns)
     {
-        /// <summary>The name of the layer that a node belongs to, or of a part of it.</summary>
-        public static string Name(Function function, Node node) =>
-            (function.Name == "main" ? "" : function.Name + ".*.") + node.Outputs[0].Name;
-
         public Function Apply(Function function)
         {
             var full = Full(function);
@@ -69,7 +50,7 @@ public sealed class PlacePrecision : Pass
             .. from node in function.Nodes
                where !OpTable.IsRepeat(node)
                from index in Enumerable.Range(0, node.Inputs.Count)
-               where OpTable.Find(node.Op).KeepsFullPrecision(index) || Speaks(Name(function, node))
+               where OpTable.Find(node.Op).KeepsFullPrecision(index) || Speaks(LayerNames.Of(function, node))
                select node.Inputs[index],
         ];
 
@@ -81,7 +62,7 @@ public sealed class PlacePrecision : Pass
             if (OpTable.IsRepeat(node)) return OfBlock(node.Attributes.String("block"));
             var op = OpTable.Find(node.Op);
             var shares = node.Inputs.Where((input, i) => !op.KeepsFullPrecision(i) && full.Contains(input) && function.Parameters.Any(p => p.Name == input)).Any();
-            return shares || Speaks(Name(function, node)) ? DType.F32 : compute;
+            return shares || Speaks(LayerNames.Of(function, node)) ? DType.F32 : compute;
         }
 
         /// <summary>What a block carries from layer to layer.</summary>

@@ -76,6 +76,9 @@ internal sealed class Steps(
         if (spec.Efficiency.Precision.Tf32 && project.Accelerator == "cpu")
             diagnostics = diagnostics.Append(map.Locate(DiagnosticCatalog.Tf32OnCpu.At("efficiency.precision.tf32",
                 "'tf32' has no effect on a CPU, and ModelCompilerAccelerator is cpu; remove it, or build for cuda"))).ToEquatableArray();
+        if (spec.Efficiency.Precision.Fp8.Count > 0 && project.Accelerator == "cpu")
+            diagnostics = diagnostics.Append(map.Locate(DiagnosticCatalog.Fp8OnCpu.At("efficiency.precision.fp8",
+                "a CPU has no fp8 products, and ModelCompilerAccelerator is cpu; remove 'fp8', or build for cuda"))).ToEquatableArray();
         var facts = Facts(declared, project.RootNamespace);
 
         var place = Place(declared);

@@ -13,5 +13,7 @@ public sealed class PrecisionAttribute : Attribute
 
     public string[] Fp32 { get; set; } = [];
 
+    public string[] Fp8 { get; set; } = [];
+
     public bool Tf32 { get; set; }
 }

@@ -104,6 +104,10 @@ public sealed record PrecisionSpec
     [OnlyWith("compute", Precision.Bf16, Precision.Fp16)]
     public EquatableArray<string> Fp32 { get; init; }
 
+    [Key("fp8", "Linear layers, by name or pattern, whose products have 8-bit operands in training, on GPUs that have it. E.g. [blocks].")]
+    [OnlyWith("compute", Precision.Bf16)]
+    public EquatableArray<string> Fp8 { get; init; }
+
     [Key("tf32", "On CUDA, products of fp32 operands that are rounded to 11 bits of precision (TF32).")]
     public bool Tf32 { get; init; }
 

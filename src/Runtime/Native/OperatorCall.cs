@@ -48,6 +48,9 @@ internal unsafe ref struct OperatorCall(ReadOnlySpan<byte> name, ReadOnlySpan<by
 
     public void Add(double value) => AddSlot(BitConverter.DoubleToUInt64Bits(value));
 
+    /// <summary>An optional integer, or one of libtorch's enumerations.</summary>
+    public void AddOptionalInteger(long value) => AddSlot(Box((ulong)value));
+
     public void AddOptional(double value) => AddSlot(Box(BitConverter.DoubleToUInt64Bits(value)));
 
     public void Add(bool value) => AddSlot(value ? 1ul : 0);

@@ -19,6 +19,7 @@ public sealed class OpGradientTests
         new("multiply", Attributes.None, [[2, 3], [2, 3]]),
         new("linear", Attributes.None, [[2, 3, 4], [5, 4]]),
         new("linear", Attributes.None, [[3, 4], [5, 4], [5]]),
+        new("linear_fp8", Attributes.None, [[2, 3, 4], [5, 4]]),
         new("add_bias", Attributes.None, [[2, 3, 4], [4]]),
         new("layer_norm", Attributes.Of(("epsilon", 1e-5)), [[2, 3, 6], [6], [6]]),
         new("layer_norm", Attributes.Of(("epsilon", 1e-5)), [[2, 3, 6], [6], []]),

@@ -89,7 +89,7 @@ public sealed class PlacePrecisionTests
     [InlineData("haed", "MC2045", "did you mean 'head'?")]
     [InlineData("blocks.*.mpl", "MC2045", "blocks.*.mlp")]
     [InlineData("blocks.1.mlp", "MC2046", "write 'blocks.*.mlp'")]
-    [InlineData("blocks.1.mpl", "MC2045", "no layer 'blocks.1.mpl'")]
+    [InlineData("blocks.1.mpl", "MC2045", "no such layer as 'blocks.1.mpl'")]
     public void Patterns_that_match_nothing_are_refused(string pattern, string id, string text)
     {
         var diagnostic = Assert.Single(ModelCompilation.Compile(

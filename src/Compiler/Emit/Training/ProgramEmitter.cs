@@ -43,6 +43,8 @@ internal static class ProgramEmitter
     {
         using (writer.Block($"public TrainingProgram({context.Name} model)"))
         {
+            if (context.Model.Spec.Efficiency.Precision.Fp8.Count > 0)
+                writer.Line($"Kernels.RequireFp8(model.Device);  // {context.Place("efficiency.precision.fp8")}");
             writer.Lines(
                 "Model = model;",
                 "_arena = new Arena(ArenaSize, model.Device);",
