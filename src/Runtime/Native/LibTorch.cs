@@ -40,6 +40,10 @@ internal static unsafe class LibTorch
     public static readonly delegate* unmanaged<nint, byte*, int> IsContiguous =
         (delegate* unmanaged<nint, byte*, int>)Export("aoti_torch_is_contiguous");
 
+    /// <summary>The element type, as c10 numbers them.</summary>
+    public static readonly delegate* unmanaged<nint, int*, int> ElementType =
+        (delegate* unmanaged<nint, int*, int>)Export("aoti_torch_get_dtype");
+
     public static readonly delegate* unmanaged<nint, nint, int, int> Copy =
         (delegate* unmanaged<nint, nint, int, int>)Export("aoti_torch_copy_");
 
