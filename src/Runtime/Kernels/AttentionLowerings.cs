@@ -10,8 +10,7 @@ internal static class AttentionLowerings
     private static readonly IAttentionLowering[] ForCpu =
         [new BatchedAttention(1), new BatchedAttention(2), new BatchedAttention(4), new FlashAttention()];
 
-    // The batched products round scores before they are scaled, and fp16 ends at 65504.
-    private static readonly IAttentionLowering[] ForCpuInFp16 = [new FlashAttention()];
+    private static readonly IAttentionLowering[] ForCpuInFp16 = [new WidenedAttention(new BatchedAttention(1))];
 
     private static readonly IAttentionLowering[] ForOthers = [new AtenAttention()];
 
