@@ -32,10 +32,7 @@ public sealed class Lowerings
     public Lowerings(string? file)
     {
         _file = file;
-        foreach (var line in Read(file))
-        {
-            if (line.Split('\t') is [var @case, var lowering]) _choices[@case] = new LoweringChoice(@case, lowering, []);
-        }
+        Adopt();
     }
 
     /// <summary>This machine's choices, in the user's local application data.</summary>
@@ -54,11 +51,11 @@ public sealed class Lowerings
         if (Known(@case, candidates) is var known and >= 0) return known;
         lock (_measuring)
         {
+            Adopt(); // what another process has chosen meanwhile
             if (Known(@case, candidates) is var other and >= 0) return other;
             var times = Measure(candidates, run);
             if (times.Count == 0) throw new NativeException($"No lowering works for {@case}; libtorch's reasons are on stderr.");
-            _choices[@case] = new LoweringChoice(@case, Fastest(times), times);
-            Write();
+            Keep(new LoweringChoice(@case, Fastest(times), times), candidates);
         }
 
         return Known(@case, candidates);
@@ -115,34 +112,61 @@ public sealed class Lowerings
         return folder.Length == 0 ? null : Path.Combine(folder, "ModelCompiler", "lowerings-2.txt");
     }
 
-    private static string[] Read(string? file)
+    /// <summary>Takes over what the file says: the first to choose has chosen for all, or runs would not repeat.</summary>
+    private void Adopt()
     {
         try
         {
-            return file is not null && File.Exists(file) ? File.ReadAllLines(file) : [];
+            if (_file is null || !File.Exists(_file)) return;
+            foreach (var line in File.ReadAllLines(_file))
+            {
+                if (line.Split('\t') is [var @case, var lowering] && _choices.GetValueOrDefault(@case)?.Lowering != lowering)
+                    _choices[@case] = new LoweringChoice(@case, lowering, []);
+            }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return []; // measured again
+            // Measured again.
         }
     }
 
     private int Known(string @case, ReadOnlySpan<string> candidates) =>
         _choices.TryGetValue(@case, out var choice) ? candidates.IndexOf(choice.Lowering) : -1;
 
-    private void Write()
+    /// <summary>Keeps a choice, unless another process has been faster: then that one's.</summary>
+    private void Keep(LoweringChoice choice, ReadOnlySpan<string> candidates)
     {
+        _choices[choice.Case] = choice;
         if (_file is null) return;
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(_file))!);
+            using var alone = Lock(_file + ".lock");
+            Adopt();
+            if (Known(choice.Case, candidates) < 0) _choices[choice.Case] = choice;
             var temporary = $"{_file}.{Environment.ProcessId}";
-            File.WriteAllText(temporary, string.Concat(Choices.Select(choice => $"{choice.Case}\t{choice.Lowering}\n")));
+            File.WriteAllText(temporary, string.Concat(Choices.Select(kept => $"{kept.Case}\t{kept.Lowering}\n")));
             File.Move(temporary, _file, overwrite: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // A machine without a writable home measures in each process.
+        }
+    }
+
+    /// <summary>Waits for other processes that are writing. The system lets go of the lock of a process that ends.</summary>
+    private static FileStream Lock(string path)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (attempt < 500)
+            {
+                Thread.Sleep(10);
+            }
         }
     }
 }

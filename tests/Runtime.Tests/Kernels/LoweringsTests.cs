@@ -26,6 +26,19 @@ public sealed class LoweringsTests : IDisposable
         }
     }
 
+    /// <summary>As processes that run at once do: the choices of both are kept, and the first is everyone's.</summary>
+    [Fact]
+    public void TwoThatChooseAtOnceAgree()
+    {
+        var (one, other) = (new Lowerings(_file), new Lowerings(_file));
+        Assert.Equal(0, one.Choose("first", ["a", "b"], candidate => Thread.Sleep(10 * candidate)));
+        Assert.Equal(1, other.Choose("second", ["a", "b"], candidate => Thread.Sleep(10 - (10 * candidate))));
+        Assert.Equal(0, other.Choose("first", ["a", "b"], _ => Assert.Fail("it was known")));
+        // The file changes while this one measures.
+        Assert.Equal(1, one.Choose("third", ["a", "b"], candidate => File.WriteAllText(_file, "third\tb\n")));
+        Assert.Equal(["first", "second", "third"], new Lowerings(_file).Choices.Select(choice => choice.Case));
+    }
+
     [Fact]
     public void ALoweringThatIsRefusedIsLeftOut()
     {
