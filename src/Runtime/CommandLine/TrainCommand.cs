@@ -33,6 +33,8 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
             return ModelProgram.Interrupted;
         }
 
+        foreach (var choice in Lowerings.Default.Choices.Where(choice => choice.Milliseconds.Count > 0))
+            output.Text.WriteLine($"chosen by measurement: {choice}");
         Summarize(state, data);
         return new GenerateCommand(model, options, output).Write("", data.Tokenizer, interrupt);
     }
