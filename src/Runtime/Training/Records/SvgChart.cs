@@ -38,7 +38,7 @@ internal sealed class SvgChart(string title, string xLabel)
         foreach (var tick in Ticks(y0, y1))
             text.Append(Invariant($"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(tick):0.#}\" y2=\"{Y(tick):0.#}\"/><text x=\"{Left - 6}\" y=\"{Y(tick) + 4:0.#}\" text-anchor=\"end\">{Short(tick)}</text>"));
         foreach (var tick in Ticks(x0, x1))
-            text.Append(Invariant($"<text x=\"{X(tick):0.#}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{Short(tick)}</text>"));
+            text.Append(Invariant($"<text x=\"{X(tick):0.#}\" y=\"{Height - Bottom + 18}\" text-anchor=\"{(X(tick) > Width - Right - 20 ? "end" : "middle")}\">{Short(tick)}</text>"));
         for (var i = 0; i < _series.Count; i++)
         {
             var points = _series[i].Points;
