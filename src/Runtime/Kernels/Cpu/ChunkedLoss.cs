@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
 
@@ -96,33 +95,12 @@ internal static unsafe class ChunkedLoss
             for (var row = begin; row < end; row++)
             {
                 var x = Logits + (row * Width);
-                var maxima = Vector512.Create(float.NegativeInfinity);
-                for (var i = 0L; i < Width; i += Lanes.Count) maxima = Vector512.Max(maxima, Load(x, i, float.NegativeInfinity));
-                var maximum = Lanes.Max(maxima);
-                var (offset, sums) = (Vector512.Create(maximum), Vector512<float>.Zero);
-                for (var i = 0L; i < Width; i += Lanes.Count) sums += Lanes.Exp(Load(x, i, float.NegativeInfinity) - offset);
-                var lse = maximum + MathF.Log(Vector512.Sum(sums));
-                var target = Targets[row];
-                Nats[row] = lse - Load(x, target, 0)[0];
-                if (WritesGradient) WriteGradient(x, target, lse, Weights is null ? Scale : Scale * Weights[(First + row) / Sequence]);
+                var (target, lse) = (Targets[row], CpuLosses.LogSumExp(x, Bias, Width));
+                Nats[row] = lse - CpuLosses.Logits(x, Bias, target, Width)[0];
+                if (!WritesGradient) continue;
+                var scale = Weights is null ? Scale : Scale * Weights[(First + row) / Sequence];
+                CpuLosses.WriteGradient(x, Bias, target, lse, scale, x, Width);
             }
         }
-
-        private readonly void WriteGradient(T* x, long target, float lse, float scale)
-        {
-            var (offset, factor) = (Vector512.Create(lse), Vector512.Create(scale));
-            for (var i = 0L; i < Width; i += Lanes.Count)
-            {
-                var probabilities = Lanes.Exp(Load(x, i, 0) - offset);
-                if (target - i is >= 0 and < Lanes.Count and var lane)
-                    probabilities = probabilities.WithElement((int)lane, probabilities[(int)lane] - 1);
-                Lanes.Store(x, i, Width, probabilities * factor);
-            }
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly Vector512<float> Load(T* x, long i, float fill) => Bias is null
-            ? Lanes.Load(x, i, Width, fill)
-            : Lanes.Load(x, i, Width, fill) + Lanes.Load(Bias, i, Width);
     }
 }

@@ -32,6 +32,46 @@ internal static unsafe class CpuLosses
         }
     }
 
+    /// <summary>The logarithm of the sum of a row's exponentials.</summary>
+    /// <param name="row">Logits.</param>
+    /// <param name="bias">Added to them, or null.</param>
+    /// <param name="width">Their number.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float LogSumExp<T>(T* row, T* bias, long width)
+        where T : unmanaged, IElement<T>
+    {
+        var maxima = Vector512.Create(float.NegativeInfinity);
+        for (var i = 0L; i < width; i += Lanes.Count) maxima = Vector512.Max(maxima, Logits(row, bias, i, width, float.NegativeInfinity));
+        var maximum = Lanes.Max(maxima);
+        var (offset, sums) = (Vector512.Create(maximum), Vector512<float>.Zero);
+        for (var i = 0L; i < width; i += Lanes.Count) sums += Lanes.Exp(Logits(row, bias, i, width, float.NegativeInfinity) - offset);
+        return maximum + MathF.Log(Vector512.Sum(sums));
+    }
+
+    /// <summary>(softmax − one-hot) · scale of a row; it may be written over the logits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void WriteGradient<T>(T* row, T* bias, long target, float lse, float scale, T* gradient, long width)
+        where T : unmanaged, IElement<T>
+    {
+        var (offset, factor) = (Vector512.Create(lse), Vector512.Create(scale));
+        for (var i = 0L; i < width; i += Lanes.Count)
+        {
+            var probabilities = Lanes.Exp(Logits(row, bias, i, width) - offset);
+            if (target - i is >= 0 and < Lanes.Count and var lane)
+                probabilities = probabilities.WithElement((int)lane, probabilities[(int)lane] - 1);
+            Lanes.Store(gradient, i, width, probabilities * factor);
+        }
+    }
+
+    /// <summary>Logits i..i + 15 of a row, with their bias if there is one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Logits<T>(T* row, T* bias, long i, long width, float fill = 0)
+        where T : unmanaged, IElement<T>
+    {
+        var logits = Lanes.Load(row, i, width, fill);
+        return bias is null ? logits : logits + Lanes.Load(bias, i, width);
+    }
+
     private static void CrossEntropy<T>(Tensor logits, Tensor targets, Tensor? weights, Tensor loss, Tensor losses, Tensor lse)
         where T : unmanaged, IElement<T>
     {
@@ -79,16 +119,7 @@ internal static unsafe class CpuLosses
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
-            for (var row = begin; row < end; row++)
-            {
-                var x = X + (row * Width);
-                var maxima = Vector512.Create(float.NegativeInfinity);
-                for (var i = 0L; i < Width; i += Lanes.Count) maxima = Vector512.Max(maxima, Lanes.Load(x, i, Width, float.NegativeInfinity));
-                var maximum = Lanes.Max(maxima);
-                var (offset, sums) = (Vector512.Create(maximum), Vector512<float>.Zero);
-                for (var i = 0L; i < Width; i += Lanes.Count) sums += Lanes.Exp(Lanes.Load(x, i, Width, float.NegativeInfinity) - offset);
-                Lse[row] = maximum + MathF.Log(Vector512.Sum(sums));
-            }
+            for (var row = begin; row < end; row++) Lse[row] = LogSumExp(X + (row * Width), null, Width);
         }
     }
 
@@ -106,16 +137,8 @@ internal static unsafe class CpuLosses
         {
             for (var row = begin; row < end; row++)
             {
-                var scale = Vector512.Create(Weights is null ? Scale : Scale * Weights[row / Sequence]);
-                T* x = X + (row * Width), dx = Dx + (row * Width);
-                var (target, offset) = (Targets[row], Vector512.Create(Lse[row]));
-                for (var i = 0L; i < Width; i += Lanes.Count)
-                {
-                    var probabilities = Lanes.Exp(Lanes.Load(x, i, Width) - offset);
-                    if (target - i is >= 0 and < Lanes.Count and var lane)
-                        probabilities = probabilities.WithElement((int)lane, probabilities[(int)lane] - 1);
-                    Lanes.Store(dx, i, Width, probabilities * scale);
-                }
+                var scale = Weights is null ? Scale : Scale * Weights[row / Sequence];
+                WriteGradient(X + (row * Width), null, Targets[row], Lse[row], scale, Dx + (row * Width), Width);
             }
         }
     }
