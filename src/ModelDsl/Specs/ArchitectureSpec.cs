@@ -1,0 +1,64 @@
+namespace ModelCompiler.ModelDsl;
+
+/// <summary>The layers. With <see cref="Blocks"/>, only vocabulary, context and width stand beside it.</summary>
+public sealed record ArchitectureSpec
+{
+    [Key("family", "A ready-made architecture.")]
+    public Family? Family { get; init; }
+
+    [Key("vocabulary", "Number of different tokens, V.", Required = true, Min = 2, Max = 1_048_576)]
+    public int Vocabulary { get; init; }
+
+    [Key("context", "Longest sequence in tokens, the T of training steps.", Required = true, Min = 1, Max = 1_048_576)]
+    public int Context { get; init; }
+
+    [Key("width", "Width of the residual stream, C.", Required = true, Min = 1, Max = 65_536)]
+    public int Width { get; init; }
+
+    [Key("layers", "Number of Transformer blocks.", Min = 1, Max = 1024)]
+    public int? Layers { get; init; }
+
+    [Key("heads", "Number of attention (query) heads, H; divides width.", Min = 1, Max = 1024)]
+    public int? Heads { get; init; }
+
+    [Key("kv-heads", "Number of key and value heads (grouped-query attention); divides heads. As many as heads if not given.", Min = 1, Max = 1024)]
+    public int? KvHeads { get; init; }
+
+    [Key("position", "How the model knows the order of its tokens. Default: learned.")]
+    public PositionKind? Position { get; init; }
+
+    [Key("rope-theta", "Base of the rotary frequencies. Default: 10000.", Min = 1)]
+    [OnlyWith("position", PositionKind.Rope)]
+    public double? RopeTheta { get; init; }
+
+    [Key("norm", "The normalization before each sublayer and the head. Default: layer.")]
+    public NormKind? Norm { get; init; }
+
+    [Key("mlp", "The feed-forward sublayer. Default: gelu, four times the width.")]
+    public FamilyMlpSpec? Mlp { get; init; }
+
+    [Key("bias", "Biases on linear layers and layer norms. Default: true.")]
+    public bool? Bias { get; init; }
+
+    [Key("qk-norm", "RMS normalization of queries and keys per head (Henry et al. 2020). Default: false.")]
+    public bool? QkNorm { get; init; }
+
+    [Key("tie-embeddings", "The output head uses the embedding matrix. Default: false.")]
+    public bool? TieEmbeddings { get; init; }
+
+    [Key("dropout", "Share of activations zeroed after the embedding and after each sublayer. Default: 0.", Min = 0, Max = 0.99)]
+    public double? Dropout { get; init; }
+
+    [Key("blocks", "The model in the layer language, instead of a family.")]
+    public EquatableArray<LayerSpec> Blocks { get; init; }
+}
+
+[Shorthand("kind")]
+public sealed record FamilyMlpSpec
+{
+    [Key("kind", "The activation, or swiglu for a gated layer.")]
+    public MlpKind Kind { get; init; } = MlpKind.Gelu;
+
+    [Key("hidden", "Width of the hidden layer. Default: 4 × width; for swiglu 8/3 × width, rounded up to a multiple of 32.", Min = 1, Max = 1_048_576)]
+    public int? Hidden { get; init; }
+}

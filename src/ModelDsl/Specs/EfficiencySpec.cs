@@ -1,0 +1,10 @@
+namespace ModelCompiler.ModelDsl;
+
+public sealed record EfficiencySpec
+{
+    [Key("precision", "Element types of the compute graph and of the master weights.")]
+    public PrecisionSpec Precision { get; init; } = new();
+
+    [Key("checkpoint", "Activations that are recomputed in the backward pass instead of kept.")]
+    public CheckpointSpec? Checkpoint { get; init; }
+}
