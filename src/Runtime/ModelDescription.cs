@@ -18,6 +18,9 @@ public sealed record ModelDescription
     /// <summary>Sequences in a training step, B.</summary>
     public required int Batch { get; init; }
 
+    /// <summary>The declared architecture; null for one in the layer language.</summary>
+    public ArchitectureSpec? Architecture { get; init; }
+
     /// <summary>Hash of the forward program: parameters, layers and element types. A checkpoint fits the models that have the same.</summary>
     public required string SpecHash { get; init; }
 

@@ -68,7 +68,9 @@ internal static class ApiEmitter
                 $"Name = {Text(spec.Model)},",
                 $"Vocabulary = {Number(spec.Architecture.Vocabulary)},",
                 $"Context = {Number(spec.Architecture.Context)},",
-                $"Batch = {Number(spec.Training.Batch)},",
+                $"Batch = {Number(spec.Training.Batch)},");
+            if (spec.Architecture.Family is not null) writer.Line($"Architecture = {RecordLiteral.Of(spec.Architecture)},");
+            writer.Lines(
                 $"SpecHash = {Text(Hash(model))},",
                 "Parameters = Layout(),",
                 $"Compute = Precision.{Compute(spec)},");

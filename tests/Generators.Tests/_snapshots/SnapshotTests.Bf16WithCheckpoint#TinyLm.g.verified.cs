@@ -32,6 +32,7 @@ partial class TinyLm : ICompiledModel<TinyLm>
         Vocabulary = 256,
         Context = 32,
         Batch = 4,
+        Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 256, Context = 32, Width = 48, Layers = 6, Heads = 4, Mlp = new FamilyMlpSpec { Kind = MlpKind.ReluSquared } },
         SpecHash = "cfe01d7f2e6670e7",
         Parameters = Layout(),
         Compute = Precision.Bf16,

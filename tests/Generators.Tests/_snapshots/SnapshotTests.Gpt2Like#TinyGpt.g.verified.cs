@@ -30,6 +30,7 @@ partial class TinyGpt : ICompiledModel<TinyGpt>
         Vocabulary = 256,
         Context = 32,
         Batch = 4,
+        Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 256, Context = 32, Width = 48, Layers = 2, Heads = 4, Dropout = 0.1 },
         SpecHash = "59de27cf8e27e2ef",
         Parameters = Layout(),
         Compute = Precision.Fp32,

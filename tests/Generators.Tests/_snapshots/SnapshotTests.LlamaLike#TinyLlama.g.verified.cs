@@ -30,6 +30,7 @@ partial class TinyLlama : ICompiledModel<TinyLlama>
         Vocabulary = 512,
         Context = 128,
         Batch = 8,
+        Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 512, Context = 128, Width = 96, Layers = 4, Heads = 6, KvHeads = 2, Position = PositionKind.Rope, RopeTheta = 500000, Norm = NormKind.Rms, Mlp = new FamilyMlpSpec { Kind = MlpKind.Swiglu, Hidden = 256 }, Bias = false, QkNorm = true, TieEmbeddings = true },
         SpecHash = "53cab8f7db6f75c6",
         Parameters = Layout(),
         Compute = Precision.Fp32,

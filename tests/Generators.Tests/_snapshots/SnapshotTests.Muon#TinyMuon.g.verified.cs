@@ -30,6 +30,7 @@ partial class TinyMuon : ICompiledModel<TinyMuon>
         Vocabulary = 256,
         Context = 32,
         Batch = 4,
+        Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 256, Context = 32, Width = 48, Layers = 2, Heads = 4, KvHeads = 2, TieEmbeddings = true },
         SpecHash = "978bb3b39fd23254",
         Parameters = Layout(),
         Compute = Precision.Fp32,

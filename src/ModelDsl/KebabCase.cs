@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace ModelCompiler.Compiler.Frontends;
+namespace ModelCompiler.ModelDsl;
 
 public static class KebabCase
 {
