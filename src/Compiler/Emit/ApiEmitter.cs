@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using ModelCompiler.Compiler.Emit.Inference;
 using ModelCompiler.Compiler.Emit.Training.Optimizers;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Passes;
@@ -50,13 +51,19 @@ internal static class ApiEmitter
                 "/// <inheritdoc/>",
                 "public ITrainingProgram CreateTraining() => new TrainingProgram(this);", "",
                 "/// <inheritdoc/>",
-                "public IInferenceProgram CreateInference() => new InferenceProgram(this);", "",
+                $"public IInferenceProgram CreateInference() => {NewInference(context)};", "",
                 "/// <inheritdoc/>",
                 "public void Dispose() => Parameters.Dispose();", "",
                 "/// <summary>Implement it in your part of the class to see every training step.</summary>",
                 "partial void OnStep(int step, StepResult result);");
         });
     }
+
+    private static string NewInference(EmitContext context) => Generation.Obstacle(context.Model.Inference) is not { } node
+        ? "new InferenceProgram(this)"
+        : "throw new global::System.NotSupportedException(" + Text(
+            $"{context.Name} cannot generate: its attention ({context.Place(node.Origin)}) sees later tokens too, so that a key-value cache would be "
+            + "out of date with each token; generation needs 'causal: true'.") + ")";
 
     private static void Definition(SourceWriter writer, CompiledModel model)
     {

@@ -10,6 +10,7 @@ public sealed class ActivationRule : LayerRule<ActivationLayer>
         var op = layer.Kind switch
         {
             ActivationKind.Gelu => Op(MlpKind.Gelu),
+            ActivationKind.GeluTanh => Op(MlpKind.GeluTanh),
             ActivationKind.Silu => Op(MlpKind.Silu),
             _ => Op(MlpKind.ReluSquared),
         };
@@ -19,6 +20,7 @@ public sealed class ActivationRule : LayerRule<ActivationLayer>
     internal static string Op(MlpKind kind) => kind switch
     {
         MlpKind.Gelu => "gelu",
+        MlpKind.GeluTanh => "gelu_tanh",
         MlpKind.Silu => "silu",
         _ => "relu_squared",
     };

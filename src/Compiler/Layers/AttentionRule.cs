@@ -14,13 +14,14 @@ public sealed class AttentionRule : LayerRule<AttentionLayer>
     {
         var (f, model) = (scope.Function, scope.Function.Model);
         var (width, kvHeads) = (f.Width(x), layer.KvHeads ?? layer.Heads);
-        var size = width.Value / layer.Heads;
+        var size = layer.HeadSize ?? width.Value / layer.Heads;
+        var queryWidth = model.Dim(layer.Heads * size);
         var kvWidth = model.Dim(kvHeads * size);
-        string Project(string part, Dim to) => f.Linear($"{name}.{part}", x, to, layer.Bias, ModelContext.Deviation);
+        string Project(string part, Dim to) => f.Linear($"{name}.{part}", x, to, layer.QkvBias ?? layer.Bias, ModelContext.Deviation);
 
-        string[] parts = [Project("q", width), Project("k", kvWidth), Project("v", kvWidth)];
-        var packed = model.Dim(width.Value + (2 * kvWidth.Value));
-        var y = f.Node("concat", name + ".qkv", packed, Concat.Starts([width.Value, kvWidth.Value, kvWidth.Value]), parts);
+        string[] parts = [Project("q", queryWidth), Project("k", kvWidth), Project("v", kvWidth)];
+        var packed = model.Dim(queryWidth.Value + (2 * kvWidth.Value));
+        var y = f.Node("concat", name + ".qkv", packed, Concat.Starts([queryWidth.Value, kvWidth.Value, kvWidth.Value]), parts);
 
         var heads = Attributes.Of(("heads", layer.Heads), ("kv_heads", kvHeads));
         if (layer.QkNorm)
@@ -31,7 +32,7 @@ public sealed class AttentionRule : LayerRule<AttentionLayer>
         }
         if (layer.Position == PositionKind.Rope)
             y = f.Node("rope", name + ".rope", packed, heads.With("theta", layer.RopeTheta).With("inverse", false), [y]);
-        y = f.Node("attention", name + ".mix", width, heads, [y], "lse");
+        y = f.Node("attention", name + ".mix", queryWidth, new AttentionMask(layer.Causal, 0, 0).AddTo(heads), [y], "lse");
         return f.Linear(name + ".proj", y, width, layer.Bias, model.ResidualDeviation);
     }
 }

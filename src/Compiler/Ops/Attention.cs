@@ -4,7 +4,7 @@ using static ModelCompiler.Compiler.Ops.KernelArgument;
 namespace ModelCompiler.Compiler.Ops;
 
 /// <summary>
-/// Causal attention over packed heads, scale 1/√D (Vaswani et al. 2017; grouped queries: Ainslie et al. 2023).
+/// Attention over packed heads, causal unless its attributes say otherwise (<see cref="AttentionMask"/>), scale 1/√D (Vaswani et al. 2017; grouped queries: Ainslie et al. 2023).
 /// x [B, T, (H + 2·Hkv)·D] → y [B, T, H·D] and the log-sum-exp of the scores, fp32 [B, H, T]: what a backward pass
 /// needs besides x and y, whichever kernel ran forward (FlashAttention, Dao et al. 2022).
 /// </summary>
@@ -22,11 +22,10 @@ public sealed class Attention : Op
         ];
     }
 
-    // Half of the scores are masked; like the literature, the figure counts the whole square.
     public override long Flops(Inputs inputs)
     {
         var (x, heads) = (inputs[0], PackedHeads.Of(inputs));
-        return 4 * x.Rows * x.Shape[1].Value * heads.Queries;
+        return 4 * x.Rows * AttentionMask.Of(inputs.Attributes).CountedKeys(x.Shape[1].Value) * heads.Queries;
     }
 
     public override void Differentiate(GradientBuilder g) =>
@@ -34,10 +33,12 @@ public sealed class Attention : Op
 
     public override KernelCall Lower(Inputs inputs)
     {
-        var heads = PackedHeads.Of(inputs);
-        return new("Attention", In(0), "B", "T", heads.Heads, heads.KvHeads, Out(0), Out(1))
+        var (heads, mask) = (PackedHeads.Of(inputs), AttentionMask.Of(inputs.Attributes));
+        return new("Attention", [In(0), "B", "T", heads.Heads, heads.KvHeads, Out(0), Out(1), .. mask.Arguments()])
         {
-            Cached = new("AttentionCached", In(0), "keys", "values", "position", heads.Heads, heads.KvHeads, Out(0)),
+            Cached = mask.Causal
+                ? new("AttentionCached", [In(0), "keys", "values", "position", heads.Heads, heads.KvHeads, Out(0), .. mask.Arguments()])
+                : null,
         };
     }
 
@@ -48,32 +49,39 @@ public sealed class Attention : Op
         var (batch, length) = ((int)x.Shape[0], (int)x.Shape[1]);
         var y = ReferenceTensor.Zeros(batch, length, heads.Queries);
         var lse = ReferenceTensor.Zeros(batch, heads.Heads, length);
-        ForEachQuery(x, heads, (b, h, t, weights, logSum) =>
+        ForEachQuery(x, heads, AttentionMask.Of(inputs.Attributes), (b, h, t, first, scores, logSum) =>
         {
             lse.Data[(((b * heads.Heads) + h) * length) + t] = logSum;
-            for (var s = 0; s <= t; s++)
+            for (var s = first; s < first + scores.Length; s++)
+            {
+                var weight = Math.Exp(scores[s - first] - logSum);
                 for (var d = 0; d < heads.Size; d++)
                     y.Data[(((b * length) + t) * heads.Queries) + heads.Query(h) + d] +=
-                        weights[s] * x.Data[(((b * length) + s) * heads.Width) + heads.Value(h) + d];
+                        weight * x.Data[(((b * length) + s) * heads.Width) + heads.Value(h) + d];
+            }
         });
         return [y, lse];
     }
 
-    internal static void ForEachQuery(ReferenceTensor x, PackedHeads heads, Action<int, int, int, double[], double> visit)
+    /// <summary>Visits each query: sequence, head, position, its first key, the scores of the keys that it sees, their log-sum-exp.</summary>
+    internal static void ForEachQuery(ReferenceTensor x, PackedHeads heads, AttentionMask mask, Action<int, int, int, int, double[], double> visit)
     {
         var (batch, length, scale) = ((int)x.Shape[0], (int)x.Shape[1], 1 / Math.Sqrt(heads.Size));
         for (var b = 0; b < batch; b++)
             for (var h = 0; h < heads.Heads; h++)
                 for (var t = 0; t < length; t++)
                 {
-                    var scores = new double[t + 1];
-                    for (var s = 0; s <= t; s++)
+                    var (first, end) = mask.Keys(t, length);
+                    var scores = new double[end - first];
+                    for (var s = first; s < end; s++)
+                    {
                         for (var d = 0; d < heads.Size; d++)
-                            scores[s] += scale * x.Data[(((b * length) + t) * heads.Width) + heads.Query(h) + d]
+                            scores[s - first] += scale * x.Data[(((b * length) + t) * heads.Width) + heads.Query(h) + d]
                                 * x.Data[(((b * length) + s) * heads.Width) + heads.Key(h) + d];
+                        scores[s - first] = mask.Cap(scores[s - first]);
+                    }
                     var max = scores.Max();
-                    var logSum = max + Math.Log(scores.Sum(v => Math.Exp(v - max)));
-                    visit(b, h, t, scores.Select(v => Math.Exp(v - logSum)).ToArray(), logSum);
+                    visit(b, h, t, first, scores, max + Math.Log(scores.Sum(v => Math.Exp(v - max))));
                 }
     }
 }
@@ -85,34 +93,39 @@ public sealed class AttentionGrad : Op
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[1]];
 
-    public override long Flops(Inputs inputs) => 10 * inputs[0].Elements * inputs[0].Shape[1].Value;
+    public override long Flops(Inputs inputs) =>
+        10 * inputs[0].Elements * AttentionMask.Of(inputs.Attributes).CountedKeys(inputs[0].Shape[1].Value);
 
-    public override KernelCall Lower(Inputs inputs) => new(
-        "AttentionGrad", In(0), In(1), In(2), In(3), "B", "T", inputs.Attributes.Long("heads"), inputs.Attributes.Long("kv_heads"), Out(0));
+    public override KernelCall Lower(Inputs inputs) => new("AttentionGrad",
+    [
+        In(0), In(1), In(2), In(3), "B", "T", inputs.Attributes.Long("heads"), inputs.Attributes.Long("kv_heads"), Out(0),
+        .. AttentionMask.Of(inputs.Attributes).Arguments(),
+    ]);
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
-        var (dy, x) = (inputs[0], inputs[1]);
+        var (dy, x, mask) = (inputs[0], inputs[1], AttentionMask.Of(inputs.Attributes));
         var (heads, dx, length) = (PackedHeads.Of(inputs.Attributes, x.Last), x.Like(), (int)x.Shape[1]);
         var scale = 1 / Math.Sqrt(heads.Size);
-        Attention.ForEachQuery(x, heads, (b, h, t, weights, _) =>
+        Attention.ForEachQuery(x, heads, mask, (b, h, t, first, scores, logSum) =>
         {
-            int Row(int s) => ((b * length) + s) * heads.Width;
-            var dOut = (((b * length) + t) * heads.Queries) + heads.Query(h);
-            var dWeights = new double[t + 1];
-            for (var s = 0; s <= t; s++)
+            int Row(int key) => ((b * length) + first + key) * heads.Width;
+            var (query, dOut) = (((b * length) + t) * heads.Width, (((b * length) + t) * heads.Queries) + heads.Query(h));
+            var weights = scores.Select(s => Math.Exp(s - logSum)).ToArray();
+            var dWeights = new double[scores.Length];
+            for (var s = 0; s < scores.Length; s++)
                 for (var d = 0; d < heads.Size; d++)
                 {
                     dWeights[s] += dy.Data[dOut + d] * x.Data[Row(s) + heads.Value(h) + d];
                     dx.Data[Row(s) + heads.Value(h) + d] += weights[s] * dy.Data[dOut + d];
                 }
             var dot = weights.Zip(dWeights, (w, dw) => w * dw).Sum();
-            for (var s = 0; s <= t; s++)
+            for (var s = 0; s < scores.Length; s++)
                 for (var d = 0; d < heads.Size; d++)
                 {
-                    var dScore = scale * weights[s] * (dWeights[s] - dot);
-                    dx.Data[Row(t) + heads.Query(h) + d] += dScore * x.Data[Row(s) + heads.Key(h) + d];
-                    dx.Data[Row(s) + heads.Key(h) + d] += dScore * x.Data[Row(t) + heads.Query(h) + d];
+                    var dScore = scale * mask.Slope(scores[s]) * weights[s] * (dWeights[s] - dot);
+                    dx.Data[query + heads.Query(h) + d] += dScore * x.Data[Row(s) + heads.Key(h) + d];
+                    dx.Data[Row(s) + heads.Key(h) + d] += dScore * x.Data[query + heads.Query(h) + d];
                 }
         });
         return [dx];

@@ -6,6 +6,7 @@ namespace ModelCompiler.Compiler.Ops;
 public static class OpTable
 {
     private static readonly Gelu Gelu = new();
+    private static readonly GeluTanh GeluTanh = new();
     private static readonly Silu Silu = new();
     private static readonly ReluSquared ReluSquared = new();
 
@@ -21,6 +22,7 @@ public static class OpTable
         new LayerNorm(), new LayerNormGrad(),
         new RmsNorm(), new RmsNormGrad(),
         Gelu, new PointwiseGrad(Gelu, "GeluGrad"),
+        GeluTanh, new PointwiseGrad(GeluTanh, "GeluTanhGrad"),
         Silu, new PointwiseGrad(Silu, "SiluGrad"),
         ReluSquared, new PointwiseGrad(ReluSquared, "ReluSquaredGrad"),
         new Swiglu(), new SwigluGrad(),

@@ -19,13 +19,21 @@ public sealed class DecoderAttribute : Attribute
 
     public int KvHeads { get; set; }
 
+    public int HeadSize { get; set; }
+
     public PositionKind Position { get; set; }
 
     public double RopeTheta { get; set; }
 
     public NormKind Norm { get; set; }
 
+    public double NormEpsilon { get; set; }
+
     public bool Bias { get; set; }
+
+    public bool AttentionBias { get; set; }
+
+    public bool QkvBias { get; set; }
 
     public bool QkNorm { get; set; }
 

@@ -15,17 +15,19 @@ public static class Decoder
         var norm = a.Norm ?? NormKind.Layer;
         var mlp = a.Mlp ?? new FamilyMlpSpec();
 
-        NormLayer Norm() => new() { Kind = norm, Bias = norm == NormKind.Layer && !bias ? false : null };
+        NormLayer Norm() => new() { Kind = norm, Bias = norm == NormKind.Layer && !bias ? false : null, Epsilon = a.NormEpsilon ?? 1e-5 };
         DropoutLayer[] Dropout() => dropout > 0 ? [new DropoutLayer { Rate = dropout }] : [];
 
         var attention = new AttentionLayer
         {
             Heads = a.Heads!.Value,
             KvHeads = a.KvHeads,
+            HeadSize = a.HeadSize,
             Position = position == PositionKind.Rope ? PositionKind.Rope : PositionKind.None,
             RopeTheta = a.RopeTheta ?? 10_000,
             QkNorm = a.QkNorm ?? false,
-            Bias = bias,
+            Bias = a.AttentionBias ?? bias,
+            QkvBias = a.QkvBias,
         };
         var feedForward = new MlpLayer { Kind = mlp.Kind, Hidden = mlp.Hidden, Bias = bias };
 

@@ -18,11 +18,14 @@ public sealed record ArchitectureSpec
     [Key("layers", "Number of Transformer blocks.", Min = 1, Max = 1024)]
     public int? Layers { get; init; }
 
-    [Key("heads", "Number of attention (query) heads, H; divides width.", Min = 1, Max = 1024)]
+    [Key("heads", "Number of attention (query) heads, H; divides width, unless head-size is given.", Min = 1, Max = 1024)]
     public int? Heads { get; init; }
 
     [Key("kv-heads", "Number of key and value heads (grouped-query attention); divides heads. As many as heads if not given.", Min = 1, Max = 1024)]
     public int? KvHeads { get; init; }
+
+    [Key("head-size", "Width of an attention head, D. Default: width / heads.", Min = 1, Max = 4096)]
+    public int? HeadSize { get; init; }
 
     [Key("position", "How the model knows the order of its tokens. Default: learned.")]
     public PositionKind? Position { get; init; }
@@ -34,11 +37,20 @@ public sealed record ArchitectureSpec
     [Key("norm", "The normalization before each sublayer and the head. Default: layer.")]
     public NormKind? Norm { get; init; }
 
+    [Key("norm-epsilon", "Added to the variance in norms. Default: 1e-5.", Min = 1e-12, Max = 1)]
+    public double? NormEpsilon { get; init; }
+
     [Key("mlp", "The feed-forward sublayer. Default: gelu, four times the width.")]
     public FamilyMlpSpec? Mlp { get; init; }
 
     [Key("bias", "Biases on linear layers and layer norms. Default: true.")]
     public bool? Bias { get; init; }
+
+    [Key("attention-bias", "Biases on attention's four projections, where that differs from bias.")]
+    public bool? AttentionBias { get; init; }
+
+    [Key("qkv-bias", "Biases on the query, key and value projections, where that differs from attention-bias (Qwen2).")]
+    public bool? QkvBias { get; init; }
 
     [Key("qk-norm", "RMS normalization of queries and keys per head (Henry et al. 2020). Default: false.")]
     public bool? QkNorm { get; init; }

@@ -36,6 +36,9 @@ public enum ActivationKind
     /// <summary>Gaussian error linear unit, exact form (Hendrycks and Gimpel 2016).</summary>
     Gelu,
 
+    /// <summary>The tanh approximation of gelu (Hendrycks and Gimpel 2016): what GPT-2's checkpoints were trained with.</summary>
+    GeluTanh,
+
     /// <summary>x · sigmoid(x) (Elfwing et al. 2017).</summary>
     Silu,
 
@@ -46,6 +49,7 @@ public enum ActivationKind
 public enum MlpKind
 {
     Gelu,
+    GeluTanh,
     Silu,
     ReluSquared,
 

@@ -52,15 +52,21 @@ public sealed record NormLayer : LayerSpec
     public double Epsilon { get; init; } = 1e-5;
 }
 
-[Layer("attention", "Causal multi-head self-attention with its query, key, value and output projections, [B, T, C] to [B, T, C].")]
+[Layer("attention", "Multi-head self-attention with its query, key, value and output projections, [B, T, C] to [B, T, C].")]
 [Shorthand("heads")]
 public sealed record AttentionLayer : LayerSpec
 {
-    [Key("heads", "Number of query heads; divides the width.", Required = true, Min = 1, Max = 1024)]
+    [Key("heads", "Number of query heads; divides the width, unless head-size is given.", Required = true, Min = 1, Max = 1024)]
     public int Heads { get; init; }
 
     [Key("kv-heads", "Number of key and value heads; divides heads. Default: heads.", Min = 1, Max = 1024)]
     public int? KvHeads { get; init; }
+
+    [Key("head-size", "Width of a head, D; the output projection goes from heads · D to the width. Default: width / heads.", Min = 1, Max = 4096)]
+    public int? HeadSize { get; init; }
+
+    [Key("causal", "Positions see themselves and what is before them; false: all positions, without generation.")]
+    public bool Causal { get; init; } = true;
 
     [Key("position", "rope rotates queries and keys; none leaves them.")]
     public PositionKind Position { get; init; } = PositionKind.None;
@@ -74,6 +80,9 @@ public sealed record AttentionLayer : LayerSpec
 
     [Key("bias", "Biases on the four projections.")]
     public bool Bias { get; init; } = true;
+
+    [Key("qkv-bias", "Biases on the query, key and value projections, where that differs from bias.")]
+    public bool? QkvBias { get; init; }
 }
 
 [Layer("mlp", "Two linear layers with an activation between them, or the three of a gated layer, [B, T, C] to [B, T, C].")]
@@ -105,7 +114,7 @@ public sealed record LinearLayer : LayerSpec
 [Shorthand("kind")]
 public sealed record ActivationLayer : LayerSpec
 {
-    [Key("kind", "gelu, silu or relu-squared.")]
+    [Key("kind", "gelu, gelu-tanh, silu or relu-squared.")]
     public ActivationKind Kind { get; init; } = ActivationKind.Gelu;
 }
 

@@ -7,17 +7,19 @@ namespace ModelCompiler.Runtime.Implementations;
 /// <summary>The ways to calculate attention, and the choice between them for a device, element type and shape.</summary>
 internal static class AttentionLowerings
 {
-    private static readonly IAttentionLowering[] ForCpu =
-        [new BatchedAttention(1), new BatchedAttention(2), new BatchedAttention(4), new FlashAttention()];
+    private static readonly Candidates ForCpu =
+        new(new BatchedAttention(1), new BatchedAttention(2), new BatchedAttention(4), new FlashAttention());
 
-    private static readonly IAttentionLowering[] ForCpuInFp16 = [new WidenedAttention(new BatchedAttention(1))];
+    /// <summary>libtorch's flash kernel knows neither windows nor caps; the narrower a window, the more blocks pay.</summary>
+    private static readonly Candidates ForCpuMasked =
+        new(new BatchedAttention(1), new BatchedAttention(2), new BatchedAttention(4), new BatchedAttention(8), new BatchedAttention(16));
 
-    private static readonly IAttentionLowering[] ForOthers = [new AtenAttention()];
+    private static readonly Candidates ForCpuInFp16 = new(new WidenedAttention(new BatchedAttention(1)));
+
+    private static readonly Candidates ForOthers = new(new AtenAttention());
 
     // By what is looked up in each step without making a string.
     private static readonly ConcurrentDictionary<Case, IAttentionLowering> Chosen = new();
-
-    private static readonly string[] CpuNames = [.. ForCpu.Select(lowering => lowering.Name)];
 
     public static void Forward(Tensor qkv, in AttentionShape shape, Tensor y, Tensor lse) =>
         (Known("attention", qkv, shape) ?? Measure("attention", qkv, shape, Run(qkv, shape, y, lse))).Forward(qkv, shape, y, lse);
@@ -26,21 +28,25 @@ internal static class AttentionLowerings
         (Known("attention-grad", qkv, shape) ?? Measure("attention-grad", qkv, shape, RunBackward(dy, qkv, y, lse, shape, dqkv)))
             .Backward(dy, qkv, y, lse, shape, dqkv);
 
-    /// <summary>All lowerings of a device and element type, for tests and benchmarks.</summary>
-    public static IReadOnlyList<IAttentionLowering> For(DeviceType device, ScalarType type) =>
-        device != DeviceType.CPU ? ForOthers : type == ScalarType.Float16 ? ForCpuInFp16 : ForCpu;
+    /// <summary>All lowerings of a device, element type and mask, for tests and benchmarks.</summary>
+    public static IReadOnlyList<IAttentionLowering> For(DeviceType device, ScalarType type, AttentionMask mask) => Of(device, type, mask).All;
+
+    private static Candidates Of(DeviceType device, ScalarType type, AttentionMask mask) =>
+        device != DeviceType.CPU ? ForOthers
+        : type == ScalarType.Float16 ? ForCpuInFp16
+        : mask.Window > 0 || mask.Softcap > 0 ? ForCpuMasked : ForCpu;
 
     private static IAttentionLowering? Known(string kernel, Tensor qkv, in AttentionShape shape)
     {
-        var lowerings = For(qkv.device_type, qkv.dtype);
-        return lowerings.Count == 1 ? lowerings[0] : Chosen.GetValueOrDefault(new Case(kernel, qkv.dtype, shape, get_num_threads()));
+        var lowerings = Of(qkv.device_type, qkv.dtype, shape.Mask).All;
+        return lowerings.Length == 1 ? lowerings[0] : Chosen.GetValueOrDefault(new Case(kernel, qkv.dtype, shape, get_num_threads()));
     }
 
     private static IAttentionLowering Measure(string kernel, Tensor qkv, in AttentionShape shape, Action<IAttentionLowering> run)
     {
-        var lowerings = For(qkv.device_type, qkv.dtype);
+        var lowerings = Of(qkv.device_type, qkv.dtype, shape.Mask);
         var @case = new Case(kernel, qkv.dtype, shape, get_num_threads());
-        return Chosen[@case] = lowerings[Lowerings.Default.Choose(@case.ToString(), CpuNames, index => run(lowerings[index]))];
+        return Chosen[@case] = lowerings.All[Lowerings.Default.Choose(@case.ToString(), lowerings.Names, index => run(lowerings.All[index]))];
     }
 
     // Apart, because a lambda's captures are allocated where they are declared, in every call.
@@ -50,9 +56,16 @@ internal static class AttentionLowerings
     private static Action<IAttentionLowering> RunBackward(Tensor dy, Tensor qkv, Tensor y, Tensor lse, AttentionShape shape, Tensor dqkv) =>
         lowering => lowering.Backward(dy, qkv, y, lse, shape, dqkv);
 
+    private sealed class Candidates(params IAttentionLowering[] all)
+    {
+        public IAttentionLowering[] All { get; } = all;
+
+        public string[] Names { get; } = [.. all.Select(lowering => lowering.Name)];
+    }
+
     private readonly record struct Case(string Kernel, ScalarType Type, AttentionShape Shape, int Threads)
     {
         public override string ToString() => FormattableString.Invariant(
-            $"{Kernel} {Type} B{Shape.Batch} T{Shape.Sequence} H{Shape.Heads} Hkv{Shape.KvHeads} D{Shape.HeadWidth}, {Threads} threads");
+            $"{Kernel} {Type} B{Shape.Batch} T{Shape.Sequence} H{Shape.Heads} Hkv{Shape.KvHeads} D{Shape.HeadWidth}{Shape.Mask}, {Threads} threads");
     }
 }

@@ -37,7 +37,7 @@ public static partial class Kernels
     public static void RopeAt(Tensor qkv, int position, int heads, int kvHeads, double theta, Tensor y) =>
         Rotate(qkv, 1, (int)qkv.size(0), heads, kvHeads, theta, position, inverse: false, y);
 
-    /// <summary>Causal multi-head attention (Vaswani et al. 2017) with scale 1/√D; query heads share key heads in groups of H / Hkv.</summary>
+    /// <summary>Multi-head attention (Vaswani et al. 2017) with scale 1/√D; query heads share key heads in groups of H / Hkv.</summary>
     /// <param name="qkv">[N, (H + 2·Hkv)·D]: queries, keys, values.</param>
     /// <param name="batch">B</param>
     /// <param name="sequence">T</param>
@@ -45,8 +45,13 @@ public static partial class Kernels
     /// <param name="kvHeads">Hkv</param>
     /// <param name="y">[N, H·D]</param>
     /// <param name="lse">fp32 [B, H, T]: the logarithm of the sum of each score row's exponentials.</param>
-    public static void Attention(Tensor qkv, int batch, int sequence, int heads, int kvHeads, Tensor y, Tensor lse) =>
-        AttentionLowerings.Forward(qkv, Shape(qkv, batch, sequence, heads, kvHeads), y, lse);
+    /// <param name="causal">A query sees no later key.</param>
+    /// <param name="window">A query sees itself and the window − 1 keys before it (Beltagy et al. 2020); 0 for all of them.</param>
+    /// <param name="softcap">Scores s become c · tanh(s / c) (Gemma 2, 2024); 0 for scores as they are.</param>
+    public static void Attention(
+        Tensor qkv, int batch, int sequence, int heads, int kvHeads, Tensor y, Tensor lse,
+        bool causal = true, int window = 0, double softcap = 0) =>
+        AttentionLowerings.Forward(qkv, Shape(qkv, batch, sequence, heads, kvHeads, new(causal, window, softcap)), y, lse);
 
     /// <summary>The gradient of <see cref="Attention"/>; probabilities are recomputed from <paramref name="lse"/>.</summary>
     /// <param name="dy">[N, H·D]</param>
@@ -58,13 +63,17 @@ public static partial class Kernels
     /// <param name="heads">H</param>
     /// <param name="kvHeads">Hkv</param>
     /// <param name="dqkv">As qkv.</param>
+    /// <param name="causal">As forward.</param>
+    /// <param name="window">As forward.</param>
+    /// <param name="softcap">As forward.</param>
     public static void AttentionGrad(
-        Tensor dy, Tensor qkv, Tensor y, Tensor lse, int batch, int sequence, int heads, int kvHeads, Tensor dqkv) =>
-        AttentionLowerings.Backward(dy, qkv, y, lse, Shape(qkv, batch, sequence, heads, kvHeads), dqkv);
+        Tensor dy, Tensor qkv, Tensor y, Tensor lse, int batch, int sequence, int heads, int kvHeads, Tensor dqkv,
+        bool causal = true, int window = 0, double softcap = 0) =>
+        AttentionLowerings.Backward(dy, qkv, y, lse, Shape(qkv, batch, sequence, heads, kvHeads, new(causal, window, softcap)), dqkv);
 
     /// <summary>
     /// Attention of n new tokens of one sequence: writes their keys and values into the cache, then attends causally to
-    /// everything in it.
+    /// everything in it, or to the window.
     /// </summary>
     /// <param name="qkv">[n, (H + 2·Hkv)·D]</param>
     /// <param name="keyCache">[Hkv, Context, D]</param>
@@ -73,9 +82,11 @@ public static partial class Kernels
     /// <param name="heads">H</param>
     /// <param name="kvHeads">Hkv</param>
     /// <param name="y">[n, H·D]</param>
+    /// <param name="window">A query sees itself and the window − 1 keys before it; 0 for all of them.</param>
+    /// <param name="softcap">Scores s become c · tanh(s / c); 0 for scores as they are.</param>
     public static void AttentionCached(
-        Tensor qkv, Tensor keyCache, Tensor valueCache, int position, int heads, int kvHeads, Tensor y) =>
-        AtenAttention.Cached(qkv, keyCache, valueCache, position, heads, kvHeads, y);
+        Tensor qkv, Tensor keyCache, Tensor valueCache, int position, int heads, int kvHeads, Tensor y, int window = 0, double softcap = 0) =>
+        AtenAttention.Cached(qkv, keyCache, valueCache, position, heads, kvHeads, new(Causal: true, window, softcap), y);
 
     private static void Rotate(
         Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y)
@@ -84,9 +95,9 @@ public static partial class Kernels
         else AtenRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
     }
 
-    private static AttentionShape Shape(Tensor qkv, int batch, int sequence, int heads, int kvHeads)
+    private static AttentionShape Shape(Tensor qkv, int batch, int sequence, int heads, int kvHeads, AttentionMask mask)
     {
-        var shape = new AttentionShape(batch, sequence, heads, kvHeads, qkv.size(-1) / (heads + (2 * kvHeads)));
+        var shape = new AttentionShape(batch, sequence, heads, kvHeads, qkv.size(-1) / (heads + (2 * kvHeads)), mask);
         if (heads % kvHeads != 0 || shape.Width != qkv.size(-1) || qkv.size(0) != (long)batch * sequence)
         {
             throw new ArgumentException(

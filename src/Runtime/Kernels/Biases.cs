@@ -40,6 +40,29 @@ public static partial class Kernels
         else AtenBiases.Gradient(dy, x, bias, accumulate, dx, dBias, AtenElementwise.GeluGrad);
     }
 
+    /// <summary><see cref="GeluTanh(Tensor, Tensor)"/> of x + bias.</summary>
+    /// <param name="x">[N, M]</param>
+    /// <param name="bias">[M], of the same type.</param>
+    /// <param name="y">As x; may be x.</param>
+    public static void GeluTanh(Tensor x, Tensor bias, Tensor y)
+    {
+        if (Cpu.Takes(x)) BiasMap.UnaryOr<Implementations.GeluTanh, Implementations.GeluTanh>(x, bias, y);
+        else AtenBiases.Unary(x, bias, y, AtenElementwise.GeluTanh);
+    }
+
+    /// <summary>The gradient of <see cref="GeluTanh(Tensor, Tensor, Tensor)"/>.</summary>
+    /// <param name="dy">[N, M]</param>
+    /// <param name="x">As dy.</param>
+    /// <param name="bias">[M], of the same type.</param>
+    /// <param name="accumulate">Add to <paramref name="dBias"/>.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    /// <param name="dBias">fp32 [M]</param>
+    public static void GeluTanhGrad(Tensor dy, Tensor x, Tensor bias, bool accumulate, Tensor dx, Tensor dBias)
+    {
+        if (Cpu.Takes(dy)) BiasMap.GradientOr<Implementations.GeluTanhGrad, Implementations.GeluTanhGrad>(dy, x, bias, accumulate, dx, dBias);
+        else AtenBiases.Gradient(dy, x, bias, accumulate, dx, dBias, AtenElementwise.GeluTanhGrad);
+    }
+
     /// <summary><see cref="Silu(Tensor, Tensor)"/> of x + bias.</summary>
     /// <param name="x">[N, M]</param>
     /// <param name="bias">[M], of the same type.</param>

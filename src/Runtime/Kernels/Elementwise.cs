@@ -56,6 +56,25 @@ public static partial class Kernels
         else AtenElementwise.GeluGrad(dy, x, dx);
     }
 
+    /// <summary>The tanh approximation of <see cref="Gelu(Tensor, Tensor)"/>: y = x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))) (Hendrycks and Gimpel 2016).</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="y">As x.</param>
+    public static void GeluTanh(Tensor x, Tensor y)
+    {
+        if (Cpu.Takes(x)) Map.Unary<Implementations.GeluTanh>(x, y);
+        else AtenElementwise.GeluTanh(x, y);
+    }
+
+    /// <summary>The gradient of <see cref="GeluTanh(Tensor, Tensor)"/>.</summary>
+    /// <param name="dy">Any shape.</param>
+    /// <param name="x">As dy.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    public static void GeluTanhGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        if (Cpu.Takes(dy)) Map.Binary<Implementations.GeluTanhGrad>(dy, x, dx);
+        else AtenElementwise.GeluTanhGrad(dy, x, dx);
+    }
+
     /// <summary>y = x · σ(x) (Elfwing et al. 2017).</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="y">As x.</param>

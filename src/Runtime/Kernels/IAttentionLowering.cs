@@ -18,8 +18,15 @@ internal interface IAttentionLowering
 /// <param name="Heads">H</param>
 /// <param name="KvHeads">Hkv</param>
 /// <param name="HeadWidth">D</param>
-internal readonly record struct AttentionShape(int Batch, int Sequence, int Heads, int KvHeads, long HeadWidth)
+/// <param name="Mask">Which keys queries see.</param>
+internal readonly record struct AttentionShape(int Batch, int Sequence, int Heads, int KvHeads, long HeadWidth, AttentionMask Mask)
 {
+    /// <summary>Of plain causal attention.</summary>
+    public AttentionShape(int batch, int sequence, int heads, int kvHeads, long headWidth)
+        : this(batch, sequence, heads, kvHeads, headWidth, AttentionMask.Plain)
+    {
+    }
+
     /// <summary>Query heads that share a key head.</summary>
     public long Group => Heads / KvHeads;
 

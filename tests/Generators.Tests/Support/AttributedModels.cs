@@ -36,6 +36,18 @@ internal static class AttributedModels
 
         """;
 
+    public const string QwenLike = Header +
+        """
+        [Model]
+        [Decoder(
+            Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 3, KvHeads = 1, HeadSize = 20,
+            Position = PositionKind.Rope, Norm = NormKind.Rms, NormEpsilon = 1e-6,
+            Bias = false, AttentionBias = false, QkvBias = true)]
+        [Mlp(Kind = MlpKind.GeluTanh)]
+        partial class TinyQwen;
+
+        """;
+
     public const string CustomBlocks = Header +
         """"
         [Model]

@@ -44,6 +44,28 @@ internal static class SampleModels
 
         """;
 
+    public const string QwenLike =
+        """
+        model: TinyQwen
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 3
+          kv-heads: 1
+          head-size: 20
+          position: rope
+          norm: rms
+          norm-epsilon: 1e-6
+          bias: false
+          attention-bias: false
+          qkv-bias: true
+          mlp: gelu-tanh
+
+        """;
+
     public const string CustomBlocks =
         """
         model: Gated

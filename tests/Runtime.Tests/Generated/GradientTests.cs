@@ -14,6 +14,12 @@ public sealed class GradientTests
     public void Llama_like() => Compare<Llama>("llama.model.yaml", 1e-4);
 
     [Fact]
+    public void Qwen_like() => Compare<Qwen>("qwen.model.yaml", 1e-4);
+
+    [Fact]
+    public void Attention_in_both_directions() => Compare<Bidirectional>("bidirectional.model.yaml", 1e-4);
+
+    [Fact]
     public void Custom_blocks() => Compare<Custom>("custom.model.yaml", 1e-4);
 
     [Fact]

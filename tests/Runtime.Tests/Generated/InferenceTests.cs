@@ -12,6 +12,18 @@ public sealed class InferenceTests
     public void Llama_like() => Compare<Llama>("llama.model.yaml", 1e-4);
 
     [Fact]
+    public void Qwen_like() => Compare<Qwen>("qwen.model.yaml", 1e-4);
+
+    [Fact]
+    public void Attention_in_both_directions_cannot_generate()
+    {
+        using var model = Bidirectional.Create(CPU, seed: 1);
+        var message = Assert.Throws<NotSupportedException>(() => model.CreateInference()).Message;
+        Assert.Contains("bidirectional.model.yaml:12", message, StringComparison.Ordinal);
+        Assert.Contains("causal: true", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Custom_blocks() => Compare<Custom>("custom.model.yaml", 1e-4);
 
     [Fact]

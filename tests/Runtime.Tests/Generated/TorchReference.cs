@@ -123,7 +123,7 @@ public sealed class TorchReference
     private static Tensor Attention(AttentionLayer layer, Tensor x, Func<Tensor, string, Tensor> linear, Func<string, Tensor> parameter)
     {
         var (batch, length, width) = (x.shape[0], x.shape[1], x.shape[2]);
-        var size = width / layer.Heads;
+        var size = layer.HeadSize ?? width / layer.Heads;
         Tensor Heads(string part) => linear(x, part).view(batch, length, -1, size).transpose(1, 2);
         var (q, k, v) = (Heads("q"), Heads("k"), Heads("v"));
         if (layer.QkNorm) (q, k) = (Rms(q, parameter("q_norm.weight"), 1e-6), Rms(k, parameter("k_norm.weight"), 1e-6));
@@ -132,7 +132,8 @@ public sealed class TorchReference
         (k, v) = (k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1));
         var scores = q.matmul(k.transpose(-1, -2)) / Math.Sqrt(size);
         var future = ones(length, length, ScalarType.Bool).triu(1);
-        return scores.masked_fill(future, double.NegativeInfinity).softmax(-1).matmul(v).transpose(1, 2).reshape(batch, length, width);
+        if (layer.Causal) scores = scores.masked_fill(future, double.NegativeInfinity);
+        return scores.softmax(-1).matmul(v).transpose(1, 2).reshape(batch, length, -1);
     }
 
     /// <summary>The half-split rotation: pairs (i, i + D/2).</summary>
@@ -150,6 +151,7 @@ public sealed class TorchReference
     private static Tensor Activate(string kind, Tensor x) => kind switch
     {
         "Gelu" => F.gelu(x),
+        "GeluTanh" => x * (1 + (Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x.pow(3)))).tanh()) / 2,
         "Silu" => F.silu(x),
         _ => F.relu(x).pow(2),
     };

@@ -23,17 +23,24 @@ public sealed class AttentionsTests : KernelTest
         }
     }
 
+    /// <summary>Causal or not, with a window or without, with capped scores or without.</summary>
+    private static readonly AttentionMask[] Masks =
+        [AttentionMask.Plain, new(false, 0, 0), new(true, 1, 0), new(true, 7, 0), new(true, 500, 0), new(true, 0, 2), new(true, 20, 1.5), new(false, 0, 1.5)];
+
     [Theory]
     [MemberData(nameof(Shapes))]
     public void ByEachLowering(ScalarType type, int batch, int sequence, int heads, int kvHeads, int d)
     {
-        var shape = new AttentionShape(batch, sequence, heads, kvHeads, d);
-        foreach (var lowering in AttentionLowerings.For(DeviceType.CPU, type).Append(new AtenAttention()))
+        foreach (var mask in Masks)
         {
-            Check(
-                (qkv, _, _, _, _, y, lse) => lowering.Forward(qkv, shape, y, lse),
-                (dy, qkv, y, lse, _, _, _, _, dqkv) => lowering.Backward(dy, qkv, y, lse, shape, dqkv),
-                type, batch, sequence, heads, kvHeads, d);
+            var shape = new AttentionShape(batch, sequence, heads, kvHeads, d, mask);
+            foreach (var lowering in AttentionLowerings.For(DeviceType.CPU, type, mask).Append(new AtenAttention()))
+            {
+                Check(
+                    (qkv, y, lse) => lowering.Forward(qkv, shape, y, lse),
+                    (dy, qkv, y, lse, dqkv) => lowering.Backward(dy, qkv, y, lse, shape, dqkv),
+                    shape, type, $"{lowering.Name}{mask}");
+            }
         }
     }
 
@@ -47,8 +54,17 @@ public sealed class AttentionsTests : KernelTest
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void ByTheChosenLowering(ScalarType type, int batch, int sequence, int heads, int kvHeads, int d) =>
-        Check(Kernels.Attention, Kernels.AttentionGrad, type, batch, sequence, heads, kvHeads, d);
+    public void ByTheChosenLowering(ScalarType type, int batch, int sequence, int heads, int kvHeads, int d)
+    {
+        foreach (var mask in new[] { AttentionMask.Plain, new(true, 7, 1.5) })
+        {
+            Check(
+                (qkv, y, lse) => Kernels.Attention(qkv, batch, sequence, heads, kvHeads, y, lse, mask.Causal, mask.Window, mask.Softcap),
+                (dy, qkv, y, lse, dqkv) => Kernels.AttentionGrad(
+                    dy, qkv, y, lse, batch, sequence, heads, kvHeads, dqkv, mask.Causal, mask.Window, mask.Softcap),
+                new(batch, sequence, heads, kvHeads, d, mask), type, "chosen");
+        }
+    }
 
     [Theory]
     [InlineData(ScalarType.Float32, false)]
@@ -85,20 +101,23 @@ public sealed class AttentionsTests : KernelTest
     }
 
     [Theory]
-    [InlineData(ScalarType.Float32)]
-    [InlineData(ScalarType.BFloat16)]
-    [InlineData(ScalarType.Float16)]
-    public void CachedAttentionContinuesASequence(ScalarType type)
+    [InlineData(ScalarType.Float32, 0, 0)]
+    [InlineData(ScalarType.BFloat16, 0, 0)]
+    [InlineData(ScalarType.Float16, 0, 0)]
+    [InlineData(ScalarType.Float32, 4, 0)]
+    [InlineData(ScalarType.Float32, 1, 1.5)]
+    [InlineData(ScalarType.BFloat16, 4, 1.5)]
+    public void CachedAttentionContinuesASequence(ScalarType type, int window, double softcap)
     {
         const int T = 13, H = 4, Kv = 2, D = 8;
         var qkv = Oracle.Normal(1, type, T, (H + (2 * Kv)) * D);
-        var expected = Reference(qkv.to(ScalarType.Float64), 1, T, H, Kv).Value;
+        var expected = Reference(qkv.to(ScalarType.Float64), new(1, T, H, Kv, D, new(true, window, softcap))).Value;
         var (keys, values) = (Oracle.Unwritten(type, Kv, 20, D), Oracle.Unwritten(type, Kv, 20, D));
         var position = 0;
         foreach (var rows in new[] { 5, 1, 1, 6 })
         {
             var y = Oracle.Unwritten(type, rows, H * D);
-            Kernels.AttentionCached(qkv.narrow(0, position, rows), keys, values, position, H, Kv, y);
+            Kernels.AttentionCached(qkv.narrow(0, position, rows), keys, values, position, H, Kv, y, window, softcap);
             Oracle.Close(expected.narrow(0, position, rows), y, $"rows from {position}");
             position += rows;
         }
@@ -110,7 +129,7 @@ public sealed class AttentionsTests : KernelTest
     {
         var shape = new AttentionShape(1, 8, 1, 1, 64);
         var qkv = full([8, 3 * 64], 40, ScalarType.Float16);
-        foreach (var lowering in AttentionLowerings.For(DeviceType.CPU, ScalarType.Float16).Append(new AtenAttention()))
+        foreach (var lowering in AttentionLowerings.For(DeviceType.CPU, ScalarType.Float16, AttentionMask.Plain).Append(new AtenAttention()))
         {
             var (y, lse) = (Oracle.Unwritten(ScalarType.Float16, 8, 64), Oracle.Unwritten(ScalarType.Float32, 1, 1, 8));
             lowering.Forward(qkv, shape, y, lse);
@@ -119,33 +138,38 @@ public sealed class AttentionsTests : KernelTest
     }
 
     private static void Check(
-        Action<Tensor, int, int, int, int, Tensor, Tensor> forward,
-        Action<Tensor, Tensor, Tensor, Tensor, int, int, int, int, Tensor> backward,
-        ScalarType type, int batch, int sequence, int heads, int kvHeads, int d)
+        Action<Tensor, Tensor, Tensor> forward, Action<Tensor, Tensor, Tensor, Tensor, Tensor> backward,
+        AttentionShape shape, ScalarType type, string name)
     {
-        long n = batch * sequence, width = (heads + (2 * kvHeads)) * d;
-        var (qkv, dy) = (Oracle.Normal(1, type, n, width), Oracle.Normal(2, type, n, heads * d));
-        var expectedLse = Reference(qkv.to(ScalarType.Float64), batch, sequence, heads, kvHeads).Lse;
-        var (value, gradients) = Oracle.Differentiate(i => Reference(i[0], batch, sequence, heads, kvHeads).Value, dy, qkv);
+        var (n, outputs) = ((long)shape.Batch * shape.Sequence, shape.Heads * shape.HeadWidth);
+        var (qkv, dy) = (Oracle.Normal(1, type, n, shape.Width), Oracle.Normal(2, type, n, outputs));
+        var expectedLse = Reference(qkv.to(ScalarType.Float64), shape).Lse;
+        var (value, gradients) = Oracle.Differentiate(i => Reference(i[0], shape).Value, dy, qkv);
         var (y, lse, dqkv) = (
-            Oracle.Unwritten(type, n, heads * d), Oracle.Unwritten(ScalarType.Float32, batch, heads, sequence), Oracle.Unwritten(type, n, width));
-        forward(qkv, batch, sequence, heads, kvHeads, y, lse);
-        Oracle.Close(value, y);
-        Oracle.Close(expectedLse, lse, "lse", type == ScalarType.Float32 ? 2e-5 : 5e-3);
-        backward(dy, qkv, y, lse, batch, sequence, heads, kvHeads, dqkv);
-        Oracle.Close(gradients[0], dqkv, "dqkv");
+            Oracle.Unwritten(type, n, outputs), Oracle.Unwritten(ScalarType.Float32, shape.Batch, shape.Heads, shape.Sequence),
+            Oracle.Unwritten(type, n, shape.Width));
+        forward(qkv, y, lse);
+        Oracle.Close(value, y, $"y, {name}");
+        Oracle.Close(expectedLse, lse, $"lse, {name}", type == ScalarType.Float32 ? 2e-5 : 5e-3);
+        backward(dy, qkv, y, lse, dqkv);
+        Oracle.Close(gradients[0], dqkv, $"dqkv, {name}");
     }
 
-    private static (Tensor Value, Tensor Lse) Reference(Tensor qkv, int batch, int sequence, int heads, int kvHeads)
+    private static (Tensor Value, Tensor Lse) Reference(Tensor qkv, AttentionShape shape)
     {
-        var all = qkv.view(batch, sequence, heads + (2 * kvHeads), -1).transpose(1, 2);
-        var group = heads / kvHeads;
-        var q = all.narrow(1, 0, heads);
-        var k = all.narrow(1, heads, kvHeads).repeat_interleave(group, 1);
-        var v = all.narrow(1, heads + kvHeads, kvHeads).repeat_interleave(group, 1);
-        var future = ones(sequence, sequence, ScalarType.Bool).triu(1);
-        var scores = (q.matmul(k.transpose(2, 3)) / Math.Sqrt(q.shape[3])).masked_fill(future, double.NegativeInfinity);
-        return (scores.softmax(-1).matmul(v).transpose(1, 2).reshape(batch * sequence, -1), scores.logsumexp(-1));
+        var (sequence, mask) = (shape.Sequence, shape.Mask);
+        var all = qkv.view(shape.Batch, sequence, shape.Heads + (2 * shape.KvHeads), -1).transpose(1, 2);
+        var q = all.narrow(1, 0, shape.Heads);
+        var k = all.narrow(1, shape.Heads, shape.KvHeads).repeat_interleave(shape.Group, 1);
+        var v = all.narrow(1, shape.Heads + shape.KvHeads, shape.KvHeads).repeat_interleave(shape.Group, 1);
+        var scores = q.matmul(k.transpose(2, 3)) / Math.Sqrt(q.shape[3]);
+        if (mask.Softcap > 0) scores = (scores / mask.Softcap).tanh() * mask.Softcap;
+        var distance = arange(sequence).view(-1, 1) - arange(sequence).view(1, -1);
+        var hidden = zeros(sequence, sequence, ScalarType.Bool);
+        if (mask.Causal) hidden |= distance < 0;
+        if (mask.Window > 0) hidden |= distance >= mask.Window;
+        scores = scores.masked_fill(hidden, double.NegativeInfinity);
+        return (scores.softmax(-1).matmul(v).transpose(1, 2).reshape(shape.Batch * sequence, -1), scores.logsumexp(-1));
     }
 
     private static Tensor Rotate(Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position)

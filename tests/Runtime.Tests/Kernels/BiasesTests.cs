@@ -21,6 +21,13 @@ public sealed class BiasesTests : KernelTest
 
     [Theory]
     [MemberData(nameof(Cases))]
+    public void GeluTanh(ScalarType type, bool aten) => Activation(
+        type, x => x * (1 + (0.7978845608028654 * (x + (0.044715 * x * x * x))).tanh()) / 2,
+        aten ? (x, b, y) => AtenBiases.Unary(x, b, y, AtenElementwise.GeluTanh) : Kernels.GeluTanh,
+        aten ? (dy, x, b, add, dx, db) => AtenBiases.Gradient(dy, x, b, add, dx, db, AtenElementwise.GeluTanhGrad) : Kernels.GeluTanhGrad);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
     public void Silu(ScalarType type, bool aten) => Activation(
         type, x => nn.functional.silu(x),
         aten ? (x, b, y) => AtenBiases.Unary(x, b, y, AtenElementwise.Silu) : Kernels.Silu,

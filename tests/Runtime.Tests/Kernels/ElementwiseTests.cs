@@ -49,6 +49,12 @@ public sealed class ElementwiseTests : KernelTest
 
     [Theory]
     [MemberData(nameof(Cases))]
+    public void GeluTanh(ScalarType type, bool aten) => Activation(
+        type, x => x * (1 + (0.7978845608028654 * (x + (0.044715 * x * x * x))).tanh()) / 2,
+        aten ? AtenElementwise.GeluTanh : Kernels.GeluTanh, aten ? AtenElementwise.GeluTanhGrad : Kernels.GeluTanhGrad);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
     public void Silu(ScalarType type, bool aten) => Activation(
         type, x => nn.functional.silu(x),
         aten ? AtenElementwise.Silu : Kernels.Silu, aten ? AtenElementwise.SiluGrad : Kernels.SiluGrad);

@@ -13,9 +13,15 @@ internal static class AttentionRules
     {
         var heads = attention.Heads;
         if (heads < 1 || width < 1) yield break;
-        if (width % heads != 0)
+        if (attention.HeadSize is { } size)
+        {
+            if (attention.Position == PositionKind.Rope && size % 2 != 0)
+                yield return DiagnosticCatalog.RopeHeadSize.At(SpecPath.Key(path, "head-size"),
+                    $"a head has the odd size {size}, and rope rotates pairs; use a head-size of {size + 1}");
+        }
+        else if (width % heads != 0)
             yield return DiagnosticCatalog.HeadsWidth.At(SpecPath.Key(path, "heads"),
-                $"{heads} heads do not divide the width of {width}; use {Nearest(heads, width)} heads, or a width of {Multiple(width, heads)}");
+                $"{heads} heads do not divide the width of {width}; use {Nearest(heads, width)} heads, a width of {Multiple(width, heads)}, or 'head-size'");
         else if (attention.Position == PositionKind.Rope && width / heads % 2 != 0)
             yield return DiagnosticCatalog.RopeHeadSize.At(SpecPath.Key(path, "heads"),
                 $"a head has the odd size {width} / {heads} = {width / heads}, and rope rotates pairs; use a width of {Multiple(width, 2 * heads)}");

@@ -15,7 +15,7 @@ internal sealed class AtenAttention : IAttentionLowering
         using var scope = NewDisposeScope();
         var (batch, sequence, heads, kvHeads) = (shape.Batch, shape.Sequence, shape.Heads, shape.KvHeads);
         var (q, k, v) = Split(qkv, batch, sequence, heads, kvHeads);
-        var scores = Scores(q, k, position: 0);
+        var scores = Hide(Scores(q, k, shape.Mask), position: 0, shape.Mask);
         lse.copy_(scores.logsumexp(-1));
         var probabilities = (scores - lse.unsqueeze(-1)).exp_().to(qkv.dtype);
         Rows(y, batch, sequence, heads).copy_(probabilities.matmul(v));
@@ -27,28 +27,36 @@ internal sealed class AtenAttention : IAttentionLowering
         var (batch, sequence, heads, kvHeads) = (shape.Batch, shape.Sequence, shape.Heads, shape.KvHeads);
         var (q, k, v) = Split(qkv, batch, sequence, heads, kvHeads);
         var (output, gradient) = (Rows(y, batch, sequence, heads), Rows(dy, batch, sequence, heads));
-        var probabilities = (Scores(q, k, position: 0) - lse.unsqueeze(-1)).exp_();
+        var scores = Scores(q, k, shape.Mask);
+        // The derivative of c · tanh(s / c) by what it gives.
+        var slope = shape.Mask.Softcap > 0 ? 1 - (scores / shape.Mask.Softcap).pow_(2) : null;
+        var probabilities = (Hide(scores, position: 0, shape.Mask) - lse.unsqueeze(-1)).exp_();
 
         var dv = probabilities.to(qkv.dtype).transpose(2, 3).matmul(gradient);
         var dProbabilities = gradient.matmul(v.transpose(2, 3)).to(ScalarType.Float32);
         // Σⱼ Pᵢⱼ dPᵢⱼ = dyᵢ · yᵢ
         var delta = (output.to(ScalarType.Float32) * gradient.to(ScalarType.Float32)).sum(-1, keepdim: true);
-        var dScores = (probabilities * (dProbabilities - delta)).mul_(Scale(q)).to(qkv.dtype);
+        var dScaled = (probabilities * (dProbabilities - delta)).mul_(Scale(q));
+        if (slope is not null) dScaled.mul_(slope);
+        var dScores = dScaled.to(qkv.dtype);
         var dq = dScores.matmul(k);
         var dk = dScores.transpose(2, 3).matmul(q);
         Join(dq, dk, dv, batch, sequence, heads, kvHeads, dqkv);
     }
 
-    public static void Cached(Tensor qkv, Tensor keyCache, Tensor valueCache, int position, int heads, int kvHeads, Tensor y)
+    public static void Cached(
+        Tensor qkv, Tensor keyCache, Tensor valueCache, int position, int heads, int kvHeads, AttentionMask mask, Tensor y)
     {
         using var scope = NewDisposeScope();
         var rows = (int)qkv.size(0);
         var (q, k, v) = SplitHeads(qkv, 1, rows, heads, kvHeads);
         keyCache.narrow(1, position, rows).copy_(k.squeeze(0));
         valueCache.narrow(1, position, rows).copy_(v.squeeze(0));
-        var keys = Spread(keyCache.narrow(1, 0, position + rows).unsqueeze(0), heads);
-        var values = Spread(valueCache.narrow(1, 0, position + rows).unsqueeze(0), heads);
-        var probabilities = Scores(q, keys, position).softmax(-1).to(qkv.dtype);
+        var (first, _) = mask.Keys(position, position + rows);
+        var count = position + rows - first;
+        var keys = Spread(keyCache.narrow(1, first, count).unsqueeze(0), heads);
+        var values = Spread(valueCache.narrow(1, first, count).unsqueeze(0), heads);
+        var probabilities = Hide(Scores(q, keys, mask), position - first, mask).softmax(-1).to(qkv.dtype);
         Rows(y, 1, rows, heads).copy_(probabilities.matmul(values));
     }
 
@@ -89,14 +97,23 @@ internal sealed class AtenAttention : IAttentionLowering
 
     private static double Scale(Tensor q) => 1 / Math.Sqrt(q.size(3));
 
-    /// <summary>q·kᵀ / √D in fp32, −∞ where a key lies after its query; the first query has the given position.</summary>
-    private static Tensor Scores(Tensor q, Tensor k, int position)
+    /// <summary>q·kᵀ / √D in fp32, capped where the mask says so.</summary>
+    private static Tensor Scores(Tensor q, Tensor k, AttentionMask mask)
     {
         // fp16 ends at 65504, which products may reach before they are scaled.
         var scores = q.dtype == ScalarType.Float16
             ? (q * Scale(q)).matmul(k.transpose(2, 3)).to(ScalarType.Float32)
             : q.matmul(k.transpose(2, 3)).to(ScalarType.Float32).mul_(Scale(q));
-        var future = ones(q.size(2), k.size(2), ScalarType.Bool, q.device).triu(position + 1);
-        return scores.masked_fill_(future, float.NegativeInfinity);
+        return mask.Softcap > 0 ? scores.div_(mask.Softcap).tanh_().mul_(mask.Softcap) : scores;
+    }
+
+    /// <summary>−∞ in place where a query does not see a key; the first query has this position among the keys.</summary>
+    private static Tensor Hide(Tensor scores, long position, AttentionMask mask)
+    {
+        if (!mask.Causal) return scores;
+        var all = ones(scores.size(2), scores.size(3), ScalarType.Bool, scores.device);
+        var hidden = all.triu(position + 1);
+        if (mask.Window > 0) hidden.logical_or_(all.tril(position - mask.Window));
+        return scores.masked_fill_(hidden, float.NegativeInfinity);
     }
 }

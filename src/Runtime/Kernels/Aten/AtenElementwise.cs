@@ -24,21 +24,29 @@ internal static class AtenElementwise
         call.Invoke(1);
     }
 
-    public static void Gelu(Tensor x, Tensor y)
+    public static void Gelu(Tensor x, Tensor y) => Gelu(x, "none"u8, y);
+
+    public static void GeluGrad(Tensor dy, Tensor x, Tensor dx) => GeluGrad(dy, x, "none"u8, dx);
+
+    public static void GeluTanh(Tensor x, Tensor y) => Gelu(x, "tanh"u8, y);
+
+    public static void GeluTanhGrad(Tensor dy, Tensor x, Tensor dx) => GeluGrad(dy, x, "tanh"u8, dx);
+
+    private static void Gelu(Tensor x, ReadOnlySpan<byte> approximation, Tensor y)
     {
         var call = new OperatorCall("aten::gelu"u8, "out"u8);
         call.Add(x);
-        call.Add("none"u8);
+        call.Add(approximation);
         call.Add(y);
         call.Invoke(1);
     }
 
-    public static void GeluGrad(Tensor dy, Tensor x, Tensor dx)
+    private static void GeluGrad(Tensor dy, Tensor x, ReadOnlySpan<byte> approximation, Tensor dx)
     {
         var call = new OperatorCall("aten::gelu_backward"u8, "grad_input"u8);
         call.Add(dy);
         call.Add(x);
-        call.Add("none"u8);
+        call.Add(approximation);
         call.Add(dx);
         call.Invoke(1);
     }

@@ -18,7 +18,7 @@ internal sealed class FlashAttention : IAttentionLowering
         var call = new OperatorCall("aten::_scaled_dot_product_flash_attention_for_cpu"u8);
         AddQkv(ref call, qkv, shape);
         call.Add(0.0); // dropout
-        call.Add(true); // causal
+        call.Add(shape.Mask.Causal);
         call.AddNone(); // mask
         call.AddNone(); // scale: 1/√D
         call.InvokeInto(2, into.Handle, lse.Handle);
@@ -35,7 +35,7 @@ internal sealed class FlashAttention : IAttentionLowering
         call.Add(output);
         call.Add(lse);
         call.Add(0.0);
-        call.Add(true);
+        call.Add(shape.Mask.Causal);
         call.AddNone();
         call.AddNone();
         if (shape.Group == 1)

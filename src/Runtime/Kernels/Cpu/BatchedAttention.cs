@@ -6,9 +6,10 @@ using static TorchSharp.torch;
 namespace ModelCompiler.Runtime.Implementations;
 
 /// <summary>
-/// Attention on the CPU as batched matrix products by libtorch with our causal softmax between them. One sequence at a time,
+/// Attention on the CPU as batched matrix products by libtorch with our softmax between them. One sequence at a time,
 /// so that its scores stay in the cache: its heads are packed into matrices [T·G, D] that lie one behind the other, since
-/// products of strided operands run at half the speed. Blocks of query rows skip most keys that lie after them.
+/// products of strided operands run at half the speed. Blocks of query rows skip most keys that lie after them or before
+/// their window.
 /// Scores are rounded to the compute type; softmax and its gradient are calculated in fp32.
 /// </summary>
 /// <param name="blocks">Number of blocks of query rows.</param>
@@ -47,19 +48,18 @@ internal sealed unsafe class BatchedAttention(int blocks) : IAttentionLowering
             Pack(rows + ((shape.Heads + h) * d), shape.Width, v, t, d, h);
             for (var i = 0; i < blocks; i++)
             {
-                var (begin, end) = Block(i, t);
+                var (begin, end, first, seen) = Block(i, shape);
                 var count = (end - begin) * g;
                 if (count == 0) continue;
                 using var queryRows = View(scratch, h, count, d, t * g * d, begin * g * d);
                 using var outputRows = View(scratch, h, count, d, count * d, queries);
-                using var scoreRows = View(scratch, h, count, end, count * end, sAt);
-                using var keysTransposed = Transposed(scratch, h, d, end, t * d, kAt);
-                using var values = View(scratch, h, end, d, t * d, vAt);
+                using var scoreRows = View(scratch, h, count, seen, count * seen, sAt);
+                using var keysTransposed = Transposed(scratch, h, d, seen, t * d, kAt + (first * d));
+                using var values = View(scratch, h, seen, d, t * d, vAt + (first * d));
                 MatrixProducts.Bmm(scoreRows.Handle, queryRows.Handle, keysTransposed.Handle, cuda: false);
-                Threads.For(h * count, Cpu.RowGrain(end), new SoftmaxRows<T>
-                {
-                    Scores = scores, Lse = sums + (b * shape.Heads * t), Shape = shape, Begin = begin, Count = count, Keys = end,
-                });
+                var rowsOfScores = new ScoreRows(shape, begin, count, first, seen);
+                if (shape.Mask.Softcap > 0) Softmax<T, TanhCap>(h * count, scores, sums + (b * shape.Heads * t), rowsOfScores);
+                else Softmax<T, NoCap>(h * count, scores, sums + (b * shape.Heads * t), rowsOfScores);
                 MatrixProducts.Bmm(outputRows.Handle, scoreRows.Handle, values.Handle, cuda: false);
                 Unpack(o, destination + (((b * t) + begin) * shape.Heads * d), shape.Heads * d, end - begin, g * d, h);
             }
@@ -90,34 +90,36 @@ internal sealed unsafe class BatchedAttention(int blocks) : IAttentionLowering
             // The last block first: it writes the gradients of all keys, to which the others add.
             for (var i = blocks - 1; i >= 0; i--)
             {
-                var (begin, end) = Block(i, t);
+                var (begin, end, first, seen) = Block(i, shape);
                 var (count, start) = ((end - begin) * g, begin * g * d);
                 if (count == 0) continue;
-                var dsAt = sAt + block;
+                var (dsAt, from) = (sAt + block, first * d);
                 using var queryRows = View(scratch, h, count, d, t * g * d, start);
                 using var gradientRows = View(scratch, h, count, d, t * g * d, queries + start);
                 using var dQueryRows = View(scratch, h, count, d, count * d, 2 * queries);
-                using var scoreRows = View(scratch, h, count, end, count * end, sAt);
-                using var scoresTransposed = Transposed(scratch, h, end, count, count * end, sAt);
-                using var dScoreRows = View(scratch, h, count, end, count * end, dsAt);
-                using var dScoresTransposed = Transposed(scratch, h, end, count, count * end, dsAt);
-                using var keyRows = View(scratch, h, end, d, t * d, kAt);
-                using var keysTransposed = Transposed(scratch, h, d, end, t * d, kAt);
-                using var valuesTransposed = Transposed(scratch, h, d, end, t * d, vAt);
-                using var dKeys = View(scratch, h, end, d, t * d, dkAt);
-                using var dValues = View(scratch, h, end, d, t * d, dvAt);
+                using var scoreRows = View(scratch, h, count, seen, count * seen, sAt);
+                using var scoresTransposed = Transposed(scratch, h, seen, count, count * seen, sAt);
+                using var dScoreRows = View(scratch, h, count, seen, count * seen, dsAt);
+                using var dScoresTransposed = Transposed(scratch, h, seen, count, count * seen, dsAt);
+                using var keyRows = View(scratch, h, seen, d, t * d, kAt + from);
+                using var keysTransposed = Transposed(scratch, h, d, seen, t * d, kAt + from);
+                using var valuesTransposed = Transposed(scratch, h, d, seen, t * d, vAt + from);
+                using var dKeys = View(scratch, h, seen, d, t * d, dkAt + from);
+                using var dValues = View(scratch, h, seen, d, t * d, dvAt + from);
 
                 MatrixProducts.Bmm(scoreRows.Handle, queryRows.Handle, keysTransposed.Handle, cuda: false);
                 MatrixProducts.Bmm(dScoreRows.Handle, gradientRows.Handle, valuesTransposed.Handle, cuda: false);
-                Threads.For(h * count, Cpu.RowGrain(end), new SoftmaxGradientRows<T>
-                {
-                    Scores = s, Gradient = s + block, Dy = gradient + outputs, Y = output + outputs,
-                    Lse = sums + (b * shape.Heads * t), Shape = shape, Begin = begin, Count = count, Keys = end,
-                });
+                var rowsOfScores = new ScoreRows(shape, begin, count, first, seen);
+                if (shape.Mask.Softcap > 0)
+                    SoftmaxGradient<T, TanhCap>(h * count, s, s + block, gradient + outputs, output + outputs, sums + (b * shape.Heads * t), rowsOfScores);
+                else
+                    SoftmaxGradient<T, NoCap>(h * count, s, s + block, gradient + outputs, output + outputs, sums + (b * shape.Heads * t), rowsOfScores);
                 MatrixProducts.Bmm(dQueryRows.Handle, dScoreRows.Handle, keyRows.Handle, cuda: false);
                 Unpack(dq, into + (begin * shape.Width), shape.Width, end - begin, g * d, h);
                 if (end == t)
                 {
+                    Clear(dk, first * d, t * d, h);
+                    Clear(dv, first * d, t * d, h);
                     MatrixProducts.Bmm(dValues.Handle, scoresTransposed.Handle, gradientRows.Handle, cuda: false);
                     MatrixProducts.Bmm(dKeys.Handle, dScoresTransposed.Handle, queryRows.Handle, cuda: false);
                 }
@@ -133,8 +135,14 @@ internal sealed unsafe class BatchedAttention(int blocks) : IAttentionLowering
         }
     }
 
-    /// <summary>The query positions of block i: the same number each, up to one.</summary>
-    private (long Begin, long End) Block(int i, long sequence) => (sequence * i / blocks, sequence * (i + 1) / blocks);
+    /// <summary>The query positions of block i, the same number each, up to one; the first key that one of them sees, and their number.</summary>
+    private (long Begin, long End, long First, long Seen) Block(int i, in AttentionShape shape)
+    {
+        var sequence = (long)shape.Sequence;
+        var (begin, end) = (sequence * i / blocks, sequence * (i + 1) / blocks);
+        var first = shape.Mask.Keys(begin, sequence).First;
+        return (begin, end, first, shape.Mask.Keys(end - 1, sequence).End - first);
+    }
 
     private long LargestBlock(long sequence) => (sequence + blocks - 1) / blocks;
 
@@ -187,47 +195,93 @@ internal sealed unsafe class BatchedAttention(int blocks) : IAttentionLowering
         }
     }
 
-    /// <summary>Rows of scores [Hkv, queries · G, keys], a query's G heads one after the other.</summary>
-    private struct SoftmaxRows<T> : IRange
+    /// <summary>Zeroes the first elements of each head: gradients of keys that the last block does not see.</summary>
+    private static void Clear<T>(T* packed, long count, long stride, long heads)
+        where T : unmanaged
+    {
+        for (var head = 0L; head < heads; head++) new Span<T>(packed + (head * stride), (int)count).Clear();
+    }
+
+    private static void Softmax<T, TCap>(long rows, T* scores, float* lse, ScoreRows of)
         where T : unmanaged, IElement<T>
+        where TCap : struct, IScoreCap =>
+        Threads.For(rows, Cpu.RowGrain(of.Seen), new SoftmaxRows<T, TCap> { Scores = scores, Lse = lse, Of = of });
+
+    private static void SoftmaxGradient<T, TCap>(long rows, T* scores, T* gradient, T* dy, T* y, float* lse, ScoreRows of)
+        where T : unmanaged, IElement<T>
+        where TCap : struct, IScoreCap =>
+        Threads.For(rows, Cpu.RowGrain(of.Seen), new SoftmaxGradientRows<T, TCap>
+        {
+            Scores = scores, Gradient = gradient, Dy = dy, Y = y, Lse = lse, Of = of,
+        });
+
+    /// <summary>Rows of scores [Hkv, queries · G, seen keys], a query's G heads one after the other.</summary>
+    /// <param name="Shape">Of the attention.</param>
+    /// <param name="Begin">Position of the first query.</param>
+    /// <param name="Count">Rows of each key head.</param>
+    /// <param name="First">Position of the first key.</param>
+    /// <param name="Seen">Keys of a row.</param>
+    private readonly record struct ScoreRows(AttentionShape Shape, long Begin, long Count, long First, long Seen)
+    {
+        public float Scale { get; } = Shape.Scale;
+
+        public float Cap { get; } = (float)Shape.Mask.Softcap;
+
+        /// <summary>Head and position of a row's query, and the part of the row that it sees.</summary>
+        public (long Head, long Query, long From, long Keys) Row(long index)
+        {
+            var (head, query) = Shape.Query(index, Count, Begin);
+            var (first, end) = Shape.Mask.Keys(query, Shape.Sequence);
+            return (head, query, first - First, end - first);
+        }
+    }
+
+    private struct SoftmaxRows<T, TCap> : IRange
+        where T : unmanaged, IElement<T>
+        where TCap : struct, IScoreCap
     {
         public T* Scores;
         public float* Lse;
-        public AttentionShape Shape;
-        public long Begin, Count, Keys;
+        public ScoreRows Of;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
-            var buffer = stackalloc float[checked((int)Keys) + Lanes.Count];
+            var buffer = stackalloc float[checked((int)Of.Seen) + Lanes.Count];
             for (var index = begin; index < end; index++)
             {
-                var (head, query) = Shape.Query(index, Count, Begin);
-                Lse[(head * Shape.Sequence) + query] = CausalSoftmax.Forward(Scores + (index * Keys), query + 1, Keys, Shape.Scale, buffer);
+                var (head, query, from, keys) = Of.Row(index);
+                var row = Scores + (index * Of.Seen);
+                new Span<T>(row, (int)from).Clear();
+                Lse[(head * Of.Shape.Sequence) + query] =
+                    MaskedSoftmax.Forward<T, TCap>(row + from, keys, Of.Seen - from, Of.Scale, Of.Cap, buffer);
             }
         }
     }
 
-    private struct SoftmaxGradientRows<T> : IRange
+    private struct SoftmaxGradientRows<T, TCap> : IRange
         where T : unmanaged, IElement<T>
+        where TCap : struct, IScoreCap
     {
         public T* Scores, Gradient, Dy, Y;
         public float* Lse;
-        public AttentionShape Shape;
-        public long Begin, Count, Keys;
+        public ScoreRows Of;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run(long begin, long end)
         {
-            var d = Shape.HeadWidth;
+            var d = Of.Shape.HeadWidth;
             for (var index = begin; index < end; index++)
             {
-                var (head, query) = Shape.Query(index, Count, Begin);
+                var (head, query, from, keys) = Of.Row(index);
+                T* scores = Scores + (index * Of.Seen), gradient = Gradient + (index * Of.Seen);
+                new Span<T>(scores, (int)from).Clear();
+                new Span<T>(gradient, (int)from).Clear();
                 // Σⱼ Pᵢⱼ dPᵢⱼ = dyᵢ · yᵢ (Dao et al. 2022)
-                var at = ((query * Shape.Heads) + head) * d;
-                CausalSoftmax.Backward(
-                    Scores + (index * Keys), Gradient + (index * Keys), query + 1, Keys, Shape.Scale,
-                    Lse[(head * Shape.Sequence) + query], CausalSoftmax.Dot(Dy + at, Y + at, d));
+                var at = ((query * Of.Shape.Heads) + head) * d;
+                MaskedSoftmax.Backward<T, TCap>(
+                    scores + from, gradient + from, keys, Of.Seen - from, Of.Scale, Of.Cap,
+                    Lse[(head * Of.Shape.Sequence) + query], MaskedSoftmax.Dot(Dy + at, Y + at, d));
             }
         }
     }

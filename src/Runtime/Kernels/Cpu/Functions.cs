@@ -62,6 +62,30 @@ internal readonly struct GeluGrad : IBinary
     }
 }
 
+/// <summary>x/2 · (1 + tanh(u)) = x · σ(2u) with 2u = 2√(2/π) · (x + 0.044715 x³)</summary>
+internal readonly struct GeluTanh : IUnary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> x) => x * Lanes.Sigmoid(Argument(x));
+
+    /// <summary>2√(2/π) · (x + 0.044715 x³)</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Argument(Vector512<float> x) =>
+        x * Vector512.FusedMultiplyAdd(x * x, Vector512.Create(0.071354816f), Vector512.Create(1.5957691f));
+}
+
+/// <summary>dy · σ(2u) · (1 + x · (1 − σ(2u)) · (2u)′)</summary>
+internal readonly struct GeluTanhGrad : IBinary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> dy, Vector512<float> x)
+    {
+        var sigmoid = Lanes.Sigmoid(GeluTanh.Argument(x));
+        var slope = Vector512.FusedMultiplyAdd(x * x, Vector512.Create(0.21406445f), Vector512.Create(1.5957691f));
+        return dy * sigmoid * Vector512.FusedMultiplyAdd(x * slope, Vector512<float>.One - sigmoid, Vector512<float>.One);
+    }
+}
+
 /// <summary>x · σ(x)</summary>
 internal readonly struct Silu : IUnary
 {
