@@ -1,5 +1,6 @@
 using ModelCompiler.Benchmarks.Generator;
 using ModelCompiler.Benchmarks.CpuKernels;
+using ModelCompiler.Benchmarks.Gpu;
 using ModelCompiler.Benchmarks.Quality;
 using ModelCompiler.Benchmarks.Training;
 
@@ -13,6 +14,7 @@ using ModelCompiler.Benchmarks.Training;
     ("allocations", "managed memory that a step of the whole training loop allocates", AllocationBenchmark.Run),
     ("quality", "[--variants a,b@0.7] [--seeds 1,2,3] [--steps 3000] [--results quality.csv] time and steps to the baseline's final loss", QualityBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),
+    ("gpu", "a training step of GPT-2 small on a CUDA device, against TorchSharp and PyTorch", GpuBenchmark.Run),
     ("training-worker", "<side> one side of it, driven by lines on standard input", TrainingWorker.Run),
 ];
 

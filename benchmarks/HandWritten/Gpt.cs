@@ -1,3 +1,4 @@
+using ModelCompiler.Benchmarks.Training;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -19,16 +20,17 @@ internal sealed class Gpt : nn.Module<Tensor, Tensor>
     private readonly ModuleList<Block> _blocks;
     private readonly ScalarType _compute;
 
-    public Gpt(int vocabulary, int context, int layers, int width, int heads, ScalarType compute)
+    public Gpt(ModelShape shape, ScalarType compute)
         : base(nameof(Gpt))
     {
         _compute = compute;
+        var (vocabulary, width) = (shape.Vocabulary, shape.Width);
         _embedding = nn.Embedding(vocabulary, width);
         nn.init.normal_(_embedding.weight!, 0, 0.02);
-        _position = new Parameter(randn(context, width) * 0.02);
+        _position = new Parameter(randn(shape.Context, width) * 0.02);
         _finalNorm = new Norm(width);
         _head = new Projection(width, vocabulary, bias: false, compute);
-        _blocks = new(Enumerable.Range(0, layers).Select(_ => new Block(width, heads, compute)).ToArray());
+        _blocks = new(Enumerable.Range(0, shape.Layers).Select(_ => new Block(width, shape.Heads, compute)).ToArray());
         RegisterComponents();
     }
 

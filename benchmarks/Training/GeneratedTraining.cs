@@ -7,10 +7,14 @@ namespace ModelCompiler.Benchmarks.Training;
 internal sealed class GeneratedTraining<TModel> : ITrainingSide
     where TModel : ICompiledModel<TModel>
 {
-    private readonly TModel _model = TModel.Create(CPU, seed: 1);
+    private readonly TModel _model;
     private readonly ITrainingProgram _program;
 
-    public GeneratedTraining() => _program = _model.CreateTraining();
+    public GeneratedTraining(Device device)
+    {
+        _model = TModel.Create(device, seed: 1);
+        _program = _model.CreateTraining();
+    }
 
     public long? PlannedBytes => _program.ArenaBytes;
 

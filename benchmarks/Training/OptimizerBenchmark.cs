@@ -28,8 +28,7 @@ internal static class OptimizerBenchmark
         using var model = TModel.Create(CPU, seed: 1);
         using var program = model.CreateTraining();
         var random = new Random(1);
-        long[] Draw() => [.. Enumerable.Range(0, ModelShape.Batch * ModelShape.Context).Select(_ => (long)random.Next(ModelShape.Vocabulary))];
-        var (tokens, targets) = (Draw(), Draw());
+        var (tokens, targets) = (ModelShape.P.Draw(random), ModelShape.P.Draw(random));
         for (var i = 0; i < 3; i++) // first touch of memory, choice of kernels, the JIT
         {
             program.Backpropagate(tokens, targets);

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-
 namespace ModelCompiler.Benchmarks.Training;
 
 /// <summary>
@@ -15,7 +12,7 @@ internal static class TrainingBenchmark
     {
         var quick = args.Contains("--quick");
         var (rounds, steps) = quick ? (3, 2) : (8, 4);
-        var workers = TrainingWorker.Sides.Select(side => new Worker(side.Name)).ToArray();
+        var workers = TrainingWorker.Sides.Select(side => new WorkerProcess(side.Name)).ToArray();
 
         foreach (var worker in workers)
             worker.Steps(2); // warm-up: first touch of memory, choice of kernels
@@ -29,9 +26,10 @@ internal static class TrainingBenchmark
         return 0;
     }
 
-    private static void Print(Worker[] workers)
+    private static void Print(WorkerProcess[] workers)
     {
-        Write($"Model P: {ModelShape.Layers} layers, width {ModelShape.Width}, B {ModelShape.Batch}, T {ModelShape.Context}; {TrainingWorker.Threads} threads");
+        var shape = ModelShape.P;
+        Write($"Model P: {shape.Layers} layers, width {shape.Width}, B {shape.Batch}, T {shape.Context}; {TrainingWorker.Threads} threads");
         Write($"{"side",-16} {"ms/step",9} {"fastest",9} {"peak MiB",9} {"without libtorch",17} {"planned activations",20}");
         foreach (var worker in workers)
             Write($"{worker.Name,-16} {worker.Median,9:F1} {worker.Milliseconds.Min(),9:F1} {worker.Peak / MiB,9:F0} {(worker.Peak - worker.Floor) / MiB,17:F0} {Planned(worker),20}");
@@ -51,59 +49,14 @@ internal static class TrainingBenchmark
         Directive("checkpoint: all and adamw-8bit, fp32", workers[6], fp32, handFp32);
         Directive("checkpoint: all and adamw-8bit, bf16", workers[7], bf16, handBf16);
 
-        static string Planned(Worker worker) => worker.Planned < 0 ? "-" : FormattableString.Invariant($"{worker.Planned / MiB:F1} MiB");
+        static string Planned(WorkerProcess worker) => worker.Planned < 0 ? "-" : FormattableString.Invariant($"{worker.Planned / MiB:F1} MiB");
     }
 
     /// <summary>What a directive saves and costs beside the same model without it, and its peak beside hand-written code.</summary>
-    private static void Directive(string directive, Worker worker, Worker plain, Worker hand) => Write(
+    private static void Directive(string directive, WorkerProcess worker, WorkerProcess plain, WorkerProcess hand) => Write(
         $"{directive}: {(double)worker.Planned / plain.Planned:P0} of the activations, {(worker.Median / plain.Median) - 1:+0.0 %;-0.0 %} time; speed {hand.Median / worker.Median:F2} and peak memory {(double)worker.Peak / hand.Peak:F2} of hand-written");
 
     private static void Ratio(string what, double ratio, string target) => Write($"{what}: {ratio:F2} (target: {target})");
 
     private static void Write(FormattableString line) => Console.WriteLine(FormattableString.Invariant(line));
-
-    private sealed class Worker
-    {
-        private readonly Process _process;
-
-        public Worker(string name)
-        {
-            Name = name;
-            var start = new ProcessStartInfo(Environment.ProcessPath!, ["training-worker", name])
-            {
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-            };
-            _process = Process.Start(start)!;
-        }
-
-        public string Name { get; }
-
-        public List<double> Milliseconds { get; } = [];
-
-        public double Median => Milliseconds.Order().ElementAt(Milliseconds.Count / 2);
-
-        public long Peak { get; private set; }
-
-        public long Floor { get; private set; }
-
-        public long Planned { get; private set; }
-
-        public double[] Steps(int count)
-        {
-            _process.StandardInput.WriteLine(count);
-            return Answer().Select(text => double.Parse(text, CultureInfo.InvariantCulture)).ToArray();
-        }
-
-        public void Finish()
-        {
-            _process.StandardInput.Close();
-            var answer = Answer().Select(text => long.Parse(text, CultureInfo.InvariantCulture)).ToArray();
-            (Peak, Floor, Planned) = (answer[0], answer[1], answer[2]);
-            _process.WaitForExit();
-        }
-
-        private string[] Answer() =>
-            _process.StandardOutput.ReadLine()?.Split(' ') ?? throw new InvalidOperationException($"{Name} ended early.");
-    }
 }
