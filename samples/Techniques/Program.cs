@@ -23,6 +23,7 @@ using Techniques;
     ("Ema", "averaged weights beside the trained ones", ModelProgram.Run<Ema>),
     ("Wsd", "a learning rate that is stable, then cools down", ModelProgram.Run<Wsd>),
     ("EarlyStop", "the run ends when the validation loss no longer falls", ModelProgram.Run<EarlyStop>),
+    ("Shared", "all blocks share one set of parameters", ModelProgram.Run<Shared>),
     ("SubsetRandom", "a random half of the samples in each epoch", ModelProgram.Run<SubsetRandom>),
     ("Infobatch", "samples below the mean loss are pruned at random", ModelProgram.Run<Infobatch>),
     ("SelectiveBackprop", "backward passes over the highest losses only", ModelProgram.Run<SelectiveBackprop>),

@@ -22,6 +22,9 @@ public static class Models
         },
     };
 
+    /// <summary>Two layers with one set of parameters, then two with another.</summary>
+    public static ModelSpec Shared { get; } = Gpt2 with { Architecture = Gpt2.Architecture with { Layers = 4, Share = new() { Groups = 2 } } };
+
     public static ModelSpec Blocks { get; } = Gpt2 with
     {
         Model = "Custom",
@@ -60,6 +63,9 @@ public static class Models
 
     public static ModelSpec With(this ModelSpec spec, CheckpointSpec checkpoint) =>
         spec with { Efficiency = spec.Efficiency with { Checkpoint = checkpoint } };
+
+    public static ModelSpec Sharing(this ModelSpec spec, ShareSpec? share) =>
+        spec with { Architecture = spec.Architecture with { Share = share } };
 
     public static ModelSpec InBf16(this ModelSpec spec) =>
         spec with { Efficiency = spec.Efficiency with { Precision = new() { Compute = Precision.Bf16 } } };

@@ -11,9 +11,9 @@ public static class ReferenceParameters
         var random = new Random(seed);
         var parameters = new Dictionary<string, ReferenceTensor>();
         foreach (var slot in ParameterLayout.Of(graph).Slots)
-            for (var layer = 0; layer < slot.Layers; layer++)
+            for (var set = 0; set < slot.Sets; set++)
             {
-                var prefix = slot.Block.Length == 0 ? "" : $"{slot.Block}.{layer}.";
+                var prefix = slot.Block.Length == 0 ? "" : $"{slot.Block}.{set}.";
                 var data = Enumerable.Range(0, (int)slot.Parameter.Type.Elements).Select(_ => (random.NextDouble() - 0.5) * 0.8).ToArray();
                 if (slot.Parameter.Name.Contains("norm")) data = data.Select(v => v + 1).ToArray();
                 parameters[prefix + slot.Parameter.Name] = new(data, slot.Parameter.Type.Shape.Select(d => d.Value).ToArray());

@@ -20,6 +20,9 @@ public sealed class SnapshotTests
     [Fact]
     public Task Muon() => Verify(SampleModels.Muon);
 
+    [Fact]
+    public Task Shared() => Verify(SampleModels.Shared);
+
     private static Task Verify(string yaml, [System.Runtime.CompilerServices.CallerMemberName] string method = "") =>
         Verifier.Verify(GeneratorRun.OfYaml(("tiny.model.yaml", yaml)).Driver, method: method);
 }

@@ -25,6 +25,9 @@ internal static class ParametersEmitter
 
     public static string ClassName(string block, string what) => (block.Length == 0 ? "Main" : Identifiers.Pascal(block)) + what;
 
+    /// <summary>The C# expression of a layer's set of parameters.</summary>
+    public static string Set(string layer, int layersOfSet) => layersOfSet == 1 ? layer : $"{layer} / {Number(layersOfSet)}";
+
     /// <summary>The field names of a function's parameters, the same in every class about it.</summary>
     public static Identifiers Names(ParameterLayout layout, string block)
     {
@@ -48,7 +51,7 @@ internal static class ParametersEmitter
                     foreach (var slot in slots) Parts(writer, context, slot, "");
                     continue;
                 }
-                using (writer.Block($"for (var i = 0; i < {Number(slots[0].Layers)}; i++)"))
+                using (writer.Block($"for (var i = 0; i < {Number(slots[0].Sets)}; i++)"))
                     foreach (var slot in slots) Parts(writer, context, slot, group.Key + ".{i}.");
             }
             writer.Line("return layout;");

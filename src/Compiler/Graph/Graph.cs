@@ -91,7 +91,8 @@ public sealed record Function(
 
 /// <summary>
 /// A program: a main function, and the functions of its repeated blocks. The node <c>repeat</c> of main applies a block
-/// n times, each time with parameters of its own; <c>repeat_backward</c> goes through it in reverse.
+/// n times, each time with parameters of its own, or with fewer sets of them that layers in a row share;
+/// <c>repeat_backward</c> goes through it in reverse.
 /// </summary>
 public sealed record Graph(string Name, EquatableArray<Dim> Dims, Function Main, EquatableArray<Function> Blocks)
 {
@@ -110,7 +111,16 @@ public sealed record Graph(string Name, EquatableArray<Dim> Dims, Function Main,
         this with { Main = map(Main), Blocks = Blocks.Select(map).ToEquatableArray() };
 
     /// <summary>How often the block is repeated.</summary>
-    public int Times(string block) => Main.Nodes.First(n => n.Op == "repeat" && n.Attributes.String("block") == block).Attributes.Int("times");
+    public int Times(string block) => Repeat(block).Attributes.Int("times");
+
+    /// <summary>How many sets of parameters the block has; layer i uses set i / <see cref="LayersOfSet"/>.</summary>
+    public int Sets(string block) => Repeat(block).Attributes is var a && a.Has("sets") ? a.Int("sets") : a.Int("times");
+
+    /// <summary>How many layers in a row share a set of the block's parameters; 1 where each has its own.</summary>
+    public int LayersOfSet(string block) => Times(block) / Sets(block);
+
+    /// <summary>The node that applies the block.</summary>
+    public Node Repeat(string block) => Main.Nodes.First(n => n.Op == "repeat" && n.Attributes.String("block") == block);
 }
 
 /// <summary>Checkpoint segments of a repeated block.</summary>

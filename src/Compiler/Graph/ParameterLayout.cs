@@ -2,12 +2,15 @@ using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Graphs;
 
-/// <summary>Where a parameter lies in the flat buffers, in elements; of layer i of a block, at Offset + i · Stride.</summary>
-public sealed record ParameterSlot(Parameter Parameter, string Block, int Layers, long Offset, long Stride);
+/// <summary>
+/// Where a parameter lies in the flat buffers, in elements; that of set i of a block's parameters, which are as many as its
+/// layers if those share none, at Offset + i · Stride.
+/// </summary>
+public sealed record ParameterSlot(Parameter Parameter, string Block, int Sets, long Offset, long Stride);
 
 /// <summary>
 /// The layout of the flat buffers of parameters, gradients and optimizer state: first the matrices, which decay, then the
-/// vectors, which do not; layer by layer within a block.
+/// vectors, which do not; set by set within a block.
 /// </summary>
 public sealed record ParameterLayout(EquatableArray<ParameterSlot> Slots, long MatrixElements, long Elements)
 {
@@ -15,29 +18,29 @@ public sealed record ParameterLayout(EquatableArray<ParameterSlot> Slots, long M
     private const long Alignment = 32;
 
     /// <summary>Number of trained values, without padding.</summary>
-    public long Count => Slots.Sum(s => s.Parameter.Type.Elements * s.Layers);
+    public long Count => Slots.Sum(s => s.Parameter.Type.Elements * s.Sets);
 
     public static ParameterLayout Of(Graph graph)
     {
-        var groups = new List<(string Block, int Times, IEnumerable<Parameter> Parameters)> { ("", 1, graph.Main.Parameters) };
-        foreach (var node in graph.Main.Nodes.Where(n => n.Op == "repeat"))
-            groups.Add((node.Attributes.String("block"), node.Attributes.Int("times"), graph.Block(node.Attributes.String("block")).Parameters));
+        var groups = new List<(string Block, int Sets, IEnumerable<Parameter> Parameters)> { ("", 1, graph.Main.Parameters) };
+        foreach (var block in graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => n.Attributes.String("block")))
+            groups.Add((block, graph.Sets(block), graph.Block(block).Parameters));
 
         var slots = new List<ParameterSlot>();
         long end = 0, matrices = 0;
         foreach (var isMatrix in new[] { true, false })
         {
-            foreach (var (block, times, all) in groups)
+            foreach (var (block, sets, all) in groups)
             {
                 var parameters = all.Where(p => p.IsMatrix == isMatrix).ToList();
                 var stride = parameters.Sum(p => Align(p.Type.Elements));
                 var offset = end;
                 foreach (var parameter in parameters)
                 {
-                    slots.Add(new(parameter, block, times, offset, block.Length == 0 ? 0 : stride));
+                    slots.Add(new(parameter, block, sets, offset, block.Length == 0 ? 0 : stride));
                     offset += Align(parameter.Type.Elements);
                 }
-                end += stride * times;
+                end += stride * sets;
             }
             if (isMatrix) matrices = end;
         }

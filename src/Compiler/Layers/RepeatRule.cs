@@ -3,7 +3,7 @@ using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Layers;
 
-/// <summary>A block becomes a function, and its repetition one node.</summary>
+/// <summary>A block becomes a function, and its repetition one node, which says how many sets of parameters there are if it is fewer than layers.</summary>
 public sealed class RepeatRule : LayerRule<RepeatLayer>
 {
     protected override string Build(LayerScope scope, RepeatLayer layer, string name, string x)
@@ -13,6 +13,7 @@ public sealed class RepeatRule : LayerRule<RepeatLayer>
         var input = block.Input("x", null, scope.Function.Width(x));
         model.Add(block.Build(scope.BuildFunction(block, layer.Layers, "layers", input)));
         var attributes = Attributes.Of(("block", name), ("times", layer.Times));
+        if (layer.Share is { } share && share.Groups < layer.Times) attributes = attributes.With("sets", share.Groups);
         return scope.Function.Node("repeat", name, scope.Function.Width(x), attributes, [x]);
     }
 }

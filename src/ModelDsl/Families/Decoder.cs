@@ -41,6 +41,7 @@ public static class Decoder
                 new RepeatLayer
                 {
                     Times = a.Layers!.Value,
+                    Share = a.Share,
                     Layers = EquatableArray.Of<LayerSpec>(
                         new ResidualLayer { Layers = new LayerSpec[] { Norm(), attention }.Concat(Dropout()).ToEquatableArray() },
                         new ResidualLayer { Layers = new LayerSpec[] { Norm(), feedForward }.Concat(Dropout()).ToEquatableArray() }),

@@ -18,6 +18,9 @@ public sealed record ArchitectureSpec
     [Key("layers", "Number of Transformer blocks.", Min = 1, Max = 1024)]
     public int? Layers { get; init; }
 
+    [Key("share", "Parameters that several blocks have in common.")]
+    public ShareSpec? Share { get; init; }
+
     [Key("heads", "Number of attention (query) heads, H; divides width, unless head-size is given.", Min = 1, Max = 1024)]
     public int? Heads { get; init; }
 

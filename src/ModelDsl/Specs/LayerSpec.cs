@@ -18,13 +18,16 @@ public sealed record EmbeddingLayer : LayerSpec
     public PositionKind Position { get; init; } = PositionKind.None;
 }
 
-[Layer("repeat", "The same layers n times, each time with parameters of its own: a block.")]
+[Layer("repeat", "The same layers n times: a block. Each time with parameters of its own, or with shared ones.")]
 public sealed record RepeatLayer : LayerSpec
 {
     public RepeatLayer() => Name = "blocks";
 
     [Key("times", "How often.", Required = true, Min = 1, Max = 1024)]
     public int Times { get; init; }
+
+    [Key("share", "Parameters that several of the layers have in common.")]
+    public ShareSpec? Share { get; init; }
 
     [Key("layers", "The layers of one block, [B, T, C] to [B, T, C].", Required = true)]
     public EquatableArray<LayerSpec> Layers { get; init; }

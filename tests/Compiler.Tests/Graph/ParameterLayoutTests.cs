@@ -33,11 +33,29 @@ public sealed class ParameterLayoutTests
     }
 
     [Fact]
+    public void Layers_that_share_a_set_of_parameters_have_it_once()
+    {
+        var (own, shared) = (Layout(Models.Shared.Sharing(null)), Layout(Models.Shared));
+        long OfBlocks(ParameterLayout layout) => layout.Slots.Where(s => s.Block == "blocks").Sum(s => s.Sets * s.Parameter.Type.Elements);
+        Assert.Equal(OfBlocks(own) / 2, OfBlocks(shared));
+        Assert.Equal(OfBlocks(own) / 2, own.Count - shared.Count);
+        Assert.True(shared.Elements < own.Elements);
+    }
+
+    [Fact]
+    public void As_many_groups_as_layers_are_no_sharing()
+    {
+        var (own, shared) = (Models.Shared.Sharing(null), Models.Shared.Sharing(new ShareSpec { Groups = 4 }));
+        foreach (var passes in new[] { Pipelines.Training, Pipelines.Inference })
+            Assert.Equal(Pipelines.Run(passes, GraphBuilder.Build(own), own), Pipelines.Run(passes, GraphBuilder.Build(shared), shared));
+    }
+
+    [Fact]
     public void Parameters_never_overlap_and_matrices_come_first()
     {
         var layout = Layout(Models.Blocks);
         var ranges = layout.Slots
-            .SelectMany(s => Enumerable.Range(0, s.Layers).Select(i => (Start: s.Offset + (i * s.Stride), s.Parameter.Type.Elements, s.Parameter.IsMatrix)))
+            .SelectMany(s => Enumerable.Range(0, s.Sets).Select(i => (Start: s.Offset + (i * s.Stride), s.Parameter.Type.Elements, s.Parameter.IsMatrix)))
             .OrderBy(r => r.Start).ToList();
         foreach (var (a, b) in ranges.Zip(ranges.Skip(1))) Assert.True(a.Start + a.Elements <= b.Start);
         Assert.All(ranges, r => Assert.Equal(r.IsMatrix, r.Start < layout.MatrixElements));

@@ -117,6 +117,17 @@ internal static class AttributedModels
 
         """;
 
+    public const string Shared = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 6, Width = 48, Heads = 4)]
+        [Share(Groups = 2)]
+        [Training(Batch = 4, Accumulate = 2)]
+        [Optimizer(Kind = OptimizerKind.Muon)]
+        partial class TinyShared;
+
+        """;
+
     public const string ChosenData = Header +
         """
         [Model]

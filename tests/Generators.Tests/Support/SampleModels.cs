@@ -164,6 +164,24 @@ internal static class SampleModels
 
         """;
 
+    public const string Shared =
+        """
+        model: TinyShared
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 6
+          width: 48
+          heads: 4
+          share: 2
+        training:
+          batch: 4
+          accumulate: 2
+          optimizer: muon
+
+        """;
+
     public const string ChosenData =
         """
         model: TinyLm

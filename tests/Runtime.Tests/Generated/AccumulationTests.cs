@@ -6,11 +6,18 @@ public sealed class AccumulationTests
 {
     /// <summary>Three micro-batches of two sequences are one batch of six, up to the order of sums.</summary>
     [Fact]
-    public void Micro_batches_are_one_large_batch()
+    public void Micro_batches_are_one_large_batch() => Compare<LargeBatch, Accumulating>();
+
+    [Fact]
+    public void Also_where_layers_share_parameters() => Compare<SharedLargeBatch, SharedAccumulating>();
+
+    private static void Compare<TLarge, TSmall>()
+        where TLarge : ICompiledModel<TLarge>
+        where TSmall : ICompiledModel<TSmall>
     {
         using var scope = NewDisposeScope();
-        using var large = LargeBatch.Create(CPU, seed: 5);
-        using var small = Accumulating.Create(CPU, seed: 5);
+        using var large = TLarge.Create(CPU, seed: 5);
+        using var small = TSmall.Create(CPU, seed: 5);
         using var once = large.CreateTraining();
         using var often = small.CreateTraining();
         for (var step = 0; step < 3; step++)

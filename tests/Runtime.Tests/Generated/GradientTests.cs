@@ -25,6 +25,13 @@ public sealed class GradientTests
     [Fact]
     public void Dropout() => Compare<DropoutPlain>("dropout-plain.model.yaml", 1e-4);
 
+    /// <summary>Autograd sums the gradients of the layers that share a parameter.</summary>
+    [Fact]
+    public void Shared_parameters() => Compare<Shared>("shared.model.yaml", 1e-4);
+
+    [Fact]
+    public void Shared_parameters_in_bf16() => Compare<SharedAll>("shared-all.model.yaml", 0.1);
+
     /// <summary>bf16 has 8 bits of precision, and errors add up over layers.</summary>
     [Fact]
     public void Bf16() => Compare<Gpt2Bf16>("gpt2-bf16.model.yaml", 0.1);

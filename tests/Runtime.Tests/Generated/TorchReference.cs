@@ -90,7 +90,8 @@ public sealed class TorchReference
                 {
                     // The layers of a block share the numbers of its dropout places.
                     _sites = first;
-                    x = Run(repeat.Layers, x, Names(repeat.Layers), $"{name}.{i}.", i);
+                    var set = i / (repeat.Times / (repeat.Share?.Groups ?? repeat.Times));
+                    x = Run(repeat.Layers, x, Names(repeat.Layers), $"{name}.{set}.", i);
                 }
                 return x;
             case ResidualLayer residual:

@@ -16,8 +16,6 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
 
     private string Local => "_" + char.ToLowerInvariant(Type[0]) + Type.Substring(1);
 
-    private Node Repeat => graph.Main.Nodes.First(n => n.Op == "repeat" && n.Attributes.String("block") == function.Name);
-
     private int Times => graph.Times(function.Name);
 
     /// <summary>Attention nodes, each with a cache of keys and one of values: [Hkv, context, D].</summary>
@@ -55,7 +53,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
             writer.Lines($"{Cache(c, "Keys")} = new Tensor[{times}];", $"{Cache(c, "Values")} = new Tensor[{times}];");
         using (writer.Block($"for (var i = 0; i < {times}; i++)"))
         {
-            writer.Line($"{Local}Parameters[i] = new {Type}Parameters(model.Parameters, i);");
+            writer.Line($"{Local}Parameters[i] = new {Type}Parameters(model.Parameters, {ParametersEmitter.Set("i", graph.LayersOfSet(function.Name))});");
             for (var c = 0; c < Caches.Count; c++)
             {
                 var (_, heads, type) = Caches[c];
@@ -72,7 +70,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
 
     public void Loop(SourceWriter writer)
     {
-        var input = new InferenceMain(graph).Field(Repeat.Inputs[0]);
+        var input = new InferenceMain(graph).Field(graph.Repeat(function.Name).Inputs[0]);
         var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", {Cache(c, "Keys")}[i], {Cache(c, "Values")}[i]"));
         writer.Nested(
             $"for (var i = 0; i < {Number(Times)}; i++)",

@@ -19,6 +19,7 @@ internal sealed class BlockEmitter
     private readonly string _type;
     private readonly string _field;
     private readonly int _times;
+    private readonly int _layersOfSet;
 
     public BlockEmitter(EmitContext context, Graph graph, BlockMemory memory, Steps steps)
     {
@@ -30,11 +31,18 @@ internal sealed class BlockEmitter
         _type = Identifiers.Pascal(memory.Block);
         _field = "_" + char.ToLowerInvariant(_type[0]) + _type.Substring(1);
         _times = graph.Times(memory.Block);
+        _layersOfSet = graph.LayersOfSet(memory.Block);
     }
 
     public string Name => _memory.Block;
 
     private int Last => _times - 1;
+
+    /// <summary>The set of parameters of layer i.</summary>
+    private string Set => ParametersEmitter.Set("i", _layersOfSet);
+
+    /// <summary>Whether a layer's gradients are added to those of a micro-batch, or of a later layer with the same parameters, before it.</summary>
+    private string Accumulates => (_steps.Accumulate > 1 ? _steps.Accumulates + " || " : "") + $"layer % {Number(_layersOfSet)} < {Number(_layersOfSet - 1)}";
 
     public void Fields(SourceWriter writer)
     {
@@ -71,8 +79,7 @@ internal sealed class BlockEmitter
     /// <summary>The buffers of a layer's input and output: main's at both ends, boundaries between segments, else the stream.</summary>
     private (string Input, string Output) Stream()
     {
-        var main = _graph.Main;
-        var repeat = main.Nodes.First(n => n.Op == "repeat" && n.Attributes.String("block") == Name);
+        var repeat = _graph.Repeat(Name);
         var (first, last) = ("s." + MainName(repeat.Inputs[0]), "s." + MainName(repeat.Outputs[0].Name));
         string At(long offset, string index) => $"arena.View({Grouped(offset)} + (({index}) * {Grouped(_memory.CarryBytes)}L), {Shape()})";
         if (_segments is null)
@@ -103,8 +110,8 @@ internal sealed class BlockEmitter
             $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.Argument},",
             $"    i == {Number(Last)} ? {incoming} : {Gradient("(i + 1)")},",
             $"    i == 0 ? {outgoing} : {Gradient("i")});",
-            $"{_field}Parameters[i] = new {_type}Parameters(program.Model.Parameters, i);",
-            $"{_field}Gradients[i] = new {_type}Gradients(program.Model.Parameters, i);");
+            $"{_field}Parameters[i] = new {_type}Parameters(program.Model.Parameters, {Set});",
+            $"{_field}Gradients[i] = new {_type}Gradients(program.Model.Parameters, {Set});");
     }
 
     private string MainName(string value)
@@ -163,7 +170,9 @@ internal sealed class BlockEmitter
         using (writer.Block($"private void {_type}Backward(int layer, {_type}Activations s, {_type}Temporaries t, {_type}Parameters p, {_type}Gradients g)"))
         {
             var forward = new HashSet<string>(_forward.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name));
-            var kernels = new KernelWriter(_context, _backward, Spell, cached: false) { Accumulate = _steps.Accumulates, Recomputed = n => forward.Contains(n.Outputs[0].Name) };
+            if (_layersOfSet > 1) writer.Line($"var again = {Accumulates};  // all layers that share a set of parameters but the last, which comes first, add to its gradients");
+            var accumulate = _layersOfSet > 1 ? "again" : _steps.Accumulates;
+            var kernels = new KernelWriter(_context, _backward, Spell, cached: false) { Accumulate = accumulate, Recomputed = n => forward.Contains(n.Outputs[0].Name) };
             foreach (var node in _backward.Nodes) kernels.Write(writer, node);
         }
     }

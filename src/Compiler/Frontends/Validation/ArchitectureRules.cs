@@ -35,6 +35,8 @@ internal static class ArchitectureRules
                 yield return DiagnosticCatalog.FamilyNeedsKey.At(Path,
                     $"a {KebabCase.Of(a.Family.ToString())} needs '{key}'; write '{key}: 6' in the architecture");
 
+        foreach (var diagnostic in ShareRules.Check(a.Share, a.Layers ?? 0, Path)) yield return diagnostic;
+
         if (a.Heads is not { } heads) yield break;
         var attention = new AttentionLayer
         {

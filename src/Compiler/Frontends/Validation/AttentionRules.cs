@@ -32,7 +32,7 @@ internal static class AttentionRules
     }
 
     /// <summary>The divisor of <paramref name="total"/> nearest to <paramref name="wanted"/>.</summary>
-    private static int Nearest(int wanted, int total) =>
+    internal static int Nearest(int wanted, int total) =>
         Enumerable.Range(1, Math.Min(total, 2 * wanted)).Where(n => total % n == 0).OrderBy(n => Math.Abs(n - wanted)).First();
 
     /// <summary>The next multiple of <paramref name="factor"/>.</summary>

@@ -73,7 +73,10 @@ internal sealed class BlockRules
                 return width;
             case LinearLayer linear:
                 return linear.Out;
-            case RepeatLayer or ResidualLayer:
+            case RepeatLayer repeat:
+                _found.AddRange(ShareRules.Check(repeat.Share, repeat.Times, path));
+                return Body(layer, path, width);
+            case ResidualLayer:
                 return Body(layer, path, width);
             case MultiplyLayer multiply:
                 return Branches(multiply, path, width);

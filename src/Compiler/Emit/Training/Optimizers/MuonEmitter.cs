@@ -13,7 +13,7 @@ internal sealed class MuonEmitter : OptimizerEmitter
 
     public override long StateBytes(CompiledModel model)
     {
-        var matrices = Matrices(model).Sum(m => m.Slot.Layers * m.Rows * m.Columns);
+        var matrices = Matrices(model).Sum(m => m.Slot.Sets * m.Rows * m.Columns);
         return (matrices * 4) + ((model.Layout.Count - matrices) * 8);
     }
 
@@ -24,7 +24,7 @@ internal sealed class MuonEmitter : OptimizerEmitter
         {
             foreach (var (slot, name, offset, rows, columns) in Matrices(context.Model))
                 writer.Line(
-                    $"new(Offset: {Grouped(offset)}, Stride: {Grouped(slot.Stride)}, Count: {Number(slot.Layers)}, "
+                    $"new(Offset: {Grouped(offset)}, Stride: {Grouped(slot.Stride)}, Count: {Number(slot.Sets)}, "
                     + $"Rows: {Number(rows)}, Columns: {Number(columns)}),  // {(slot.Block.Length > 0 ? slot.Block + ".*." : "")}{name}");
         }
     }
