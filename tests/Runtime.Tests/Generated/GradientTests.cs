@@ -30,7 +30,7 @@ public sealed class GradientTests
     public void Shared_parameters() => Compare<Shared>("shared.model.yaml", 1e-4);
 
     [Fact]
-    public void Shared_parameters_in_bf16() => Compare<SharedAll>("shared-all.model.yaml", 0.1);
+    public void Shared_parameters_in_bf16() => Compare<SharedBlocks>("shared-blocks.model.yaml", 0.1);
 
     /// <summary>bf16 has 8 bits of precision, and errors add up over layers.</summary>
     [Fact]
