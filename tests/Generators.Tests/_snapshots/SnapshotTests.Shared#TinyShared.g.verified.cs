@@ -30,6 +30,7 @@ partial class TinyShared : ICompiledModel<TinyShared>
         Vocabulary = 256,
         Context = 32,
         Batch = 4,
+        Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 256, Context = 32, Width = 48, Layers = 6, Share = new ShareSpec { Groups = 2 }, Heads = 4 },
         SpecHash = "7ef9ac654122ae8b",
         Parameters = Layout(),
         Compute = Precision.Fp32,
