@@ -1,6 +1,10 @@
 using System.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
+using ModelCompiler.Compiler;
+using ModelCompiler.Compiler.Emit;
+using ModelCompiler.Compiler.Frontends;
+using ModelCompiler.Compiler.Report;
 using ModelCompiler.Generators;
 
 namespace ModelCompiler.Benchmarks.Generator;
@@ -26,6 +30,15 @@ internal static class GeneratorBenchmark
             driver => warm = driver.RunGenerators(project));
         Report("edit of the model", edit, "at most 100 ms");
         Report("unrelated edit", UnrelatedEdit(project, warm), "at most 1 ms");
+
+        var spec = YamlFrontend.Read(file.GetText().ToString(), file.Path);
+        var model = ModelCompilation.Compile(spec.Spec!).Model!;
+        var context = new EmitContext(model, spec.Map, "Benchmark");
+        Report("  of a whole run, the report", Median(_ => model, m =>
+        {
+            CostReport.Of(m);
+            ReportEmitter.Emit(context);
+        }), "at most 5 %");
 
         var both = Project("[ModelCompiler.Model, ModelCompiler.Decoder(Vocabulary = 256, Context = 64, Layers = 2, Width = 64, Heads = 4)] partial class Tiny;");
         Report("unrelated edit, with a second model in attributes", UnrelatedEdit(both, warm.RunGenerators(both)), "none");

@@ -2,6 +2,7 @@ using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Passes;
+using ModelCompiler.Compiler.Report;
 using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler;
@@ -10,6 +11,9 @@ namespace ModelCompiler.Compiler;
 /// <param name="KeptEverything">Arena bytes of the same model without <c>checkpoint</c>; null where there is none.</param>
 public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inference, ParameterLayout Layout, long? KeptEverything)
 {
+    /// <summary>What it costs.</summary>
+    public CostReport Costs { get; init; } = new();
+
     /// <summary>The methods of its class that it calls; the generator finds them.</summary>
     public EquatableArray<UserMethod> Methods { get; init; }
 
@@ -33,7 +37,10 @@ public static class ModelCompilation
         {
             var training = Pipelines.Run(Pipelines.Training, graph, spec);
             var inference = Pipelines.Run(Pipelines.Inference, graph, spec);
-            return new(new CompiledModel(spec, training, inference, ParameterLayout.Of(training), KeptEverything(graph, spec)), diagnostics);
+            var model = new CompiledModel(spec, training, inference, ParameterLayout.Of(training), KeptEverything(graph, spec));
+            model = model with { Costs = CostReport.Of(model) };
+            var exceeded = Limits.Check(spec.Limits, model.Costs).ToList();
+            return new(exceeded.Count == 0 ? model : null, diagnostics.Concat(exceeded).ToEquatableArray());
         }
         catch (PassException e)
         {

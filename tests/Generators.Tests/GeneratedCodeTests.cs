@@ -65,7 +65,7 @@ public sealed class GeneratedCodeTests
         Assert.All(
             ["Accumulate = 2,", "Decay = DecayKind.Wsd,", "DecayShare = 0.3,", "CoolDown = CoolDownKind.Linear,", "ValidateEvery = 20,", "Patience = 5,", "MinDelta = 0.01,"],
             line => Assert.Contains(line, definition));
-        Assert.Contains("bytes of averaged weights", definition);
+        Assert.Contains("averaged weights", definition);
         var training = run.Source("Averaged.Training.g.cs");
         Assert.Contains("new WeightAverage(model.Parameters, decay: 0.99, warmup: false);", training);
         Assert.Contains("_average.Update(StepNumber);", training);

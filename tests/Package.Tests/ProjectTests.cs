@@ -11,6 +11,19 @@ public class ProjectTests(PackageFixture package)
     }
 
     [Fact]
+    public async Task TheBuildPrintsWhatAModelCostsOnce()
+    {
+        string project = package.Project("YamlModel", "Report");
+        string silent = await Dotnet.Succeed(project, "build", "-c", "Release", "-p:ModelCompilerReport=false");
+        Assert.DoesNotContain("parameters", silent);
+
+        string first = await Dotnet.Succeed(project, "build", "-c", "Release");
+        Assert.Contains("    TinyLm\n        parameters", first);
+        Assert.StartsWith("# TinyLm\n\n    parameters", File.ReadAllText(Path.Combine(project, "obj/Release/net10.0/TinyLm.report.md")));
+        Assert.DoesNotContain("parameters", await Dotnet.Succeed(project, "build", "-c", "Release"));
+    }
+
+    [Fact]
     public async Task AModelInAttributesRunsWhenPublishedForThisMachine()
     {
         string project = package.Project("AttributeModel");

@@ -1,10 +1,9 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using ModelCompiler.Compiler.Emit.Inference;
-using ModelCompiler.Compiler.Emit.Training.Optimizers;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Passes;
+using ModelCompiler.Compiler.Report;
 using ModelCompiler.ModelDsl;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
@@ -106,8 +105,8 @@ internal static class ApiEmitter
                 if (onNan != NanPolicy.Stop) writer.Line($"OnNan = NanPolicy.{onNan},");
                 DataSettings.Write(writer, model);
             }
-            writer.Line($"ForwardFlops = {Grouped(Costs.Flops(model.Inference))},");
-            if (Costs.RecomputedFlops(model.Training) is > 0 and var again) writer.Line($"RecomputedFlops = {Grouped(again)},");
+            writer.Line($"ForwardFlops = {Grouped(model.Costs.ForwardFlops * model.Costs.Tokens)},");
+            if (model.Costs.RecomputedFlops is > 0 and var again) writer.Line($"RecomputedFlops = {Grouped(again * model.Costs.Tokens)},");
             Memory(writer, model);
         }
     }
@@ -115,16 +114,16 @@ internal static class ApiEmitter
     /// <summary>What training needs, with the parts of the arena that matter: at least a hundredth of it.</summary>
     private static void Memory(SourceWriter writer, CompiledModel model)
     {
-        var (plan, main) = (model.Training.Memory!, model.Training.Main.Nodes.ToList());
+        var (costs, plan, main) = (model.Costs, model.Training.Memory!, model.Training.Main.Nodes.ToList());
         using (writer.Block("Memory = new MemoryPlan", ","))
         {
             writer.Lines(
-                $"Parameters = {Grouped(ParameterBytes(model))},",
-                $"Gradients = {Grouped(model.Layout.Elements * 4)},",
-                $"Optimizer = {Grouped(OptimizerEmitters.Of(model.Spec).StateBytes(model))},",
+                $"Parameters = {Grouped(costs.WeightBytes + costs.CopyBytes)},",
+                $"Gradients = {Grouped(costs.GradientBytes)},",
+                $"Optimizer = {Grouped(costs.OptimizerBytes)},",
                 $"Activations = {Grouped(plan.Bytes)},",
                 $"Operations = {Number(main.Count)},",
-                $"Backward = {Number(main.FindIndex(n => n.Op.Contains("cross_entropy")) + 1)},",
+                $"Backward = {Number(main.FindIndex(Costs.IsLoss) + 1)},",
                 "Parts =",
                 "[");
             foreach (var part in plan.Parts.Where(p => p.Bytes * 100 >= plan.Bytes).OrderByDescending(p => p.Bytes).ThenBy(p => p.Name, StringComparer.Ordinal))
@@ -133,40 +132,20 @@ internal static class ApiEmitter
         }
     }
 
-    private static long ParameterBytes(CompiledModel model) => model.Layout.Elements * (Copies(model.Spec) ? 6 : 4);
-
     private static string Remarks(CompiledModel model)
     {
-        var (layout, memory, training) = (model.Layout, model.Training.Memory!, model.Training);
-        var forward = Costs.Flops(model.Inference);
         List<string> lines =
         [
             $"<summary>{model.Spec.Model}, compiled from its declaration: <see cref=\"CreateTraining\"/> trains it, <see cref=\"CreateInference\"/> runs it.</summary>",
             "<remarks>",
+            "What it costs; the same as constants in <see cref=\"Cost\"/>.",
             "<list type=\"table\">",
-            Row("parameters", Grouped(layout.Count)),
-            Row("bytes of parameters, with the compute copy", Mebibytes(ParameterBytes(model))),
-            Row("bytes of gradients", Mebibytes(layout.Elements * 4)),
-            Row("bytes of optimizer state", Mebibytes(OptimizerEmitters.Of(model.Spec).StateBytes(model))),
-            .. model.Spec.Training.Ema is null ? Array.Empty<string>() : [Row("bytes of averaged weights", Mebibytes(layout.Elements * 4))],
-            Row("bytes of activations, all in one arena", Mebibytes(memory.Bytes)),
-            Row("forward FLOPs a token", Grouped(forward / training.Main.Inputs[0].Type!.Elements)),
-            .. Checkpointing(model, forward),
+            .. ReportText.Rows(model).Select(row =>
+                $"<item><term>{row.Name}</term><description>{row.Value}{(row.Note.Length > 0 ? $" ({row.Note})" : "")}</description></item>"),
             "</list>",
             "</remarks>",
         ];
         return string.Join("\n", lines.Select(l => "/// " + l));
-    }
-
-    private static string Row(string name, string value) => $"<item><term>{name}</term><description>{value}</description></item>";
-
-    /// <summary>What checkpointing saves and what it costs.</summary>
-    private static IEnumerable<string> Checkpointing(CompiledModel model, long forward)
-    {
-        if (model.KeptEverything is not { } bytes) yield break;
-        yield return Row("the same without checkpointing", Mebibytes(bytes));
-        var again = (100.0 * Costs.RecomputedFlops(model.Training) / forward).ToString("0.0", CultureInfo.InvariantCulture);
-        yield return Row("recomputed, of the forward FLOPs", again + " %");
     }
 
     /// <summary>What a checkpoint must agree on: the parameters and the forward program.</summary>

@@ -11,7 +11,7 @@ public static class ModelEmitter
     public static EquatableArray<GeneratedFile> Emit(CompiledModel model, SourceMap map, string @namespace)
     {
         var context = new EmitContext(model, map, @namespace);
-        var files = EquatableArray.Of(ApiEmitter.Emit(context), ParametersEmitter.Emit(context), TrainingEmitter.Emit(context));
+        var files = EquatableArray.Of(ApiEmitter.Emit(context), ReportEmitter.Emit(context), ParametersEmitter.Emit(context), TrainingEmitter.Emit(context));
         return Generation.Obstacle(model.Inference) is null ? files.Append(InferenceEmitter.Emit(context)).ToEquatableArray() : files;
     }
 }

@@ -83,6 +83,12 @@ public static class JsonSchema
                 return Object(("type", "array"), ("minItems", 1), ("items", Object(("type", "string"), ("minLength", 1))));
             case ValueKind.ByteSize:
                 return Object(("type", "string"), ("pattern", "^[0-9.]+ ?(B|KiB|MiB|GiB|TiB)$"));
+            case ValueKind.Count:
+                return Object(("anyOf", new List<object>
+                {
+                    Object(("type", "number"), ("minimum", 1L)),
+                    Object(("type", "string"), ("pattern", "^[0-9.]+[KMBGT]$")),
+                }));
             case ValueKind.LayerList:
                 return Reference(LayerList);
             case ValueKind.Record:

@@ -32,6 +32,7 @@ internal static class ScalarBinder
             ValueKind.Text => scalar.Text,
             ValueKind.Choice => Choice(),
             ValueKind.ByteSize => ByteSize.Parse(scalar.Text) ?? WrongType(""),
+            ValueKind.Count => Count.Parse(scalar.Text) ?? WrongType(""),
             _ when scalar.Quoted => WrongType($"; write it without quotes"),
             ValueKind.Boolean => Boolean(),
             _ => Number(),

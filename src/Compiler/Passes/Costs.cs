@@ -10,24 +10,32 @@ public static class Costs
     public static long Flops(Function function, IEnumerable<Node> nodes)
     {
         var types = function.Types();
-        return nodes.Where(n => !OpTable.IsRepeat(n))
-            .Sum(n => OpTable.Find(n.Op).Flops(new Inputs(n, n.Inputs.Select(i => i.Length == 0 ? null : types[i]).ToArray())));
+        return nodes.Where(n => !OpTable.IsRepeat(n)).Sum(n => Flops(n, types));
     }
 
-    /// <summary>Of the whole program of a graph without segments, its blocks as often as they are repeated.</summary>
-    public static long Flops(Graph graph) => Flops(graph.Main, graph.Main.Nodes) + graph.Main.Nodes.Where(n => n.Op == "repeat")
-        .Sum(n => n.Attributes.Long("times") * Flops(graph.Block(n.Attributes.String("block")), graph.Block(n.Attributes.String("block")).Nodes));
+    /// <summary>Of one node, by the types of its function's values.</summary>
+    public static long Flops(Node node, Dictionary<string, TensorType> types) =>
+        OpTable.Find(node.Op).Flops(new Inputs(node, node.Inputs.Select(i => i.Length == 0 ? null : types[i]).ToArray()));
+
+    /// <summary>Of the gradients in a training program; what checkpointing computes a second time is not among them.</summary>
+    public static long BackwardFlops(Graph training)
+    {
+        var main = training.Main;
+        var loss = main.Nodes.ToList().FindIndex(IsLoss);
+        var total = Flops(main, main.Nodes.Skip(loss + 1).Where(n => n.Op != ErrorNorm.OpName));
+        // Its gradient op computes the logits and the loss itself, which belong to the forward pass.
+        if (main.Nodes[loss].Op == "linear_cross_entropy") total -= Flops(main, [main.Nodes[loss]]);
+        return total + Repeats(training).Sum(repeat =>
+            repeat.Times * Flops(repeat.Backward, repeat.Backward.Nodes.Where(n => !IsRepeated(repeat.Forward, n))));
+    }
 
     /// <summary>What a training program computes a second time.</summary>
     public static long RecomputedFlops(Graph training)
     {
         var total = 0L;
-        foreach (var repeat in training.Main.Nodes.Where(n => n.Op == "repeat"))
+        foreach (var (name, times, forward, backward) in Repeats(training))
         {
-            var name = repeat.Attributes.String("block");
-            var (forward, backward) = (training.Block(name), training.Block(FunctionNames.Backward(name)));
-            var again = new HashSet<Node>(forward.Nodes);
-            total += repeat.Attributes.Long("times") * Flops(backward, backward.Nodes.Where(again.Contains));
+            total += times * Flops(backward, backward.Nodes.Where(n => IsRepeated(forward, n)));
             if (training.Segments.FirstOrDefault(s => s.Block == name) is not { } segments) continue;
             var recompute = training.Block(FunctionNames.Recompute(name));
             var layers = segments.Starts[segments.Count - 1];
@@ -35,4 +43,15 @@ public static class Costs
         }
         return total;
     }
+
+    /// <summary>Whether the node computes the loss, so that those after it belong to the backward pass.</summary>
+    public static bool IsLoss(Node node) => node.Op is "cross_entropy" or "linear_cross_entropy";
+
+    private static bool IsRepeated(Function forward, Node node) => forward.Nodes.Any(n => n.Outputs[0].Name == node.Outputs[0].Name);
+
+    private static IEnumerable<(string Name, long Times, Function Forward, Function Backward)> Repeats(Graph training) =>
+        from repeat in training.Main.Nodes
+        where repeat.Op == "repeat"
+        let name = repeat.Attributes.String("block")
+        select (name, repeat.Attributes.Long("times"), training.Block(name), training.Block(FunctionNames.Backward(name)));
 }

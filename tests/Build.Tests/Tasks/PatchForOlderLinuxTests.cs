@@ -1,4 +1,3 @@
-using System.Collections;
 using Microsoft.Build.Framework;
 using Microsoft.Build.Utilities;
 using ModelCompiler.Build.Tasks;
@@ -121,31 +120,5 @@ public sealed class PatchForOlderLinuxTests : IDisposable
         };
         Assert.Equal(succeeds, task.Execute());
         return task;
-    }
-
-    private sealed class Recorder : IBuildEngine
-    {
-        public List<BuildErrorEventArgs> Errors { get; } = [];
-
-        public bool ContinueOnError => false;
-
-        public int LineNumberOfTaskNode => 0;
-
-        public int ColumnNumberOfTaskNode => 0;
-
-        public string ProjectFileOfTaskNode => "test.csproj";
-
-        public bool BuildProjectFile(string project, string[] targets, IDictionary properties, IDictionary outputs) =>
-            throw new NotSupportedException();
-
-        public void LogCustomEvent(CustomBuildEventArgs e) => throw new NotSupportedException();
-
-        public void LogErrorEvent(BuildErrorEventArgs e) => Errors.Add(e);
-
-        public void LogMessageEvent(BuildMessageEventArgs e)
-        {
-        }
-
-        public void LogWarningEvent(BuildWarningEventArgs e) => throw new NotSupportedException();
     }
 }

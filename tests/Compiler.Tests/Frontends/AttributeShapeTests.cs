@@ -56,7 +56,7 @@ public class AttributeShapeTests
     private static Type AttributeType(KeyShape key) => key.Kind switch
     {
         ValueKind.TextList => typeof(string[]),
-        ValueKind.ByteSize => typeof(string),
+        ValueKind.ByteSize or ValueKind.Count => typeof(string),
         _ => key.Type,
     };
 }

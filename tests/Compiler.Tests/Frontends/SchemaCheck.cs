@@ -22,6 +22,7 @@ internal sealed class SchemaCheck(JsonElement root)
         "minimum" => Number(node) is not { } number || number >= value.GetDouble(),
         "maximum" => Number(node) is not { } number || number <= value.GetDouble(),
         "minLength" => node is not ScalarNode text || text.Text.Length >= value.GetInt32(),
+        "pattern" => node is not ScalarNode matched || System.Text.RegularExpressions.Regex.IsMatch(matched.Text, value.GetString()!),
         "minItems" => node is not SequenceNode list || list.Items.Count >= value.GetInt32(),
         "items" => node is not SequenceNode list || list.Items.All(item => IsValid(value, item)),
         "minProperties" => node is not MappingNode mapping || mapping.Entries.Count >= value.GetInt32(),

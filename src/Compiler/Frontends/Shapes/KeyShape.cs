@@ -67,6 +67,7 @@ public sealed class KeyShape
         ValueKind.TextList => "a list of texts",
         ValueKind.LayerList => "a list of layers",
         ValueKind.ByteSize => "a number of bytes such as 512MiB",
+        ValueKind.Count => "a number such as 20M, 1.5B or 1e18",
         _ => throw new InvalidOperationException($"no description of {Kind}"),
     };
 
@@ -92,6 +93,7 @@ public sealed class KeyShape
         : type == typeof(int) ? ValueKind.WholeNumber
         : type == typeof(double) ? ValueKind.Number
         : type == typeof(ByteSize) ? ValueKind.ByteSize
+        : type == typeof(Count) ? ValueKind.Count
         : type == typeof(bool) ? ValueKind.Boolean
         : type.IsEnum ? ValueKind.Choice
         : type == typeof(EquatableArray<string>) ? ValueKind.TextList

@@ -12,4 +12,5 @@ public enum ValueKind
     TextList,
     LayerList,
     ByteSize,
+    Count,
 }

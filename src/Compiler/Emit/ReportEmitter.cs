@@ -1,0 +1,39 @@
+using ModelCompiler.Compiler.Report;
+using static ModelCompiler.Compiler.Emit.EmitContext;
+
+namespace ModelCompiler.Compiler.Emit;
+
+/// <summary>What the model costs: constants to program with, and the report, which the build takes from the comment.</summary>
+internal static class ReportEmitter
+{
+    public static GeneratedFile Emit(EmitContext context) => context.File(
+        ".Report", $"{context.Name}: what it costs", [], $"partial class {context.Name}", writer =>
+        {
+            var costs = context.Model.Costs;
+            writer.Line("/// <summary>What the model costs, known at build time: numbers, FLOPs for each token, bytes.</summary>");
+            using (writer.Block("public static class Cost"))
+            {
+                Constant(writer, "Parameters", costs.Parameters, "Number of trained values.");
+                Constant(writer, "ForwardFlopsPerToken", costs.ForwardFlops, "Floating-point operations of the forward pass for each token.");
+                Constant(writer, "BackwardFlopsPerToken", costs.BackwardFlops, "The same of the backward pass, what is computed again apart.");
+                Constant(writer, "RecomputedFlopsPerToken", costs.RecomputedFlops, "What the backward pass computes again for each token.");
+                Constant(writer, "WeightBytes", costs.WeightBytes, "The fp32 weights.");
+                Constant(writer, "CopyBytes", costs.CopyBytes, "Their copy in the compute type.");
+                Constant(writer, "GradientBytes", costs.GradientBytes, "The fp32 gradients.");
+                Constant(writer, "OptimizerBytes", costs.OptimizerBytes, "What the optimizer carries from step to step.");
+                Constant(writer, "AverageBytes", costs.AverageBytes, "The averaged weights.");
+                Constant(writer, "ActivationBytes", costs.ActivationBytes, "All activations of a training step, in one arena.");
+                Constant(writer, "TrainingBytes", costs.TrainingBytes, "All that training holds.");
+                Constant(writer, "KvCacheBytesPerToken", costs.KvCacheBytes, "Keys and values for each token, in inference.");
+                Constant(writer, "Fp32FileBytes", costs.Fp32FileBytes, "The weights in a safetensors file of fp32, without its header.");
+                Constant(writer, "Bf16FileBytes", costs.Bf16FileBytes, "The same in bf16.");
+            }
+            writer.Line().Line("// <report>");
+            foreach (var line in ReportText.Markdown(context.Model).TrimEnd('\n').Split('\n')) writer.Line(("// " + line).TrimEnd());
+            writer.Line("// </report>");
+        });
+
+    private static void Constant(SourceWriter writer, string name, long value, string summary) => writer.Lines(
+        $"/// <summary>{summary}</summary>",
+        $"public const long {name} = {Grouped(value)};");
+}

@@ -1,0 +1,86 @@
+using ModelCompiler.Compiler.Emit.Training.Optimizers;
+using ModelCompiler.Compiler.Passes;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Report;
+
+/// <summary>
+/// What a compiled model costs, exactly, from its graphs: the one source of the build's report, of the remarks and constants of
+/// the generated class, and of what <c>limits</c> is compared with. FLOPs are for each token of a full context, a multiply-add
+/// counted as two and attention as if it had no mask, as is usual; bytes are those that the generated program holds.
+/// </summary>
+public sealed record CostReport
+{
+    /// <summary>By layers, in the order of the forward pass.</summary>
+    public EquatableArray<LayerCost> Layers { get; init; }
+
+    /// <summary>Number of trained values.</summary>
+    public long Parameters { get; init; }
+
+    /// <summary>Tokens of a (micro-)batch, B·T.</summary>
+    public long Tokens { get; init; }
+
+    /// <summary>Of the forward pass for each token, without loss and dropout.</summary>
+    public long ForwardFlops { get; init; }
+
+    /// <summary>Of the backward pass for each token, what is computed again apart.</summary>
+    public long BackwardFlops { get; init; }
+
+    /// <summary>What the backward pass computes again for each token.</summary>
+    public long RecomputedFlops { get; init; }
+
+    /// <summary>Bytes of the fp32 weights, with what aligns them.</summary>
+    public long WeightBytes { get; init; }
+
+    /// <summary>Bytes of the weights' copy in the compute type; 0 in fp32.</summary>
+    public long CopyBytes { get; init; }
+
+    public long GradientBytes { get; init; }
+
+    /// <summary>Bytes that the optimizer carries from step to step.</summary>
+    public long OptimizerBytes { get; init; }
+
+    /// <summary>Bytes of averaged weights (<c>training.ema</c>).</summary>
+    public long AverageBytes { get; init; }
+
+    /// <summary>Bytes of the arena of all activations.</summary>
+    public long ActivationBytes { get; init; }
+
+    /// <summary>The same without <c>checkpoint</c>; null where there is none.</summary>
+    public long? ActivationBytesKept { get; init; }
+
+    /// <summary>Bytes of keys and values for each token of the context, in inference.</summary>
+    public long KvCacheBytes { get; init; }
+
+    /// <summary>All that training holds.</summary>
+    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + AverageBytes + ActivationBytes;
+
+    /// <summary>Bytes of the weights in a safetensors file of fp32; its header comes on top.</summary>
+    public long Fp32FileBytes => 4 * Parameters;
+
+    /// <summary>The same in bf16.</summary>
+    public long Bf16FileBytes => 2 * Parameters;
+
+    public static CostReport Of(CompiledModel model)
+    {
+        var (spec, layout, tokens) = (model.Spec, model.Layout, model.Training.Main.Inputs[0].Type!.Elements);
+        var layers = LayerCost.Of(model.Inference, layout, tokens);
+        return new()
+        {
+            Layers = layers,
+            Parameters = layout.Count,
+            Tokens = tokens,
+            ForwardFlops = layers.Sum(l => l.ForwardFlops),
+            BackwardFlops = Costs.BackwardFlops(model.Training) / tokens,
+            RecomputedFlops = Costs.RecomputedFlops(model.Training) / tokens,
+            WeightBytes = 4 * layout.Elements,
+            CopyBytes = spec.Efficiency.Precision.Compute == Precision.Fp32 ? 0 : 2 * layout.Elements,
+            GradientBytes = 4 * layout.Elements,
+            OptimizerBytes = OptimizerEmitters.Of(spec).StateBytes(model),
+            AverageBytes = spec.Training.Ema is null ? 0 : 4 * layout.Elements,
+            ActivationBytes = model.Training.Memory!.Bytes,
+            ActivationBytesKept = model.KeptEverything,
+            KvCacheBytes = layers.Sum(l => l.KvCache),
+        };
+    }
+}

@@ -1,0 +1,16 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
+
+namespace ModelCompiler.Compiler.Report;
+
+internal static class KeyValueCache
+{
+    /// <summary>Bytes of a node's keys and values for each token in inference.</summary>
+    public static long Bytes(Node node, Dictionary<string, TensorType> types)
+    {
+        if (node.Op != "attention") return 0;
+        var type = types[node.Inputs[0]];
+        var heads = PackedHeads.Of(node.Attributes, (int)type.Last.Value);
+        return 2L * heads.KvHeads * heads.Size * type.DType.Bytes();
+    }
+}

@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Text;
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Report;
+
+/// <summary>The report for people: a compact table, which the build prints, and more in Markdown.</summary>
+internal static class ReportText
+{
+    private const int Buffers = 8;
+
+    /// <summary>A line of the compact table.</summary>
+    public readonly record struct Row(string Name, string Value, string Note);
+
+    public static IEnumerable<Row> Rows(CompiledModel model)
+    {
+        var (costs, spec) = (model.Costs, model.Spec);
+        var compute = spec.Efficiency.Precision.Compute.ToString().ToLowerInvariant();
+        yield return new("parameters", Number(costs.Parameters), Largest(costs));
+        yield return new("FLOPs a token, forward", Flops(costs.ForwardFlops), $"{Flops(costs.BackwardFlops)} backward"
+            + (costs.RecomputedFlops > 0 ? $", and {Flops(costs.RecomputedFlops)} computed again" : ""));
+        yield return new("weights", Bytes(costs.WeightBytes), costs.CopyBytes > 0 ? $"and {Bytes(costs.CopyBytes)} of a copy in {compute}" : "fp32");
+        yield return new("gradients", Bytes(costs.GradientBytes), "fp32");
+        yield return new("optimizer state", Bytes(costs.OptimizerBytes), KebabCase.Of(spec.Training.Optimizer.Kind.ToString()));
+        if (costs.AverageBytes > 0) yield return new("averaged weights", Bytes(costs.AverageBytes), "fp32");
+        yield return new("activations", Bytes(costs.ActivationBytes), $"{spec.Training.Batch} × {spec.Architecture.Context} tokens"
+            + (costs.ActivationBytesKept is { } kept ? $"; {Bytes(kept)} without checkpointing" : ""));
+        yield return new("training in all", Bytes(costs.TrainingBytes), "");
+        if (costs.KvCacheBytes > 0)
+            yield return new("KV cache a token", Bytes(costs.KvCacheBytes),
+                $"{Bytes(costs.KvCacheBytes * spec.Architecture.Context)} for {spec.Architecture.Context} tokens");
+        yield return new("safetensors", Bytes(costs.Fp32FileBytes), $"fp32; {Bytes(costs.Bf16FileBytes)} in bf16");
+    }
+
+    /// <summary>The whole report in Markdown. The compact table is the indented lines under the title.</summary>
+    public static string Markdown(CompiledModel model)
+    {
+        var costs = model.Costs;
+        var text = new StringBuilder($"# {model.Spec.Model}\n\n");
+        var rows = Rows(model).ToList();
+        var (names, values) = (rows.Max(r => r.Name.Length), rows.Max(r => r.Value.Length));
+        foreach (var (name, value, note) in rows)
+            text.Append($"    {name.PadRight(names)}  {value.PadLeft(values)}  {note}".TrimEnd()).Append('\n');
+
+        text.Append("\n## Layers\n\n| layer | times | parameters | share | forward FLOPs a token | share | KV cache a token |\n|---|--:|--:|--:|--:|--:|--:|\n");
+        foreach (var layer in costs.Layers)
+            text.Append($"| {layer.Name} | {layer.Times} | {Number(layer.Parameters)} | {Share(layer.Parameters, costs.Parameters)} "
+                + $"| {Number(layer.ForwardFlops)} | {Share(layer.ForwardFlops, costs.ForwardFlops)} | {(layer.KvCache > 0 ? Bytes(layer.KvCache) : "")} |\n");
+
+        text.Append("\n## Largest activations\n\nThe arena is smaller than its buffers together, for they are not all needed at once.\n\n| buffer | size |\n|---|--:|\n");
+        foreach (var part in model.Training.Memory!.Parts.OrderByDescending(p => p.Bytes).ThenBy(p => p.Name, StringComparer.Ordinal).Take(Buffers))
+            text.Append($"| {part.Name} | {Bytes(part.Bytes)} |\n");
+        return text.ToString();
+    }
+
+    /// <summary>The three layers with the most parameters.</summary>
+    private static string Largest(CostReport costs) => string.Join(", ", costs.Layers.Where(l => l.Parameters > 0)
+        .OrderByDescending(l => l.Parameters).Take(3).Select(l => $"{l.Name} {Share(l.Parameters, costs.Parameters)}"));
+
+    private static string Share(long part, long all) => (100.0 * part / all).ToString("0.0", CultureInfo.InvariantCulture) + " %";
+
+    private static string Number(long value) => value.ToString("#,0", CultureInfo.InvariantCulture);
+
+    private static string Flops(long value) => new Count(value).ToString();
+
+    private static string Bytes(long value) => new ByteSize(value).ToString();
+}
