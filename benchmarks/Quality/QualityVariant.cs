@@ -19,6 +19,7 @@ internal sealed record QualityVariant(string Name, double Share, Func<int, IComp
         ("fp32", seed => ModelQFp32.Create(CPU, seed)),
         ("infobatch", seed => ModelQInfobatch.Create(CPU, seed)),
         ("length", seed => ModelQLength.Create(CPU, seed)),
+        ("token-drop", seed => ModelQTokenDrop.Create(CPU, seed)),
         ("muon", seed => ModelQMuon.Create(CPU, seed)),
         ("all", seed => ModelQAll.Create(CPU, seed)),
     ];

@@ -29,6 +29,7 @@ using Techniques;
     ("SelectiveBackprop", "backward passes over the highest losses only", ModelProgram.Run<SelectiveBackprop>),
     ("RhoLoss", "samples that Small has found learnable", ModelProgram.Run<RhoLoss>),
     ("El2n", "the samples with the largest errors early in training", ModelProgram.Run<El2n>),
+    ("TokenDropped", "middle blocks see a random part of the tokens", ModelProgram.Run<TokenDropped>),
     ("LengthWarmup", "short sequences first", ModelProgram.Run<LengthWarmup>),
     ("RarityCurriculum", "frequent bytes first", ModelProgram.Run<RarityCurriculum>),
     ("CompressionCurriculum", "compressible text first", ModelProgram.Run<CompressionCurriculum>),

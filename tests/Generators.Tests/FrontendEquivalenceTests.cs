@@ -17,7 +17,7 @@ public sealed partial class FrontendEquivalenceTests
     [InlineData(SampleModels.Guarded, AttributedModels.Guarded)]
     [InlineData(SampleModels.Muon, AttributedModels.Muon)]
     [InlineData(SampleModels.Averaged, AttributedModels.Averaged)]
-    [InlineData(SampleModels.Shared, AttributedModels.Shared)]
+    [InlineData(SampleModels.TokenDrop, AttributedModels.TokenDrop)]
     public void Both_front_ends_give_the_same_code(string yaml, string attributes)
     {
         var fromYaml = GeneratorRun.OfYaml(("tiny.model.yaml", yaml));

@@ -21,7 +21,7 @@ public sealed class SnapshotTests
     public Task Muon() => Verify(SampleModels.Muon);
 
     [Fact]
-    public Task Shared() => Verify(SampleModels.Shared);
+    public Task TokenDrop() => Verify(SampleModels.TokenDrop);
 
     private static Task Verify(string yaml, [System.Runtime.CompilerServices.CallerMemberName] string method = "") =>
         Verifier.Verify(GeneratorRun.OfYaml(("tiny.model.yaml", yaml)).Driver, method: method);

@@ -19,6 +19,9 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
 
     public Func<Node, bool> Recomputed { get; init; } = _ => false;
 
+    /// <summary>The C# expression of the sequence length T that kernels are called with.</summary>
+    public string Sequence { get; init; } = "T";
+
     /// <summary>The names of the key and value caches.</summary>
     public string Keys { get; init; } = "keys";
 
@@ -41,6 +44,6 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
         KernelArgumentKind.Output => spell(node.Outputs[argument.Index].Name),
         KernelArgumentKind.Accumulate => "accumulate: " + (inputs.Has(argument.Index) ? "true" : Accumulate),
         KernelArgumentKind.Array => "[" + string.Join(", ", node.Inputs.Take(argument.Index).Select(spell)) + "]",
-        _ => argument.Text switch { "keys" => Keys, "values" => Values, _ => argument.Text },
+        _ => argument.Text switch { "keys" => Keys, "values" => Values, "T" => Sequence, _ => argument.Text },
     };
 }

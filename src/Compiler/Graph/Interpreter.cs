@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Ops;
+using ModelCompiler.Compiler.Passes;
 
 namespace ModelCompiler.Compiler.Graphs;
 
@@ -53,8 +54,9 @@ public sealed class Interpreter(Graph graph, IReadOnlyDictionary<string, Referen
             var layer = backward ? times - 1 - n : n;
             var values = new Dictionary<string, ReferenceTensor> { [function.Inputs[0].Name] = x };
             foreach (var saved in backward ? function.Saved : []) values[saved.Name] = _kept[(block, layer)][saved.Name];
+            var sees = node.Attributes.Has("drop_first") && (layer < node.Attributes.Int("drop_first") || layer >= node.Attributes.Int("drop_end")) ? DropTokens.Whole(function) : function;
             // The first layer of a set that is visited gives its gradient, the others add to it.
-            Run(function, values, $"{block}.{layer / shared}.", accumulate: layer % shared != shared - 1);
+            Run(sees, values, $"{block}.{layer / shared}.", accumulate: layer % shared != shared - 1);
             if (!backward) _kept[(block, layer)] = function.Saved.ToDictionary(s => s.Name, s => values[s.Name]);
             x = values[function.Outputs[0]];
         }

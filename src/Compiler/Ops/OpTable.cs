@@ -34,6 +34,7 @@ public static class OpTable
         new LinearCrossEntropy(), new LinearCrossEntropyGrad(),
         new Concat(), new Slice(),
         new Cast(),
+        new DrawTokens(), new GatherTokens(), new ScatterTokens(),
     ];
 
     private static readonly Dictionary<string, Op> ByName = All.ToDictionary(op => op.Name);

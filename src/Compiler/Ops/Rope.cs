@@ -5,7 +5,8 @@ namespace ModelCompiler.Compiler.Ops;
 
 /// <summary>
 /// Rotary position embedding of the queries and keys of packed heads (RoFormer, Su et al. 2021), in the half-split
-/// pairing (i, i + D/2) of Llama checkpoints; values pass through. <c>inverse</c> turns the other way: the gradient.
+/// pairing (i, i + D/2) of Llama checkpoints; values pass through. <c>inverse</c> turns the other way: the gradient. The rows
+/// have the positions 0 to T - 1, or those of the optional second input, int64 [B, T].
 /// </summary>
 public sealed class Rope : Op
 {
@@ -13,7 +14,7 @@ public sealed class Rope : Op
 
     public override bool Cheap => true;
 
-    public override bool InPlace(int input) => true;
+    public override bool InPlace(int input) => input == 0;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs)
     {
@@ -23,13 +24,17 @@ public sealed class Rope : Op
 
     public override long Flops(Inputs inputs) => 3 * inputs[0].Elements;
 
-    public override void Differentiate(GradientBuilder g) =>
-        g.Emit("rope", g.Attributes.With("inverse", !g.Attributes.Bool("inverse")), [g.OutputGradient], 0);
+    public override void Differentiate(GradientBuilder g)
+    {
+        string[] positions = g.Input(1).Length > 0 ? [g.Input(1)] : [];
+        g.Emit("rope", g.Attributes.With("inverse", !g.Attributes.Bool("inverse")), [g.OutputGradient, .. positions], 0);
+    }
 
     public override KernelCall Lower(Inputs inputs)
     {
         var (heads, theta) = (PackedHeads.Of(inputs), inputs.Attributes.Double("theta"));
         var kernel = inputs.Attributes.Bool("inverse") ? "RopeGrad" : "Rope";
+        if (inputs.Has(1)) return new(kernel, In(0), In(1), heads.Heads, heads.KvHeads, theta, Out(0));
         return new(kernel, In(0), "B", "T", heads.Heads, heads.KvHeads, theta, Out(0))
         {
             Cached = new("RopeAt", In(0), "position", heads.Heads, heads.KvHeads, theta, Out(0)),
@@ -45,7 +50,8 @@ public sealed class Rope : Op
             for (var head = 0; head < heads.Heads + heads.KvHeads; head++)
                 for (var i = 0; i < half; i++)
                 {
-                    var angle = row % x.Shape[1] * Math.Pow(theta, -2.0 * i / heads.Size) * (inputs.Attributes.Bool("inverse") ? -1 : 1);
+                    var position = inputs.Has(1) ? inputs[1].Data[row] : row % x.Shape[1];
+                    var angle = position * Math.Pow(theta, -2.0 * i / heads.Size) * (inputs.Attributes.Bool("inverse") ? -1 : 1);
                     var a = (row * heads.Width) + (head * heads.Size) + i;
                     y[a] = (x.Data[a] * Math.Cos(angle)) - (x.Data[a + half] * Math.Sin(angle));
                     y[a + half] = (x.Data[a] * Math.Sin(angle)) + (x.Data[a + half] * Math.Cos(angle));

@@ -29,6 +29,16 @@ public static class Costs
             repeat.Times * Flops(repeat.Backward, repeat.Backward.Nodes.Where(n => !IsRepeated(repeat.Forward, n))));
     }
 
+    /// <summary>What the forward pass of a step saves whose dropping layers see this many tokens of each sequence.</summary>
+    public static long DroppedFlops(Graph training, long kept) => training.Main.Nodes
+        .Where(n => n.Op == "repeat" && n.Attributes.Has("drop_first"))
+        .Sum(repeat =>
+        {
+            var block = training.Block(repeat.Attributes.String("block"));
+            var fewer = DropTokens.Seeing(block, kept);
+            return (repeat.Attributes.Long("drop_end") - repeat.Attributes.Long("drop_first")) * (Flops(block, block.Nodes) - Flops(fewer, fewer.Nodes));
+        });
+
     /// <summary>What a training program computes a second time.</summary>
     public static long RecomputedFlops(Graph training)
     {

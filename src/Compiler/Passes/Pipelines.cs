@@ -16,6 +16,7 @@ public static class Pipelines
         new FoldBiases(),
         new ChunkLoss(),
         new Differentiate(),
+        new DropTokens(),
         new ChooseCheckpoints(),
         new Fuse(),
         new PlanMemory(),

@@ -88,7 +88,8 @@ internal sealed class Rematerialization
     /// <summary>Bytes to keep so that the value is there in the backward pass.</summary>
     private long Cost(string value, Func<Node, bool> may)
     {
-        if (_parameters.Contains(value) || _kept.Contains(value)) return 0;
+        // The input of each layer is there in any case, in the residual stream.
+        if (_parameters.Contains(value) || _kept.Contains(value) || value == _forward.Inputs[0].Name) return 0;
         var keep = _types[value].Bytes;
         if (!_producers.TryGetValue(value, out var node)) return keep;
         return _must(node) ? node.Uses.Sum(u => Cost(u, may)) : may(node) ? Math.Min(keep, node.Uses.Sum(u => Cost(u, may))) : keep;

@@ -29,6 +29,9 @@ public sealed record CostReport
     /// <summary>What the backward pass computes again for each token.</summary>
     public long RecomputedFlops { get; init; }
 
+    /// <summary>What the forward pass of the first steps saves of it under <c>token-drop</c>, for each token; 0 without.</summary>
+    public long DroppedFlops { get; init; }
+
     /// <summary>Bytes of the fp32 weights, with what aligns them.</summary>
     public long WeightBytes { get; init; }
 
@@ -73,6 +76,7 @@ public sealed record CostReport
             ForwardFlops = layers.Sum(l => l.ForwardFlops),
             BackwardFlops = Costs.BackwardFlops(model.Training) / tokens,
             RecomputedFlops = Costs.RecomputedFlops(model.Training) / tokens,
+            DroppedFlops = TokenDropSpec.Resolve(spec) is { } drop ? Costs.DroppedFlops(model.Training, drop.From!.Value) / tokens : 0,
             WeightBytes = 4 * layout.Elements,
             CopyBytes = spec.Efficiency.Precision.Compute == Precision.Fp32 ? 0 : 2 * layout.Elements,
             GradientBytes = 4 * layout.Elements,

@@ -18,7 +18,8 @@ internal static class ReportText
         var compute = spec.Efficiency.Precision.Compute.ToString().ToLowerInvariant();
         yield return new("parameters", Number(costs.Parameters), Largest(costs));
         yield return new("FLOPs a token, forward", Flops(costs.ForwardFlops), $"{Flops(costs.BackwardFlops)} backward"
-            + (costs.RecomputedFlops > 0 ? $", and {Flops(costs.RecomputedFlops)} computed again" : ""));
+            + (costs.RecomputedFlops > 0 ? $", and {Flops(costs.RecomputedFlops)} computed again" : "")
+            + (costs.DroppedFlops > 0 ? $"; {Flops(costs.ForwardFlops - costs.DroppedFlops)} forward while the most tokens are dropped" : ""));
         yield return new("weights", Bytes(costs.WeightBytes), costs.CopyBytes > 0 ? $"and {Bytes(costs.CopyBytes)} of a copy in {compute}" : "fp32");
         yield return new("gradients", Bytes(costs.GradientBytes), "fp32");
         yield return new("optimizer state", Bytes(costs.OptimizerBytes), KebabCase.Of(spec.Training.Optimizer.Kind.ToString()));

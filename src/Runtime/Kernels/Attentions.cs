@@ -16,7 +16,27 @@ public static partial class Kernels
     public static void Rope(Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, Tensor y) =>
         Rotate(x, batch, sequence, heads, kvHeads, theta, 0, inverse: false, y);
 
-    /// <summary>The gradient of <see cref="Rope"/>: the inverse rotation.</summary>
+    /// <summary>The same for rows of any positions.</summary>
+    /// <param name="x">[N, (H + 2·Hkv)·D]</param>
+    /// <param name="positions">int64 [N], not negative.</param>
+    /// <param name="heads">H</param>
+    /// <param name="kvHeads">Hkv</param>
+    /// <param name="theta">Base of the frequencies.</param>
+    /// <param name="y">As x; may be x.</param>
+    public static void Rope(Tensor x, Tensor positions, int heads, int kvHeads, double theta, Tensor y) =>
+        Rotate(x, 1, (int)x.size(0), heads, kvHeads, theta, 0, inverse: false, y, positions);
+
+    /// <summary>The gradient of the rotation by positions.</summary>
+    /// <param name="dy">[N, (H + 2·Hkv)·D]</param>
+    /// <param name="positions">int64 [N], not negative.</param>
+    /// <param name="heads">H</param>
+    /// <param name="kvHeads">Hkv</param>
+    /// <param name="theta">Base of the frequencies.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    public static void RopeGrad(Tensor dy, Tensor positions, int heads, int kvHeads, double theta, Tensor dx) =>
+        Rotate(dy, 1, (int)dy.size(0), heads, kvHeads, theta, 0, inverse: true, dx, positions);
+
+    /// <summary>The gradient of <see cref="Rope(Tensor, int, int, int, int, double, Tensor)"/>: the inverse rotation.</summary>
     /// <param name="dy">[N, (H + 2·Hkv)·D]</param>
     /// <param name="batch">B</param>
     /// <param name="sequence">T</param>
@@ -27,7 +47,7 @@ public static partial class Kernels
     public static void RopeGrad(Tensor dy, int batch, int sequence, int heads, int kvHeads, double theta, Tensor dx) =>
         Rotate(dy, batch, sequence, heads, kvHeads, theta, 0, inverse: true, dx);
 
-    /// <summary><see cref="Rope"/> for n tokens of one sequence that start at a position.</summary>
+    /// <summary><see cref="Rope(Tensor, int, int, int, int, double, Tensor)"/> for n tokens of one sequence that start at a position.</summary>
     /// <param name="qkv">[n, (H + 2·Hkv)·D]</param>
     /// <param name="position">Position of the first row.</param>
     /// <param name="heads">H</param>
@@ -89,10 +109,10 @@ public static partial class Kernels
         AtenAttention.Cached(qkv, keyCache, valueCache, position, heads, kvHeads, new(Causal: true, window, softcap), y);
 
     private static void Rotate(
-        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y)
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, Tensor? positions = null)
     {
-        if (Cpu.Takes(x)) CpuRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
-        else AtenRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
+        if (Cpu.Takes(x)) CpuRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, positions);
+        else AtenRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, positions);
     }
 
     private static AttentionShape Shape(Tensor qkv, int batch, int sequence, int heads, int kvHeads, AttentionMask mask)

@@ -32,6 +32,7 @@ public sealed class OpGradientTests
         new("relu_squared", Attributes.None, [[3, 7]]),
         new("swiglu", Attributes.None, [[3, 8]]),
         new("rope", Heads.With("theta", 100.0).With("inverse", false), [[2, 3, 32]]),
+        new("rope", Heads.With("theta", 100.0).With("inverse", false), [[2, 3, 32], [2, 3]], Integers: [1], Bound: 9),
         new("qk_norm", Heads.With("epsilon", 1e-6), [[2, 3, 32], [4], [4]]),
         new("attention", Heads, [[2, 5, 32]]),
         new("attention", Attributes.Of(("heads", 4), ("kv_heads", 1)), [[2, 5, 24]]),

@@ -25,7 +25,12 @@ public sealed class DifferentiateTests
     public void Gradients_of_the_whole_pipeline_equal_numeric_differentiation(string name)
     {
         var spec = Spec(name);
-        var graph = Pipelines.Run(Pipelines.Training, GraphBuilder.Build(spec), spec);
+        Check(Pipelines.Run(Pipelines.Training, GraphBuilder.Build(spec), spec));
+    }
+
+    /// <summary>Some elements of the gradient of every parameter of a training graph.</summary>
+    internal static void Check(Compiler.Graphs.Graph graph)
+    {
         var parameters = ReferenceParameters.Draw(graph, seed: 3);
         var inputs = ReferenceParameters.Batch(graph, seed: 4);
 

@@ -117,14 +117,15 @@ internal static class AttributedModels
 
         """;
 
-    public const string Shared = Header +
+    public const string TokenDrop = Header +
         """
         [Model]
-        [Decoder(Vocabulary = 256, Context = 32, Layers = 6, Width = 48, Heads = 4)]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 6, Width = 48, Heads = 4, Position = PositionKind.Rope)]
         [Share(Groups = 2)]
-        [Training(Batch = 4, Accumulate = 2)]
+        [Training(Accumulate = 2)]
         [Optimizer(Kind = OptimizerKind.Muon)]
-        partial class TinyShared;
+        [TokenDrop(From = 8, Steps = 100, Multiple = 8, KeepLayers = 2)]
+        partial class TinyDrop;
 
         """;
 

@@ -164,9 +164,9 @@ internal static class SampleModels
 
         """;
 
-    public const string Shared =
+    public const string TokenDrop =
         """
-        model: TinyShared
+        model: TinyDrop
         architecture:
           family: decoder
           vocabulary: 256
@@ -174,9 +174,11 @@ internal static class SampleModels
           layers: 6
           width: 48
           heads: 4
+          position: rope
           share: 2
+        efficiency:
+          token-drop: { from: 8, steps: 100, multiple: 8, keep-layers: 2 }
         training:
-          batch: 4
           accumulate: 2
           optimizer: muon
 

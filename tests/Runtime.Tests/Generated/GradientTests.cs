@@ -67,7 +67,12 @@ public sealed class GradientTests
 
         Assert.Equal(expected.item<float>(), loss, tolerance);
         // Under fp16 the gradients are multiplied by the loss scale.
-        var lossScale = training.CheckpointParts.OfType<LossScaler>().SingleOrDefault()?.Scale ?? 1;
+        AssertClose(model, reference, tolerance, training.CheckpointParts.OfType<LossScaler>().SingleOrDefault()?.Scale ?? 1);
+    }
+
+    /// <summary>The gradients of every parameter, times a scale, against the reference's.</summary>
+    internal static void AssertClose(ICompiledModel model, TorchReference reference, double tolerance, double lossScale = 1)
+    {
         var errors = new List<string>();
         foreach (var info in model.Parameters.Layout)
         {

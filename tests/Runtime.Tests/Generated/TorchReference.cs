@@ -30,6 +30,12 @@ public sealed class TorchReference
 
     public int Seed { get; init; }
 
+    /// <summary>Under <c>token-drop</c>, the tokens of a sequence that the middle layers see; null for all.</summary>
+    public int? Kept { get; init; }
+
+    /// <summary>The tokens [B, K] that the layer being run sees; null for all.</summary>
+    private Tensor? _drawn;
+
     /// <summary>Leaves with gradients, by the names that checkpoints have.</summary>
     public Dictionary<string, Tensor> Parameters { get; }
 
@@ -91,7 +97,12 @@ public sealed class TorchReference
                     // The layers of a block share the numbers of its dropout places.
                     _sites = first;
                     var set = i / (repeat.Times / (repeat.Share?.Groups ?? repeat.Times));
+                    var all = x;
+                    _drawn = Drawn(repeat, x, i);
+                    if (_drawn is not null) x = x.gather(1, Wide(_drawn, x));
                     x = Run(repeat.Layers, x, Names(repeat.Layers), $"{name}.{set}.", i);
+                    if (_drawn is not null) x = all.scatter(1, Wide(_drawn, x), x);
+                    _drawn = null;
                 }
                 return x;
             case ResidualLayer residual:
@@ -121,7 +132,18 @@ public sealed class TorchReference
         }
     }
 
-    private static Tensor Attention(AttentionLayer layer, Tensor x, Func<Tensor, string, Tensor> linear, Func<string, Tensor> parameter)
+    /// <summary>The tokens that the kernel draws for a layer; null if it sees all.</summary>
+    private Tensor? Drawn(RepeatLayer repeat, Tensor x, int layer)
+    {
+        if (Kept is not { } kept || layer < _spec.Efficiency.TokenDrop!.KeepLayers || layer >= repeat.Times - _spec.Efficiency.TokenDrop.KeepLayers) return null;
+        var drawn = empty(x.shape[0] * kept, ScalarType.Int64);
+        Kernels.DrawTokens(DropoutSeed.Of(Seed, _step, layer, site: -1), (int)x.shape[0], (int)x.shape[1], drawn);
+        return drawn.view(-1, kept);
+    }
+
+    private static Tensor Wide(Tensor tokens, Tensor x) => tokens.unsqueeze(-1).expand(-1, -1, x.shape[2]);
+
+    private Tensor Attention(AttentionLayer layer, Tensor x, Func<Tensor, string, Tensor> linear, Func<string, Tensor> parameter)
     {
         var (batch, length, width) = (x.shape[0], x.shape[1], x.shape[2]);
         var size = layer.HeadSize ?? width / layer.Heads;
@@ -138,11 +160,12 @@ public sealed class TorchReference
     }
 
     /// <summary>The half-split rotation: pairs (i, i + D/2).</summary>
-    private static Tensor Rotate(Tensor x, double theta)
+    private Tensor Rotate(Tensor x, double theta)
     {
         var (length, size) = (x.shape[2], x.shape[3]);
         var frequencies = pow(tensor(theta), -arange(0, size, 2, ScalarType.Float32) / size);
-        var angles = outer(arange(length, ScalarType.Float32), frequencies);
+        var positions = _drawn is null ? arange(length, ScalarType.Float32).view(1, -1) : _drawn.to(ScalarType.Float32);
+        var angles = positions.view(-1, 1, length, 1) * frequencies;
         var (a, b) = (x.narrow(-1, 0, size / 2), x.narrow(-1, size / 2, size / 2));
         return cat([(a * angles.cos()) - (b * angles.sin()), (a * angles.sin()) + (b * angles.cos())], -1);
     }

@@ -91,6 +91,31 @@ public sealed class AttentionsTests : KernelTest
         Oracle.Close(value, x, "in place");
     }
 
+    /// <summary>Rows of given positions are rotated as in the whole sequence: to the bit by our kernel.</summary>
+    [Theory]
+    [InlineData(ScalarType.Float32, false, 0)]
+    [InlineData(ScalarType.BFloat16, false, 0)]
+    [InlineData(ScalarType.Float32, true, 1e-6)]
+    public void RopeOfPositionsIsThatOfTheSequence(ScalarType type, bool aten, double tolerance)
+    {
+        const int B = 2, T = 40, H = 4, Kv = 2, D = 12;
+        const long Width = (H + (2 * Kv)) * D;
+        var x = Oracle.Normal(1, type, B * T, Width);
+        var positions = tensor(new long[] { 3, 7, 39, 0, 1, 20 });
+        var rows = tensor(new long[] { 3, 7, 39, 40, 41, 60 });
+        foreach (var inverse in new[] { false, true })
+        {
+            var whole = Oracle.Unwritten(type, B * T, Width);
+            if (inverse) Kernels.RopeGrad(x, B, T, H, Kv, 100, whole);
+            else Kernels.Rope(x, B, T, H, Kv, 100, whole);
+            var y = x.index_select(0, rows);
+            if (aten) AtenRope.Rotate(y, 1, 6, H, Kv, 100, 0, inverse, y, positions);
+            else if (inverse) Kernels.RopeGrad(y, positions, H, Kv, 100, y);
+            else Kernels.Rope(y, positions, H, Kv, 100, y);
+            Oracle.Close(whole.index_select(0, rows).to(ScalarType.Float64), y, tolerance: tolerance);
+        }
+    }
+
     [Fact]
     public void RopeAtStartsAtThePosition()
     {

@@ -36,6 +36,18 @@ internal sealed class BlockEmitter
 
     public string Name => _memory.Block;
 
+    private Attributes Attributes => _graph.Repeat(Name).Attributes;
+
+    /// <summary>Whether layers see a part of the tokens only; K is then an argument of their views.</summary>
+    private bool DropsTokens => Attributes.Has("drop_first");
+
+    private string Sequence => DropsTokens ? "s.K" : "T";
+
+    private string KeptParameter => DropsTokens ? ", int K" : "";
+
+    /// <summary>K of layer i.</summary>
+    private string Kept => DropsTokens ? $", i is >= {Number(Attributes.Int("drop_first"))} and < {Number(Attributes.Int("drop_end"))} ? K : T" : "";
+
     private int Last => _times - 1;
 
     /// <summary>The set of parameters of layer i.</summary>
@@ -103,11 +115,11 @@ internal sealed class BlockEmitter
         var (incoming, outgoing) = ("s." + MainName(backward.Inputs[0]), "s." + MainName(backward.Outputs[0].Name));
         string Gradient(string parity) => $"arena.View({Grouped(_memory.GradientOffset)} + ({parity} % 2 * {Grouped(_memory.CarryBytes)}L), {Shape()})";
         writer.Lines(
-            $"{_field}[i] = new {_type}Activations(arena{_steps.Argument}, {Grouped(_memory.SavedOffset)} + (({slot}) * {Grouped(_memory.SlotBytes)}L),",
+            $"{_field}[i] = new {_type}Activations(arena{_steps.Argument}{Kept}, {Grouped(_memory.SavedOffset)} + (({slot}) * {Grouped(_memory.SlotBytes)}L),",
             $"    {input},",
             $"    {output});",
             "// The gradient that flows back alternates between two buffers.",
-            $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.Argument},",
+            $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.Argument}{Kept},",
             $"    i == {Number(Last)} ? {incoming} : {Gradient("(i + 1)")},",
             $"    i == 0 ? {outgoing} : {Gradient("i")});",
             $"{_field}Parameters[i] = new {_type}Parameters(program.Model.Parameters, {Set});",
@@ -172,14 +184,14 @@ internal sealed class BlockEmitter
             var forward = new HashSet<string>(_forward.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name));
             if (_layersOfSet > 1) writer.Line($"var again = {Accumulates};  // all layers that share a set of parameters but the last, which comes first, add to its gradients");
             var accumulate = _layersOfSet > 1 ? "again" : _steps.Accumulates;
-            var kernels = new KernelWriter(_context, _backward, Spell, cached: false) { Accumulate = accumulate, Recomputed = n => forward.Contains(n.Outputs[0].Name) };
+            var kernels = new KernelWriter(_context, _backward, Spell, cached: false) { Accumulate = accumulate, Sequence = Sequence, Recomputed = n => forward.Contains(n.Outputs[0].Name) };
             foreach (var node in _backward.Nodes) kernels.Write(writer, node);
         }
     }
 
     private void Forward(SourceWriter writer, Function function, string name)
     {
-        var kernels = new KernelWriter(_context, function, value => IsParameter(value) ? "p." + _parameters[value] : "s." + Value(value), cached: false);
+        var kernels = new KernelWriter(_context, function, value => IsParameter(value) ? "p." + _parameters[value] : "s." + Value(value), cached: false) { Sequence = Sequence };
         using (writer.Block($"private void {_type}{name}(int layer, {_type}Activations s, {_type}Parameters p)"))
             foreach (var node in function.Nodes) kernels.Write(writer, node);
     }
@@ -196,8 +208,9 @@ internal sealed class BlockEmitter
     {
         var type = _forward.Inputs[0].Type!;
         writer.Line().Line($"/// <summary>Values of one layer of {Name}: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>");
-        using (writer.Block($"private sealed class {_type}Activations(Arena arena{_steps.Parameter}, long slot, Tensor input, Tensor output)"))
+        using (writer.Block($"private sealed class {_type}Activations(Arena arena{_steps.Parameter}{KeptParameter}, long slot, Tensor input, Tensor output)"))
         {
+            if (DropsTokens) writer.Line("public readonly int K = K;  // tokens of a sequence that the layer sees");
             writer.Line($"public readonly Tensor Input = input;  {Activations.Comment(type)}");
             writer.Line($"public readonly Tensor Output = output;  {Activations.Comment(type)}");
             var types = _forward.Types();
@@ -207,7 +220,7 @@ internal sealed class BlockEmitter
                 writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], $"arena.View({Grouped(_memory.ScratchOffset + place.Offset)}", _steps.Rows));
         }
         writer.Line().Line($"/// <summary>Values of the backward pass of {Name}; all layers share them.</summary>");
-        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena{_steps.Parameter}, Tensor dOutput, Tensor dInput)"))
+        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena{_steps.Parameter}{KeptParameter}, Tensor dOutput, Tensor dInput)"))
         {
             writer.Line($"public readonly Tensor dOutput = dOutput;  {Activations.Comment(type)}");
             writer.Line($"public readonly Tensor dInput = dInput;  {Activations.Comment(type)}");

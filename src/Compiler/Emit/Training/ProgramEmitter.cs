@@ -9,7 +9,7 @@ internal static class ProgramEmitter
     public static void Emit(SourceWriter writer, EmitContext context, Steps steps)
     {
         writer.Line("/// <summary>Trains the model; every offset and shape is fixed at build time.</summary>");
-        using (writer.Block("private sealed class TrainingProgram : ITrainingProgram"))
+        using (writer.Block($"private sealed class TrainingProgram : ITrainingProgram{TokenDropEmitter.Interface(steps)}"))
         {
             Fields(writer, context, steps);
             Constructor(writer, context, steps);
@@ -31,8 +31,9 @@ internal static class ProgramEmitter
     {
         writer.Lines(
             "private readonly Arena _arena;",
-            steps.Several ? "private readonly TrainingStep[] _steps;" : "private readonly TrainingStep _step;");
+            steps.Several || steps.DropsTokens ? "private readonly TrainingStep[] _steps;" : "private readonly TrainingStep _step;");
         writer.Lines($"private readonly {OptimizerEmitters.Of(context.Model.Spec).Type} _optimizer;", "private double _loss;");
+        TokenDropEmitter.Field(writer, context, steps);
         LossScaleEmitter.Field(writer, context);
         WeightAverageEmitter.Field(writer, context);
         OptimizerEmitters.Of(context.Model.Spec).Members(writer, context);
@@ -48,8 +49,8 @@ internal static class ProgramEmitter
             writer.Lines(
                 "Model = model;",
                 "_arena = new Arena(ArenaSize, model.Device);",
-                steps.Several
-                    ? $"_steps = [{string.Join(", ", steps.Lengths.Select(length => $"new TrainingStep(this, _arena, {Number(length)})"))}];"
+                steps.Several || steps.DropsTokens
+                    ? $"_steps = [{string.Join(", ", (steps.DropsTokens ? steps.Kept : steps.Lengths).Select(length => $"new TrainingStep(this, _arena, {Number(length)})"))}];"
                     : "_step = new TrainingStep(this, _arena);",
                 $"_optimizer = {OptimizerEmitters.Of(context.Model.Spec).New(context)};  // {context.Place("training.optimizer")}");
             WeightAverageEmitter.Construct(writer, context);
@@ -75,6 +76,7 @@ internal static class ProgramEmitter
             writer.Line().Line("/// <summary>Whether dropout drops anything.</summary>").Line("public bool Training { get; private set; }");
         if (steps.Accumulate > 1)
             writer.Line().Line("/// <summary>Micro-batches of this step so far.</summary>").Line("public int MicroBatches { get; private set; }");
+        TokenDropEmitter.Members(writer, steps);
         if (!steps.Several) return;
         writer.Line().Line("/// <summary>The step of a batch's length; the longest refuses what has none.</summary>");
         using (writer.Block("private TrainingStep StepOf(int tokens) => tokens switch", ";"))
@@ -110,7 +112,7 @@ internal static class ProgramEmitter
             "public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default)"))
         {
             if (TrainingEmitter.UsesDropout(context.Model.Training)) writer.Line("Training = true;");
-            writer.Line($"var loss = {Step(steps)}.Backpropagate(tokens, targets, weights, losses);");
+            writer.Line($"var loss = {(steps.DropsTokens ? TokenDropEmitter.Scheduled : Step(steps))}.Backpropagate(tokens, targets, weights, losses);");
             if (steps.Accumulate > 1)
                 writer.Line($"_loss = (MicroBatches++ == 0 ? 0 : _loss) + (loss / {Number(steps.Accumulate)});  // {context.Place("training.accumulate")}");
             else
@@ -138,12 +140,13 @@ internal static class ProgramEmitter
     {
         using (writer.Block("public void Dispose()"))
         {
-            if (steps.Several) writer.Line("foreach (var step in _steps) step.Dispose();");
+            if (steps.Several || steps.DropsTokens) writer.Line("foreach (var step in _steps) step.Dispose();");
             else writer.Line("_step.Dispose();");
             WeightAverageEmitter.Dispose(writer, context);
             writer.Lines("_optimizer.Dispose();", "_arena.Dispose();");
         }
     }
 
-    private static string Step(Steps steps) => steps.Several ? "StepOf(tokens.Length)" : "_step";
+    /// <summary>The step that evaluates.</summary>
+    private static string Step(Steps steps) => steps.DropsTokens ? TokenDropEmitter.Whole(steps) : steps.Several ? "StepOf(tokens.Length)" : "_step";
 }

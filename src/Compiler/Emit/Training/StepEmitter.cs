@@ -45,7 +45,7 @@ internal static class StepEmitter
     private static void Constructor(SourceWriter writer, EmitContext context, Steps steps, List<BlockEmitter> blocks)
     {
         var weighted = context.Model.Training.Main.Inputs.Any(i => i.Name == GraphBuilder.Weights) ? ", weighted: true" : "";
-        using (writer.Block($"public TrainingStep(TrainingProgram program, Arena arena{steps.Parameter})"))
+        using (writer.Block($"public TrainingStep(TrainingProgram program, Arena arena{steps.Parameter}{steps.KeptParameter})"))
         {
             if (steps.Several) writer.Line("this.T = T;");
             if (AsksProgram(context, steps)) writer.Line("_program = program;");
@@ -94,17 +94,19 @@ internal static class StepEmitter
     public static bool HasErrors(Graph graph) => graph.Main.Nodes.Any(n => n.Op == ErrorNorm.OpName);
 
     private static bool AsksProgram(EmitContext context, Steps steps) =>
-        TrainingEmitter.UsesDropout(context.Model.Training) || steps.Accumulate > 1 || LossScaleEmitter.Applies(context.Model.Spec);
+        TrainingEmitter.Draws(context.Model.Training) || steps.Accumulate > 1 || LossScaleEmitter.Applies(context.Model.Spec);
 
     /// <summary>What kernels' arguments may name besides values and dimensions.</summary>
     private static void Members(SourceWriter writer, EmitContext context, Steps steps)
     {
         if (TrainingEmitter.UsesDropout(context.Model.Training))
+            writer.Line().Lines(
+                "/// <summary>The share to drop: none while evaluating.</summary>",
+                "private double Rate(double rate) => _program.Training ? rate : 0;");
+        if (TrainingEmitter.Draws(context.Model.Training))
         {
             var step = steps.Accumulate > 1 ? $"(_program.StepNumber * {Number(steps.Accumulate)}) + _program.MicroBatches" : "_program.StepNumber";
             writer.Line().Lines(
-                "/// <summary>The share to drop: none while evaluating.</summary>",
-                "private double Rate(double rate) => _program.Training ? rate : 0;", "",
                 "/// <summary>The seed of a mask, so that the same step, layer and place always drop the same.</summary>",
                 $"private ulong MaskSeed(int layer, int site) => DropoutSeed.Of(_program.Model.Seed, {step}, layer, site);");
         }

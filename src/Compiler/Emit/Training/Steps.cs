@@ -11,6 +11,11 @@ internal sealed class Steps(ModelSpec spec)
 {
     public IReadOnlyList<int> Lengths { get; } = CurriculumSpec.Lengths(spec);
 
+    /// <summary>Under <c>token-drop</c>, the tokens of a sequence that the middle layers see, K: a step is made of each, and constructed with it.</summary>
+    public IReadOnlyList<int> Kept { get; } = TokenDropSpec.Kept(spec);
+
+    public bool DropsTokens => Kept.Count > 0;
+
     public int Batch => spec.Training.Batch;
 
     /// <summary>Micro-batches of a step.</summary>
@@ -26,6 +31,8 @@ internal sealed class Steps(ModelSpec spec)
 
     /// <summary>The parameter T of constructors of views, and its argument.</summary>
     public string Parameter => Several ? ", int T" : "";
+
+    public string KeptParameter => DropsTokens ? ", int K" : "";
 
     public string Argument => Several ? ", T" : "";
 

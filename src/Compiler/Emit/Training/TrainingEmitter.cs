@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
 
 namespace ModelCompiler.Compiler.Emit.Training;
 
@@ -23,6 +24,9 @@ internal static class TrainingEmitter
     /// <summary>A field that is a view: name, offset expression and shape.</summary>
     public static string Field(string name, TensorType type, string viewAt, string rows) =>
         $"public readonly Tensor {name} = {viewAt}, {EmitContext.ScalarType(type.DType)}, {Activations.Shape(type, rows)});  {Activations.Comment(type)}";
+
+    /// <summary>Whether a step draws dropout masks or tokens.</summary>
+    public static bool Draws(Graph graph) => UsesDropout(graph) || graph.Blocks.Any(f => f.Nodes.Any(n => n.Op == DrawTokens.OpName));
 
     public static bool UsesDropout(Graph graph) => graph.Blocks.Append(graph.Main).Any(f => f.Nodes.Any(n => n.Op == "dropout"));
 }

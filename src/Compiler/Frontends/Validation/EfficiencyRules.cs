@@ -111,7 +111,7 @@ internal static class EfficiencyRules
     }
 
     /// <summary>The repeats of the model, in order.</summary>
-    private static IReadOnlyList<(string Name, int Times)> Blocks(ArchitectureSpec architecture) =>
+    internal static IReadOnlyList<(string Name, int Times)> Blocks(ArchitectureSpec architecture) =>
         architecture.Family is not null && architecture.Blocks.Count == 0
             ? architecture.Layers is { } layers ? [("blocks", layers)] : []
             : LayerLists.All(architecture.Blocks, "architecture.blocks")

@@ -6,7 +6,7 @@ namespace ModelCompiler.Runtime.Implementations;
 internal static class AtenRope
 {
     public static void Rotate(
-        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y)
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, Tensor? positions = null)
     {
         using var scope = NewDisposeScope();
         var from = x.view(batch, sequence, heads + (2 * kvHeads), -1);
@@ -15,8 +15,8 @@ internal static class AtenRope
 
         // Angles in double: at position 1000, fp32 would already be off by 1e-4.
         var frequencies = exp(arange(half, ScalarType.Float64, x.device) * (-Math.Log(theta) / half));
-        var positions = arange(position, position + sequence, ScalarType.Float64, x.device);
-        var angles = outer(positions, frequencies).view(sequence, 1, half);
+        var at = positions?.to(ScalarType.Float64) ?? arange(position, position + sequence, ScalarType.Float64, x.device);
+        var angles = outer(at, frequencies).view(sequence, 1, half);
         var (cosine, sine) = (angles.cos().to(ScalarType.Float32), angles.sin().to(ScalarType.Float32));
         if (inverse) sine.neg_();
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Native;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Implementations;
@@ -13,26 +14,40 @@ internal static unsafe class CpuRope
     private static readonly ConcurrentDictionary<(long Half, double Theta), float[]> Tables = new();
 
     public static void Rotate(
-        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y)
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, Tensor? positions)
     {
-        if (Cpu.IsBf16(x)) Rotate<Bf16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
-        else if (Cpu.IsFp16(x)) Rotate<Fp16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
-        else Rotate<Fp32>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y);
+        if (Cpu.IsBf16(x)) Rotate<Bf16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, positions);
+        else if (Cpu.IsFp16(x)) Rotate<Fp16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, positions);
+        else Rotate<Fp32>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, positions);
     }
 
     private static void Rotate<T>(
-        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y)
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, Tensor? positions)
         where T : unmanaged, IElement<T>
     {
         var half = x.size(1) / (heads + (2 * kvHeads)) / 2;
-        fixed (float* table = Table(half, theta, position + sequence))
+        var at = positions is null ? null : (long*)Cpu.Elements(positions, ScalarType.Int64, (long)batch * sequence);
+        fixed (float* table = Table(half, theta, positions is null ? position + sequence : Last(at, positions.numel()) + 1))
         {
             Threads.For((long)batch * sequence, Cpu.RowGrain(x.size(1)), new Rows<T>
             {
-                X = (T*)Cpu.Pointer(x), Y = (T*)Cpu.Pointer(y), Table = table + (position * 2 * half), Sequence = sequence,
+                X = (T*)Cpu.Pointer(x), Y = (T*)Cpu.Pointer(y), Table = table + (position * 2 * half), Positions = at, Sequence = sequence,
                 Half = half, Rotated = heads + kvHeads, Kept = kvHeads, Sign = inverse ? -1 : 1,
             });
         }
+    }
+
+    /// <exception cref="ArgumentException">A position is negative or too large.</exception>
+    private static int Last(long* positions, long count)
+    {
+        var last = 0L;
+        for (var i = 0L; i < count; i++)
+        {
+            if (positions[i] is < 0 or > int.MaxValue / 2) throw new ArgumentException($"{positions[i]} is no position of a token.", nameof(positions));
+            last = Math.Max(last, positions[i]);
+        }
+
+        return (int)last;
     }
 
     private static float[] Table(long half, double theta, int positions)
@@ -57,6 +72,7 @@ internal static unsafe class CpuRope
     {
         public T* X, Y;
         public float* Table;
+        public long* Positions;
         public long Sequence, Half, Rotated, Kept;
         public float Sign;
 
@@ -66,7 +82,7 @@ internal static unsafe class CpuRope
             var (width, sign) = ((Rotated + Kept) * 2 * Half, Vector512.Create(Sign));
             for (var row = begin; row < end; row++)
             {
-                Fp32* cosines = (Fp32*)(Table + (row % Sequence * 2 * Half)), sines = cosines + Half;
+                Fp32* cosines = (Fp32*)(Table + ((Positions == null ? row % Sequence : Positions[row]) * 2 * Half)), sines = cosines + Half;
                 T* x = X + (row * width), y = Y + (row * width);
                 for (var head = 0L; head < Rotated; head++, x += 2 * Half, y += 2 * Half)
                 {
