@@ -1,8 +1,10 @@
 using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Frontends;
+using ModelCompiler.Compiler.Frontends.Validation;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Passes;
 using ModelCompiler.Compiler.Report;
+using ModelCompiler.Compiler.Sizing;
 using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler;
@@ -13,6 +15,9 @@ public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inferen
 {
     /// <summary>What it costs.</summary>
     public CostReport Costs { get; init; } = new();
+
+    /// <summary>What <c>architecture.size</c> has chosen; null where it was not asked.</summary>
+    public SizeChoice? Size { get; init; }
 
     /// <summary>The methods of its class that it calls; the generator finds them.</summary>
     public EquatableArray<UserMethod> Methods { get; init; }
@@ -26,9 +31,17 @@ public sealed record CompilationResult(CompiledModel? Model, EquatableArray<Diag
 
 public static class ModelCompilation
 {
-    /// <summary>Validates the spec, builds its graph and runs the pipelines.</summary>
+    /// <summary>Chooses the sizes that the spec leaves open, validates it, builds its graph and runs the pipelines.</summary>
     public static CompilationResult Compile(ModelSpec spec)
     {
+        if (spec.Architecture.Size is not null && !SizeRules.Check(spec.Architecture).Any())
+        {
+            var (sized, choice, problem) = ChooseSize.Run(spec);
+            if (problem is not null) return new(null, EquatableArray.Of(problem));
+            var result = Compile(sized);
+            return result with { Model = result.Model is { } chosen ? chosen with { Size = choice } : null };
+        }
+
         var diagnostics = SpecValidator.Validate(spec);
         if (diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)) return new(null, diagnostics);
 

@@ -45,6 +45,7 @@ public static class SpecText
         bool truth => truth ? "true" : "false",
         Enum choice => KebabCase.Of(choice.ToString()),
         double number => number.ToString("R", CultureInfo.InvariantCulture).Replace("E", "e"),
+        Count count => Value(count.Value),
         string text => IsPlain(text) ? text : "'" + text.Replace("'", "''") + "'",
         EquatableArray<string> texts => $"[{string.Join(", ", texts.Select(Value))}]",
         EquatableArray<LayerSpec> => throw new NotSupportedException("Only models of a family are written as text, not those in the layer language."),

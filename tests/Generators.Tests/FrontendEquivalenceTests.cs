@@ -16,6 +16,7 @@ public sealed partial class FrontendEquivalenceTests
     [InlineData(SampleModels.Scaled, AttributedModels.Scaled)]
     [InlineData(SampleModels.Guarded, AttributedModels.Guarded)]
     [InlineData(SampleModels.Muon, AttributedModels.Muon)]
+    [InlineData(SampleModels.Sized, AttributedModels.Sized)]
     [InlineData(SampleModels.Averaged, AttributedModels.Averaged)]
     [InlineData(SampleModels.TokenDrop, AttributedModels.TokenDrop)]
     public void Both_front_ends_give_the_same_code(string yaml, string attributes)

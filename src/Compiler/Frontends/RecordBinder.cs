@@ -23,7 +23,7 @@ internal sealed class RecordBinder(BindingReport report)
             BindShorthand(shape, node, specPath, record, given);
 
         foreach (var key in shape.Keys)
-            if (key.Required && !given.ContainsKey(key.Name))
+            if (key.Required && !given.ContainsKey(key.Name) && !(key.Unless is { } other && given.ContainsKey(other)))
                 report.Add(DiagnosticCatalog.MissingKey, anchor,
                     $"{Name(shape, specPath)} needs '{key.Name}': {key.Summary.TrimEnd('.')}; write '{key.Name}: {Example(key)}'");
         CheckConditions(shape, record, given);

@@ -15,6 +15,8 @@ internal static class ReportText
     public static IEnumerable<Row> Rows(CompiledModel model)
     {
         var (costs, spec) = (model.Costs, model.Spec);
+        if (model.Size is { } size)
+            yield return new("size aimed at", new Count(Math.Round(size.Wanted.Target)).ToString(), $"chosen: width {size.Width}, layers {size.Layers}, heads {size.Heads}");
         var compute = spec.Efficiency.Precision.Compute.ToString().ToLowerInvariant();
         yield return new("parameters", Number(costs.Parameters), Largest(costs));
         yield return new("FLOPs a token, forward", Flops(costs.ForwardFlops), $"{Flops(costs.BackwardFlops)} backward"
@@ -43,6 +45,7 @@ internal static class ReportText
         foreach (var (name, value, note) in rows)
             text.Append($"    {name.PadRight(names)}  {value.PadLeft(values)}  {note}".TrimEnd()).Append('\n');
 
+        Size(text, model);
         text.Append("\n## Layers\n\n| layer | times | parameters | share | forward FLOPs a token | share | KV cache a token |\n|---|--:|--:|--:|--:|--:|--:|\n");
         foreach (var layer in costs.Layers)
             text.Append($"| {layer.Name} | {layer.Times} | {Number(layer.Parameters)} | {Share(layer.Parameters, costs.Parameters)} "
@@ -52,6 +55,20 @@ internal static class ReportText
         foreach (var part in model.Training.Memory!.Parts.OrderByDescending(p => p.Bytes).ThenBy(p => p.Name, StringComparer.Ordinal).Take(Buffers))
             text.Append($"| {part.Name} | {Bytes(part.Bytes)} |\n");
         return text.ToString();
+    }
+
+    /// <summary>The choice as YAML, to be pinned.</summary>
+    private static void Size(StringBuilder text, CompiledModel model)
+    {
+        if (model.Size is not { } size) return;
+        text.Append("\n## Size\n\nIn place of `size` this keeps the choice whatever else changes:\n\n"
+            + $"```yaml\n  width: {size.Width}\n  layers: {size.Layers}\n  heads: {size.Heads}\n```\n");
+        if (size.Wanted.Compute is not { } compute) return;
+        var training = model.Spec.Training;
+        var tokens = compute.Value / (6.0 * model.Costs.Parameters);
+        var step = (double)model.Costs.Tokens * training.Accumulate;
+        text.Append($"\n{compute} FLOPs are {new Count(tokens)} tokens of training for these parameters: {Number((long)Math.Ceiling(tokens / step))} steps of "
+            + $"{Number((long)step)} tokens. The declared {Number(training.Steps)} steps are {new Count(training.Steps * step)} tokens.\n");
     }
 
     /// <summary>The three layers with the most parameters.</summary>

@@ -12,8 +12,11 @@ public sealed record ArchitectureSpec
     [Key("context", "Longest sequence in tokens, the T of training steps.", Required = true, Min = 1, Max = 1_048_576)]
     public int Context { get; init; }
 
-    [Key("width", "Width of the residual stream, C.", Required = true, Min = 1, Max = 65_536)]
+    [Key("width", "Width of the residual stream, C.", Required = true, Unless = "size", Min = 1, Max = 65_536)]
     public int Width { get; init; }
+
+    [Key("size", "A target from which width, layers and heads are chosen, those that are not given.")]
+    public SizeSpec? Size { get; init; }
 
     [Key("layers", "Number of Transformer blocks.", Min = 1, Max = 1024)]
     public int? Layers { get; init; }

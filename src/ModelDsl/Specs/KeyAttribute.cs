@@ -14,6 +14,9 @@ public sealed class KeyAttribute(string name, string summary) : Attribute
 
     public bool Required { get; set; }
 
+    /// <summary>The key beside which this one is not required after all.</summary>
+    public string? Unless { get; set; }
+
     /// <summary>Inclusive bounds of a number.</summary>
     public double Min { get; set; } = double.NegativeInfinity;
 

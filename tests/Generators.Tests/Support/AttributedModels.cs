@@ -140,6 +140,16 @@ internal static class AttributedModels
 
         """;
 
+    public const string Sized = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Heads = 4)]
+        [Size(Parameters = "400K")]
+        [Checkpoint(Every = 2)]
+        partial class Sized;
+
+        """;
+
     public const string Averaged = Header +
         """
         [Model]

@@ -201,6 +201,20 @@ internal static class SampleModels
 
         """;
 
+    public const string Sized =
+        """
+        model: Sized
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          heads: 4
+          size: 400K
+        efficiency:
+          checkpoint: { every: 2 }
+
+        """;
+
     public const string Averaged =
         """
         model: Averaged

@@ -16,6 +16,7 @@ public sealed class KeyShape
         Name = key.Name;
         Summary = key.Summary;
         Required = key.Required;
+        Unless = key.Unless;
         Min = key.Min;
         Max = key.Max;
         OnlyWith = property.GetCustomAttribute<OnlyWithAttribute>();
@@ -33,6 +34,9 @@ public sealed class KeyShape
     public string Summary { get; }
 
     public bool Required { get; }
+
+    /// <summary>The key beside which this one is not required after all.</summary>
+    public string? Unless { get; }
 
     /// <summary>Inclusive bounds of a number.</summary>
     public double Min { get; }

@@ -25,11 +25,18 @@ internal static class ArchitectureRules
                     "the architecture has neither 'family' nor 'blocks'; write 'family: decoder', or the layers as 'blocks'"),
             ],
             (true, false) => CheckFamily(architecture),
-            (false, true) => FamilyKeys(architecture).Concat(BlockRules.Check(architecture)),
+            (false, true) => FamilyKeys(architecture).Concat(architecture.Width < 1 ? [] : BlockRules.Check(architecture)),
         };
 
     private static IEnumerable<Diagnostic> CheckFamily(ArchitectureSpec a)
     {
+        if (a.Size is not null)
+        {
+            // The rest is checked when the size has chosen what is not given.
+            foreach (var diagnostic in SizeRules.Check(a)) yield return diagnostic;
+            yield break;
+        }
+
         foreach (var (key, value) in new[] { ("layers", a.Layers), ("heads", a.Heads) })
             if (value is null)
                 yield return DiagnosticCatalog.FamilyNeedsKey.At(Path,
