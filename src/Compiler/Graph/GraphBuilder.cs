@@ -52,7 +52,7 @@ public static class GraphBuilder
         AttentionLayer => "architecture.heads",
         MlpLayer => "architecture.mlp",
         DropoutLayer => "architecture.dropout",
-        RepeatLayer or ResidualLayer => "architecture.layers",
+        RepeatLayer or ResidualLayer or AddLayer => "architecture.layers",
         HeadLayer => "architecture.tie-embeddings",
         _ => "architecture.vocabulary",
     };
@@ -61,6 +61,7 @@ public static class GraphBuilder
     {
         RepeatLayer repeat => Residuals(repeat.Layers, times * repeat.Times),
         ResidualLayer residual => times + Residuals(residual.Layers, times),
+        AddLayer add => times + Residuals(add.Left, times) + Residuals(add.Right, times),
         _ => 0,
     });
 }

@@ -32,7 +32,11 @@ public sealed class AttentionRule : LayerRule<AttentionLayer>
         }
         if (layer.Position == PositionKind.Rope)
             y = f.Node("rope", name + ".rope", packed, heads.With("theta", layer.RopeTheta).With("inverse", false), [y]);
-        y = f.Node("attention", name + ".mix", queryWidth, new AttentionMask(layer.Causal, 0, 0).AddTo(heads), [y], "lse");
+        y = f.Node("attention", name + ".mix", queryWidth, Mask(layer, model).AddTo(heads), [y], "lse");
         return f.Linear(name + ".proj", y, width, layer.Bias, model.ResidualDeviation);
     }
+
+    /// <summary>A window that no sequence exceeds is none.</summary>
+    private static AttentionMask Mask(AttentionLayer layer, ModelContext model) =>
+        new(layer.Causal, layer.Window is { } window && window < model.Sequence.Value ? window : 0, layer.Softcap ?? 0);
 }

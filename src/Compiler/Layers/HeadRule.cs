@@ -10,7 +10,7 @@ public sealed class HeadRule : LayerRule<HeadLayer>
         var (f, model) = (scope.Function, scope.Function.Model);
         var y = f.Linear(name, x, model.Vocabulary, layer.Bias, ModelContext.Deviation);
         if (layer.TieEmbeddings) f.Share(name + ".weight", EmbeddingWeight(model.Spec));
-        return y;
+        return layer.Softcap is { } cap ? f.Node("softcap", name + ".softcap", model.Vocabulary, Attributes.Of(("cap", cap)), [y]) : y;
     }
 
     private static string EmbeddingWeight(ModelSpec spec)

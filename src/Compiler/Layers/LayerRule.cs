@@ -34,6 +34,7 @@ public static class LayerTable
         new LinearRule(),
         new ActivationRule(),
         new MultiplyRule(),
+        new AddRule(),
         new DropoutRule(),
         new HeadRule(),
     ];

@@ -64,9 +64,9 @@ public sealed class LayerScope
                     case ResidualLayer residual:
                         Collect(residual.Layers, here + ".layers");
                         break;
-                    case MultiplyLayer multiply:
-                        Collect(multiply.Left, here + ".left");
-                        Collect(multiply.Right, here + ".right");
+                    case TwoBranchLayer branches:
+                        Collect(branches.Left, here + ".left");
+                        Collect(branches.Right, here + ".right");
                         break;
                 }
             }

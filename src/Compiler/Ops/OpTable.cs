@@ -26,6 +26,7 @@ public static class OpTable
         Silu, new PointwiseGrad(Silu, "SiluGrad"),
         ReluSquared, new PointwiseGrad(ReluSquared, "ReluSquaredGrad"),
         new Swiglu(), new SwigluGrad(),
+        new Softcap(), new SoftcapGrad(),
         new Rope(),
         new QkNorm(), new QkNormGrad(),
         new Attention(), new AttentionGrad(),

@@ -37,6 +37,16 @@ public sealed class DecoderAttribute : Attribute
 
     public bool QkNorm { get; set; }
 
+    public int Window { get; set; }
+
+    public int GlobalEvery { get; set; }
+
+    public double AttentionSoftcap { get; set; }
+
+    public double LogitSoftcap { get; set; }
+
+    public bool Parallel { get; set; }
+
     public bool TieEmbeddings { get; set; }
 
     public double Dropout { get; set; }

@@ -18,7 +18,7 @@ public static class Decoder
         NormLayer Norm() => new() { Kind = norm, Bias = norm == NormKind.Layer && !bias ? false : null, Epsilon = a.NormEpsilon ?? 1e-5 };
         DropoutLayer[] Dropout() => dropout > 0 ? [new DropoutLayer { Rate = dropout }] : [];
 
-        var attention = new AttentionLayer
+        AttentionLayer Attention(int? window) => new()
         {
             Heads = a.Heads!.Value,
             KvHeads = a.KvHeads,
@@ -28,27 +28,39 @@ public static class Decoder
             QkNorm = a.QkNorm ?? false,
             Bias = a.AttentionBias ?? bias,
             QkvBias = a.QkvBias,
+            Window = window,
+            Softcap = a.AttentionSoftcap,
         };
         var feedForward = new MlpLayer { Kind = mlp.Kind, Hidden = mlp.Hidden, Bias = bias };
+
+        LayerSpec[] Sublayer(LayerSpec layer) => [layer, .. Dropout()];
+        ResidualLayer Residual(params LayerSpec[] layers) => new() { Layers = layers.ToEquatableArray() };
+        LayerSpec[] Block(int? window) => a.Parallel ?? false
+            ? [Residual(Norm(), new AddLayer { Left = Sublayer(Attention(window)).ToEquatableArray(), Right = Sublayer(feedForward).ToEquatableArray() })]
+            : [Residual([Norm(), .. Sublayer(Attention(window))]), Residual([Norm(), .. Sublayer(feedForward)])];
 
         return new LayerSpec[]
             {
                 new EmbeddingLayer { Position = position == PositionKind.Learned ? PositionKind.Learned : PositionKind.None },
             }
             .Concat(Dropout())
-            .Concat(
-            [
-                new RepeatLayer
-                {
-                    Times = a.Layers!.Value,
-                    Share = a.Share,
-                    Layers = EquatableArray.Of<LayerSpec>(
-                        new ResidualLayer { Layers = new LayerSpec[] { Norm(), attention }.Concat(Dropout()).ToEquatableArray() },
-                        new ResidualLayer { Layers = new LayerSpec[] { Norm(), feedForward }.Concat(Dropout()).ToEquatableArray() }),
-                },
-                Norm(),
-                new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false },
-            ])
+            .Concat(Blocks(a, Block))
+            .Concat([Norm(), new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false, Softcap = a.LogitSoftcap }])
             .ToEquatableArray();
+    }
+
+    /// <summary>The blocks; where some attend locally and others globally, a group of them is what is repeated, and what is left follows.</summary>
+    private static IEnumerable<LayerSpec> Blocks(ArchitectureSpec a, Func<int?, LayerSpec[]> block)
+    {
+        var layers = a.Layers!.Value;
+        if (a.GlobalEvery is not { } every)
+        {
+            yield return new RepeatLayer { Times = layers, Share = a.Share, Layers = block(a.Window).ToEquatableArray() };
+            yield break;
+        }
+
+        var group = Enumerable.Range(1, every).SelectMany(i => block(i < every ? a.Window : null));
+        yield return new RepeatLayer { Times = layers / every, Share = a.Share, Layers = group.ToEquatableArray() };
+        if (layers % every > 0) yield return new RepeatLayer { Name = "rest", Times = layers % every, Layers = block(a.Window).ToEquatableArray() };
     }
 }

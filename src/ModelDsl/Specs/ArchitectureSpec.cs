@@ -61,6 +61,21 @@ public sealed record ArchitectureSpec
     [Key("qk-norm", "RMS normalization of queries and keys per head (Henry et al. 2020). Default: false.")]
     public bool? QkNorm { get; init; }
 
+    [Key("window", "A position sees itself and the window − 1 positions before it (Beltagy et al. 2020). Default: all before it.", Min = 1, Max = 1_048_576)]
+    public int? Window { get; init; }
+
+    [Key("global-every", "Every so many blocks one sees all positions before it, the others their window; the last of each group. Default: none does.", Min = 2, Max = 1024)]
+    public int? GlobalEvery { get; init; }
+
+    [Key("attention-softcap", "Attention scores s become c · tanh(s / c) (Gemma 2, 2024). Default: scores as they are.", Min = 1e-3, Max = 1e6)]
+    public double? AttentionSoftcap { get; init; }
+
+    [Key("logit-softcap", "Logits x become c · tanh(x / c) (Gemma 2, 2024). Default: logits as they are.", Min = 1e-3, Max = 1e6)]
+    public double? LogitSoftcap { get; init; }
+
+    [Key("parallel", "Attention and feed-forward read the same norm and are added to the stream together (GPT-J, PaLM). Default: false.")]
+    public bool? Parallel { get; init; }
+
     [Key("tie-embeddings", "The output head uses the embedding matrix. Default: false.")]
     public bool? TieEmbeddings { get; init; }
 

@@ -71,6 +71,13 @@ public sealed record AttentionLayer : LayerSpec
     [Key("causal", "Positions see themselves and what is before them; false: all positions, without generation.")]
     public bool Causal { get; init; } = true;
 
+    [Key("window", "A position sees itself and the window − 1 positions before it. Default: all before it.", Min = 1, Max = 1_048_576)]
+    [OnlyWith("causal", true)]
+    public int? Window { get; init; }
+
+    [Key("softcap", "Scores s become c · tanh(s / c). Default: scores as they are.", Min = 1e-3, Max = 1e6)]
+    public double? Softcap { get; init; }
+
     [Key("position", "rope rotates queries and keys; none leaves them.")]
     public PositionKind Position { get; init; } = PositionKind.None;
 
@@ -121,8 +128,8 @@ public sealed record ActivationLayer : LayerSpec
     public ActivationKind Kind { get; init; } = ActivationKind.Gelu;
 }
 
-[Layer("multiply", "Elementwise product of two branches over the same input: gates.")]
-public sealed record MultiplyLayer : LayerSpec
+/// <summary>A layer that joins what two branches make of its input.</summary>
+public abstract record TwoBranchLayer : LayerSpec
 {
     [Key("left", "The first branch.", Required = true)]
     public EquatableArray<LayerSpec> Left { get; init; }
@@ -130,6 +137,12 @@ public sealed record MultiplyLayer : LayerSpec
     [Key("right", "The second branch.", Required = true)]
     public EquatableArray<LayerSpec> Right { get; init; }
 }
+
+[Layer("multiply", "Elementwise product of two branches over the same input: gates.")]
+public sealed record MultiplyLayer : TwoBranchLayer;
+
+[Layer("add", "Sum of two branches over the same input: parallel sublayers.")]
+public sealed record AddLayer : TwoBranchLayer;
 
 [Layer("dropout", "Zeroes a share of the elements in training and scales the others up (Srivastava et al. 2014).")]
 [Shorthand("rate")]
@@ -147,4 +160,7 @@ public sealed record HeadLayer : LayerSpec
 
     [Key("bias", "A trained shift; not with tied embeddings.")]
     public bool Bias { get; init; }
+
+    [Key("softcap", "Logits x become c · tanh(x / c). Default: logits as they are.", Min = 1e-3, Max = 1e6)]
+    public double? Softcap { get; init; }
 }

@@ -132,6 +132,27 @@ public static partial class Kernels
         else AtenElementwise.SwigluGrad(dy, x, dx);
     }
 
+    /// <summary>y = c · tanh(x / c) (Gemma 2, 2024).</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="cap">c</param>
+    /// <param name="y">As x; may be x.</param>
+    public static void Softcap(Tensor x, double cap, Tensor y)
+    {
+        if (Cpu.Takes(x)) CpuSoftcap.Forward(x, cap, y);
+        else AtenElementwise.Softcap(x, cap, y);
+    }
+
+    /// <summary>The gradient of <see cref="Softcap"/>.</summary>
+    /// <param name="dy">Any shape.</param>
+    /// <param name="y">As dy: what <see cref="Softcap"/> gave.</param>
+    /// <param name="cap">c</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    public static void SoftcapGrad(Tensor dy, Tensor y, double cap, Tensor dx)
+    {
+        if (Cpu.Takes(dy)) CpuSoftcap.Backward(dy, y, cap, dx);
+        else AtenElementwise.SoftcapGrad(dy, y, cap, dx);
+    }
+
     /// <summary>Zeroes a share of the elements and scales the others by 1 / (1 − rate) (Srivastava et al. 2014).</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="rate">The share, 0 ≤ rate &lt; 1.</param>

@@ -31,6 +31,7 @@ public sealed class OpGradientTests
         new("silu", Attributes.None, [[3, 7]]),
         new("relu_squared", Attributes.None, [[3, 7]]),
         new("swiglu", Attributes.None, [[3, 8]]),
+        new("softcap", Attributes.Of(("cap", 0.5)), [[3, 7]]),
         new("rope", Heads.With("theta", 100.0).With("inverse", false), [[2, 3, 32]]),
         new("rope", Heads.With("theta", 100.0).With("inverse", false), [[2, 3, 32], [2, 3]], Integers: [1], Bound: 9),
         new("qk_norm", Heads.With("epsilon", 1e-6), [[2, 3, 32], [4], [4]]),

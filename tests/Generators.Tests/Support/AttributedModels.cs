@@ -48,6 +48,16 @@ internal static class AttributedModels
 
         """;
 
+    public const string GemmaLike = Header +
+        """
+        [Model]
+        [Decoder(
+            Vocabulary = 256, Context = 32, Layers = 5, Width = 48, Heads = 4,
+            Window = 8, GlobalEvery = 2, AttentionSoftcap = 50, LogitSoftcap = 30, Parallel = true)]
+        partial class TinyGemma;
+
+        """;
+
     public const string CustomBlocks = Header +
         """"
         [Model]

@@ -66,6 +66,24 @@ internal static class SampleModels
 
         """;
 
+    public const string GemmaLike =
+        """
+        model: TinyGemma
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 5
+          width: 48
+          heads: 4
+          window: 8
+          global-every: 2
+          attention-softcap: 50
+          logit-softcap: 30
+          parallel: true
+
+        """;
+
     public const string CustomBlocks =
         """
         model: Gated

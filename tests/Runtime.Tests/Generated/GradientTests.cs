@@ -20,6 +20,12 @@ public sealed class GradientTests
     public void Attention_in_both_directions() => Compare<Bidirectional>("bidirectional.model.yaml", 1e-4);
 
     [Fact]
+    public void Gemma_like() => Compare<Gemma>("gemma.model.yaml", 1e-4);
+
+    [Fact]
+    public void Parallel_sublayers() => Compare<Parallel>("parallel.model.yaml", 1e-4);
+
+    [Fact]
     public void Custom_blocks() => Compare<Custom>("custom.model.yaml", 1e-4);
 
     [Fact]

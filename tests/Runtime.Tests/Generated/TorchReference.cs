@@ -54,7 +54,7 @@ public sealed class TorchReference
         IEnumerable<LayerSpec> Flatten(LayerSpec layer) => layer switch
         {
             ResidualLayer r => r.Layers.SelectMany(Flatten).Prepend(layer),
-            MultiplyLayer m => m.Left.Concat(m.Right).SelectMany(Flatten).Prepend(layer),
+            TwoBranchLayer m => m.Left.Concat(m.Right).SelectMany(Flatten).Prepend(layer),
             _ => [layer],
         };
         var flat = layers.SelectMany(Flatten).ToList();
@@ -123,10 +123,13 @@ public sealed class TorchReference
                 return Activate(activation.Kind.ToString(), x);
             case MultiplyLayer multiply:
                 return Run(multiply.Left, x, names, prefix, depth) * Run(multiply.Right, x, names, prefix, depth);
+            case AddLayer add:
+                return Run(add.Left, x, names, prefix, depth) + Run(add.Right, x, names, prefix, depth);
             case DropoutLayer dropout:
                 return x * Mask(dropout.Rate, x, depth);
             case HeadLayer head:
-                return F.linear(x, head.TieEmbeddings ? Parameters["embedding.weight"] : P("weight"), Optional("bias"));
+                var logits = F.linear(x, head.TieEmbeddings ? Parameters["embedding.weight"] : P("weight"), Optional("bias"));
+                return Cap(logits, head.Softcap);
             default:
                 throw new NotSupportedException(layer.GetType().Name);
         }
@@ -153,11 +156,14 @@ public sealed class TorchReference
         if (layer.Position == PositionKind.Rope) (q, k) = (Rotate(q, layer.RopeTheta), Rotate(k, layer.RopeTheta));
         var groups = layer.Heads / (layer.KvHeads ?? layer.Heads);
         (k, v) = (k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1));
-        var scores = q.matmul(k.transpose(-1, -2)) / Math.Sqrt(size);
-        var future = ones(length, length, ScalarType.Bool).triu(1);
-        if (layer.Causal) scores = scores.masked_fill(future, double.NegativeInfinity);
+        var scores = Cap(q.matmul(k.transpose(-1, -2)) / Math.Sqrt(size), layer.Softcap);
+        var all = ones(length, length, ScalarType.Bool);
+        if (layer.Causal) scores = scores.masked_fill(all.triu(1), double.NegativeInfinity);
+        if (layer.Window is { } window) scores = scores.masked_fill(all.tril(-window), double.NegativeInfinity);
         return scores.softmax(-1).matmul(v).transpose(1, 2).reshape(batch, length, -1);
     }
+
+    private static Tensor Cap(Tensor x, double? cap) => cap is { } c ? (x / c).tanh() * c : x;
 
     /// <summary>The half-split rotation: pairs (i, i + D/2).</summary>
     private Tensor Rotate(Tensor x, double theta)

@@ -86,6 +86,25 @@ public sealed class ElementwiseTests : KernelTest
 
     [Theory]
     [MemberData(nameof(Cases))]
+    public void SoftcapAndItsGradient(ScalarType type, bool aten)
+    {
+        var (x, dy) = (Oracle.Normal(1, type, Shape).mul_(3), Oracle.Normal(2, type, Shape));
+        var (value, gradients) = Oracle.Differentiate(i => (i[0] / 2.5).tanh() * 2.5, dy, x);
+        var (y, dx) = (Oracle.Unwritten(type, Shape), Oracle.Unwritten(type, Shape));
+        if (aten) AtenElementwise.Softcap(x, 2.5, y);
+        else Kernels.Softcap(x, 2.5, y);
+        Oracle.Close(value, y);
+        if (aten) AtenElementwise.SoftcapGrad(dy, y, 2.5, dx);
+        else Kernels.SoftcapGrad(dy, y, 2.5, dx);
+        Oracle.Close(gradients[0], dx, "dx");
+        Kernels.SoftcapGrad(dy, y, 2.5, dy);
+        Oracle.Close(gradients[0], dy, "dx in place");
+        Kernels.Softcap(x, 2.5, x);
+        Oracle.Close(value, x, "in place");
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
     public void DropoutKeepsItsShareAndRepeatsWithTheSeed(ScalarType type, bool aten)
     {
         var dropout = aten ? AtenElementwise.Dropout : (Action<Tensor, double, ulong, Tensor, Tensor>)Kernels.Dropout;

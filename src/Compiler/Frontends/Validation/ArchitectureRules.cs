@@ -42,7 +42,17 @@ internal static class ArchitectureRules
                 yield return DiagnosticCatalog.FamilyNeedsKey.At(Path,
                     $"a {KebabCase.Of(a.Family.ToString())} needs '{key}'; write '{key}: 6' in the architecture");
 
-        foreach (var diagnostic in ShareRules.Check(a.Share, a.Layers ?? 0, Path)) yield return diagnostic;
+        if (a.GlobalEvery is { } every)
+        {
+            if (a.Window is null)
+                yield return DiagnosticCatalog.GlobalWithoutWindow.At(Path + ".global-every",
+                    "without 'window' every block sees all positions; give the others a window, e.g. 'window: 128', or remove 'global-every'");
+            else if (a.Layers < every)
+                yield return DiagnosticCatalog.GlobalBeyondLayers.At(Path + ".global-every",
+                    $"every {every} blocks one would see all positions, but there are {a.Layers}; write at most {a.Layers}, or remove 'global-every'");
+        }
+        var times = (a.Layers ?? 0) / (a.GlobalEvery ?? 1);
+        foreach (var diagnostic in ShareRules.Check(a.Share, times, Path)) yield return diagnostic;
 
         if (a.Heads is not { } heads) yield break;
         var attention = new AttentionLayer

@@ -78,8 +78,8 @@ internal sealed class BlockRules
                 return Body(layer, path, width);
             case ResidualLayer:
                 return Body(layer, path, width);
-            case MultiplyLayer multiply:
-                return Branches(multiply, path, width);
+            case TwoBranchLayer branches:
+                return Branches(branches, path, width);
             case HeadLayer head:
                 CheckHead(head, path, width);
                 return width;
@@ -98,10 +98,10 @@ internal sealed class BlockRules
         return width;
     }
 
-    private int Branches(MultiplyLayer multiply, string path, int width)
+    private int Branches(TwoBranchLayer layer, string path, int width)
     {
-        var left = Flow(multiply.Left, SpecPath.Key(path, "left"), width);
-        var right = Flow(multiply.Right, SpecPath.Key(path, "right"), width);
+        var left = Flow(layer.Left, SpecPath.Key(path, "left"), width);
+        var right = Flow(layer.Right, SpecPath.Key(path, "right"), width);
         if (left != right)
             _found.Add(DiagnosticCatalog.BranchWidth.At(path,
                 $"the left branch gives a width of {left} and the right one {right}; end the right one with '- linear: {left}'"));

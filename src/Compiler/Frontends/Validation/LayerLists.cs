@@ -9,7 +9,7 @@ internal static class LayerLists
     {
         RepeatLayer repeat => [(repeat.Layers, SpecPath.Key(path, "layers"))],
         ResidualLayer residual => [(residual.Layers, SpecPath.Key(path, "layers"))],
-        MultiplyLayer multiply => [(multiply.Left, SpecPath.Key(path, "left")), (multiply.Right, SpecPath.Key(path, "right"))],
+        TwoBranchLayer branches => [(branches.Left, SpecPath.Key(path, "left")), (branches.Right, SpecPath.Key(path, "right"))],
         _ => [],
     };
     /// <summary>All layers, each before those within it.</summary>

@@ -101,6 +101,18 @@ internal static class AtenElementwise
         dUp.copy_(dy * silu);
     }
 
+    public static void Softcap(Tensor x, double cap, Tensor y)
+    {
+        using var scope = NewDisposeScope();
+        y.copy_(x.to(ScalarType.Float32).div(cap).tanh_().mul_(cap));
+    }
+
+    public static void SoftcapGrad(Tensor dy, Tensor y, double cap, Tensor dx)
+    {
+        using var scope = NewDisposeScope();
+        dx.copy_(dy.to(ScalarType.Float32) * (1 - y.to(ScalarType.Float32).div(cap).pow_(2)));
+    }
+
     public static void Dropout(Tensor x, double rate, ulong seed, Tensor y, Tensor mask)
     {
         using var generator = new Generator(seed, x.device);

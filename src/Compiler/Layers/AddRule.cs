@@ -1,0 +1,5 @@
+using ModelCompiler.ModelDsl;
+
+namespace ModelCompiler.Compiler.Layers;
+
+public sealed class AddRule() : TwoBranchRule<AddLayer>("add");
