@@ -118,7 +118,7 @@ internal static class KernelCases
         {
             var (x, y) = (Values(type, N, 3 * C), Values(type, N, 3 * C));
             return (
-                () => AtenRope.Rotate(x, B, T, H, H, 10000, 0, inverse: false, y),
+                () => AtenRope.Rotate(x, B, T, H, H, 10000, 0, inverse: false, y, default),
                 () => Own.Rope(x, B, T, H, H, 10000, y));
         });
         yield return new("Dropout", () =>

@@ -36,6 +36,10 @@ using Techniques;
     ("LossCurriculum", "what Small finds easy first", ModelProgram.Run<LossCurriculum>),
     ("MethodCurriculum", "difficulty and pacing by methods of one's own", ModelProgram.Run<MethodCurriculum>),
     ("Sized", "width, layers and heads chosen for 800,000 parameters, and limits", ModelProgram.Run<Sized>),
+    ("SlidingWindow", "three of four blocks see the last 32 positions only", ModelProgram.Run<SlidingWindow>),
+    ("SoftCapped", "attention scores and logits within bounds", ModelProgram.Run<SoftCapped>),
+    ("ParallelBlocks", "attention and feed-forward in parallel", ModelProgram.Run<ParallelBlocks>),
+    ("ScaledRope", "rotary frequencies for four times the context of an earlier training", ModelProgram.Run<ScaledRope>),
     ("Small", "the small model that judges samples for RhoLoss and LossCurriculum", ModelProgram.Run<Small>),
 ];
 

@@ -7,4 +7,7 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo GlobalBeyondLayers = Error(
         "MC2061", "global-every beyond the layers", "A group of local blocks and a global one must fit the model.");
+
+    public static readonly DiagnosticInfo RopeScalingRamp = Error(
+        "MC2062", "Ends of a rope scaling's ramp", "Frequencies are blended between a lower and a higher number of turns.");
 }

@@ -27,6 +27,8 @@ public sealed record Attributes(EquatableArray<KeyValuePair<string, object>> Ite
     public Attributes With(string name, object value) =>
         Of(Items.Where(i => i.Key != name).Select(i => (i.Key, i.Value)).Append((name, value)).ToArray());
 
+    public Attributes With(Attributes others) => others.Items.Aggregate(this, (all, item) => all.With(item.Key, item.Value));
+
     private object Get(string name)
     {
         foreach (var item in Items)

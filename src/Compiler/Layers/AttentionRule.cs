@@ -31,7 +31,11 @@ public sealed class AttentionRule : LayerRule<AttentionLayer>
             y = f.Node("qk_norm", name + ".qk_norm", packed, heads.With("epsilon", Epsilon), [y, q, k], "rstd");
         }
         if (layer.Position == PositionKind.Rope)
-            y = f.Node("rope", name + ".rope", packed, heads.With("theta", layer.RopeTheta).With("inverse", false), [y]);
+        {
+            var frequencies = RotaryFrequencies.Of(layer.RopeTheta, layer.RopeScaling, model.Sequence.Value);
+            y = f.Node("rope", name + ".rope", packed, heads.With(frequencies).With("inverse", false), [y]);
+        }
+
         y = f.Node("attention", name + ".mix", queryWidth, Mask(layer, model).AddTo(heads), [y], "lse");
         return f.Linear(name + ".proj", y, width, layer.Bias, model.ResidualDeviation);
     }

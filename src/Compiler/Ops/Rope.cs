@@ -34,10 +34,11 @@ public sealed class Rope : Op
     {
         var (heads, theta) = (PackedHeads.Of(inputs), inputs.Attributes.Double("theta"));
         var kernel = inputs.Attributes.Bool("inverse") ? "RopeGrad" : "Rope";
-        if (inputs.Has(1)) return new(kernel, In(0), In(1), heads.Heads, heads.KvHeads, theta, Out(0));
-        return new(kernel, In(0), "B", "T", heads.Heads, heads.KvHeads, theta, Out(0))
+        var scaling = new RotaryFrequencies(inputs.Attributes).Arguments().ToArray();
+        if (inputs.Has(1)) return new(kernel, [In(0), In(1), heads.Heads, heads.KvHeads, theta, Out(0), .. scaling]);
+        return new(kernel, [In(0), "B", "T", heads.Heads, heads.KvHeads, theta, Out(0), .. scaling])
         {
-            Cached = new("RopeAt", In(0), "position", heads.Heads, heads.KvHeads, theta, Out(0)),
+            Cached = new("RopeAt", [In(0), "position", heads.Heads, heads.KvHeads, theta, Out(0), .. scaling]),
         };
     }
 
@@ -45,16 +46,16 @@ public sealed class Rope : Op
     {
         var x = inputs[0];
         var (heads, y) = (PackedHeads.Of(inputs.Attributes, x.Last), (double[])x.Data.Clone());
-        var (theta, half) = (inputs.Attributes.Double("theta"), heads.Size / 2);
+        var (frequencies, half) = (new RotaryFrequencies(inputs.Attributes), heads.Size / 2);
         for (var row = 0; row < x.Rows; row++)
             for (var head = 0; head < heads.Heads + heads.KvHeads; head++)
                 for (var i = 0; i < half; i++)
                 {
                     var position = inputs.Has(1) ? inputs[1].Data[row] : row % x.Shape[1];
-                    var angle = position * Math.Pow(theta, -2.0 * i / heads.Size) * (inputs.Attributes.Bool("inverse") ? -1 : 1);
+                    var angle = position * frequencies.At(i, heads.Size) * (inputs.Attributes.Bool("inverse") ? -1 : 1);
                     var a = (row * heads.Width) + (head * heads.Size) + i;
-                    y[a] = (x.Data[a] * Math.Cos(angle)) - (x.Data[a + half] * Math.Sin(angle));
-                    y[a + half] = (x.Data[a] * Math.Sin(angle)) + (x.Data[a + half] * Math.Cos(angle));
+                    y[a] = frequencies.Magnitude * ((x.Data[a] * Math.Cos(angle)) - (x.Data[a + half] * Math.Sin(angle)));
+                    y[a + half] = frequencies.Magnitude * ((x.Data[a] * Math.Sin(angle)) + (x.Data[a + half] * Math.Cos(angle)));
                 }
         return [new(y, x.Shape)];
     }

@@ -25,6 +25,7 @@ public static class Decoder
             HeadSize = a.HeadSize,
             Position = position == PositionKind.Rope ? PositionKind.Rope : PositionKind.None,
             RopeTheta = a.RopeTheta ?? 10_000,
+            RopeScaling = a.RopeScaling,
             QkNorm = a.QkNorm ?? false,
             Bias = a.AttentionBias ?? bias,
             QkvBias = a.QkvBias,

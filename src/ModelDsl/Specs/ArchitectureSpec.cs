@@ -40,6 +40,10 @@ public sealed record ArchitectureSpec
     [OnlyWith("position", PositionKind.Rope)]
     public double? RopeTheta { get; init; }
 
+    [Key("rope-scaling", "Changed rotary frequencies, for sequences longer than those of an earlier training.")]
+    [OnlyWith("position", PositionKind.Rope)]
+    public RopeScalingSpec? RopeScaling { get; init; }
+
     [Key("norm", "The normalization before each sublayer and the head. Default: layer.")]
     public NormKind? Norm { get; init; }
 

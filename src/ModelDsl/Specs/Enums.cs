@@ -22,6 +22,22 @@ public enum PositionKind
     None,
 }
 
+/// <summary>How rotary frequencies are changed for longer sequences.</summary>
+public enum RopeScalingKind
+{
+    /// <summary>All divided by the factor: position interpolation (Chen et al. 2023).</summary>
+    Linear,
+
+    /// <summary>A larger base, under which the slowest pair is divided by the factor and the fastest is kept (NTK-aware; bloc97 2023).</summary>
+    Ntk,
+
+    /// <summary>Fast pairs kept, slow ones divided, a ramp between, and sharper attention (YaRN, Peng et al. 2023).</summary>
+    Yarn,
+
+    /// <summary>Fast pairs kept, slow ones divided, a blend between (Llama 3.1, 2024).</summary>
+    Llama3,
+}
+
 public enum NormKind
 {
     /// <summary>Layer normalization (Ba et al. 2016): mean and variance.</summary>

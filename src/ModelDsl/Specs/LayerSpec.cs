@@ -85,6 +85,10 @@ public sealed record AttentionLayer : LayerSpec
     [OnlyWith("position", PositionKind.Rope)]
     public double RopeTheta { get; init; } = 10_000;
 
+    [Key("rope-scaling", "Changed rotary frequencies, for sequences longer than those of an earlier training.")]
+    [OnlyWith("position", PositionKind.Rope)]
+    public RopeScalingSpec? RopeScaling { get; init; }
+
     [Key("qk-norm", "RMS normalization of queries and keys per head.")]
     public bool QkNorm { get; init; }
 

@@ -13,8 +13,9 @@ public static partial class Kernels
     /// <param name="kvHeads">Hkv</param>
     /// <param name="theta">Base of the frequencies theta^(−2i/D).</param>
     /// <param name="y">As x; may be x.</param>
-    public static void Rope(Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, Tensor y) =>
-        Rotate(x, batch, sequence, heads, kvHeads, theta, 0, inverse: false, y);
+    /// <param name="scaling">What becomes of the frequencies.</param>
+    public static void Rope(Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, Tensor y, RopeScaling scaling = default) =>
+        Rotate(x, batch, sequence, heads, kvHeads, theta, 0, inverse: false, y, scaling);
 
     /// <summary>The same for rows of any positions.</summary>
     /// <param name="x">[N, (H + 2·Hkv)·D]</param>
@@ -23,8 +24,9 @@ public static partial class Kernels
     /// <param name="kvHeads">Hkv</param>
     /// <param name="theta">Base of the frequencies.</param>
     /// <param name="y">As x; may be x.</param>
-    public static void Rope(Tensor x, Tensor positions, int heads, int kvHeads, double theta, Tensor y) =>
-        Rotate(x, 1, (int)x.size(0), heads, kvHeads, theta, 0, inverse: false, y, positions);
+    /// <param name="scaling">What becomes of the frequencies.</param>
+    public static void Rope(Tensor x, Tensor positions, int heads, int kvHeads, double theta, Tensor y, RopeScaling scaling = default) =>
+        Rotate(x, 1, (int)x.size(0), heads, kvHeads, theta, 0, inverse: false, y, scaling, positions);
 
     /// <summary>The gradient of the rotation by positions.</summary>
     /// <param name="dy">[N, (H + 2·Hkv)·D]</param>
@@ -33,10 +35,11 @@ public static partial class Kernels
     /// <param name="kvHeads">Hkv</param>
     /// <param name="theta">Base of the frequencies.</param>
     /// <param name="dx">As dy; may be dy.</param>
-    public static void RopeGrad(Tensor dy, Tensor positions, int heads, int kvHeads, double theta, Tensor dx) =>
-        Rotate(dy, 1, (int)dy.size(0), heads, kvHeads, theta, 0, inverse: true, dx, positions);
+    /// <param name="scaling">What becomes of the frequencies.</param>
+    public static void RopeGrad(Tensor dy, Tensor positions, int heads, int kvHeads, double theta, Tensor dx, RopeScaling scaling = default) =>
+        Rotate(dy, 1, (int)dy.size(0), heads, kvHeads, theta, 0, inverse: true, dx, scaling, positions);
 
-    /// <summary>The gradient of <see cref="Rope(Tensor, int, int, int, int, double, Tensor)"/>: the inverse rotation.</summary>
+    /// <summary>The gradient of <see cref="Rope(Tensor, int, int, int, int, double, Tensor, RopeScaling)"/>: the inverse rotation.</summary>
     /// <param name="dy">[N, (H + 2·Hkv)·D]</param>
     /// <param name="batch">B</param>
     /// <param name="sequence">T</param>
@@ -44,18 +47,20 @@ public static partial class Kernels
     /// <param name="kvHeads">Hkv</param>
     /// <param name="theta">Base of the frequencies.</param>
     /// <param name="dx">As dy; may be dy.</param>
-    public static void RopeGrad(Tensor dy, int batch, int sequence, int heads, int kvHeads, double theta, Tensor dx) =>
-        Rotate(dy, batch, sequence, heads, kvHeads, theta, 0, inverse: true, dx);
+    /// <param name="scaling">What becomes of the frequencies.</param>
+    public static void RopeGrad(Tensor dy, int batch, int sequence, int heads, int kvHeads, double theta, Tensor dx, RopeScaling scaling = default) =>
+        Rotate(dy, batch, sequence, heads, kvHeads, theta, 0, inverse: true, dx, scaling);
 
-    /// <summary><see cref="Rope(Tensor, int, int, int, int, double, Tensor)"/> for n tokens of one sequence that start at a position.</summary>
+    /// <summary><see cref="Rope(Tensor, int, int, int, int, double, Tensor, RopeScaling)"/> for n tokens of one sequence that start at a position.</summary>
     /// <param name="qkv">[n, (H + 2·Hkv)·D]</param>
     /// <param name="position">Position of the first row.</param>
     /// <param name="heads">H</param>
     /// <param name="kvHeads">Hkv</param>
     /// <param name="theta">Base of the frequencies.</param>
     /// <param name="y">As qkv; may be qkv.</param>
-    public static void RopeAt(Tensor qkv, int position, int heads, int kvHeads, double theta, Tensor y) =>
-        Rotate(qkv, 1, (int)qkv.size(0), heads, kvHeads, theta, position, inverse: false, y);
+    /// <param name="scaling">What becomes of the frequencies.</param>
+    public static void RopeAt(Tensor qkv, int position, int heads, int kvHeads, double theta, Tensor y, RopeScaling scaling = default) =>
+        Rotate(qkv, 1, (int)qkv.size(0), heads, kvHeads, theta, position, inverse: false, y, scaling);
 
     /// <summary>Multi-head attention (Vaswani et al. 2017) with scale 1/√D; query heads share key heads in groups of H / Hkv.</summary>
     /// <param name="qkv">[N, (H + 2·Hkv)·D]: queries, keys, values.</param>
@@ -109,10 +114,11 @@ public static partial class Kernels
         AtenAttention.Cached(qkv, keyCache, valueCache, position, heads, kvHeads, new(Causal: true, window, softcap), y);
 
     private static void Rotate(
-        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, Tensor? positions = null)
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, RopeScaling scaling,
+        Tensor? positions = null)
     {
-        if (Cpu.Takes(x)) CpuRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, positions);
-        else AtenRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, positions);
+        if (Cpu.Takes(x)) CpuRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, scaling, positions);
+        else AtenRope.Rotate(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, scaling, positions);
     }
 
     private static AttentionShape Shape(Tensor qkv, int batch, int sequence, int heads, int kvHeads, AttentionMask mask)

@@ -34,6 +34,8 @@ public sealed class OpGradientTests
         new("softcap", Attributes.Of(("cap", 0.5)), [[3, 7]]),
         new("rope", Heads.With("theta", 100.0).With("inverse", false), [[2, 3, 32]]),
         new("rope", Heads.With("theta", 100.0).With("inverse", false), [[2, 3, 32], [2, 3]], Integers: [1], Bound: 9),
+        new("rope", Heads.With("theta", 100.0).With("inverse", false).With("scaling", "Yarn").With("factor", 4.0).With("original", 8.0)
+            .With("low", 0.1).With("high", 2.0).With("magnitude", 1.2), [[2, 3, 64]]),
         new("qk_norm", Heads.With("epsilon", 1e-6), [[2, 3, 32], [4], [4]]),
         new("attention", Heads, [[2, 5, 32]]),
         new("attention", Attributes.Of(("heads", 4), ("kv_heads", 1)), [[2, 5, 24]]),

@@ -81,6 +81,8 @@ internal static class SampleModels
           attention-softcap: 50
           logit-softcap: 30
           parallel: true
+          position: rope
+          rope-scaling: { kind: yarn, factor: 4, original-context: 8, beta-fast: 16, beta-slow: 2, attention-factor: 1.1 }
 
         """;
 

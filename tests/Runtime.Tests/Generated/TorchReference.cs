@@ -153,7 +153,7 @@ public sealed class TorchReference
         Tensor Heads(string part) => linear(x, part).view(batch, length, -1, size).transpose(1, 2);
         var (q, k, v) = (Heads("q"), Heads("k"), Heads("v"));
         if (layer.QkNorm) (q, k) = (Rms(q, parameter("q_norm.weight"), 1e-6), Rms(k, parameter("k_norm.weight"), 1e-6));
-        if (layer.Position == PositionKind.Rope) (q, k) = (Rotate(q, layer.RopeTheta), Rotate(k, layer.RopeTheta));
+        if (layer.Position == PositionKind.Rope) (q, k) = (Rotate(q, layer), Rotate(k, layer));
         var groups = layer.Heads / (layer.KvHeads ?? layer.Heads);
         (k, v) = (k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1));
         var scores = Cap(q.matmul(k.transpose(-1, -2)) / Math.Sqrt(size), layer.Softcap);
@@ -166,14 +166,14 @@ public sealed class TorchReference
     private static Tensor Cap(Tensor x, double? cap) => cap is { } c ? (x / c).tanh() * c : x;
 
     /// <summary>The half-split rotation: pairs (i, i + D/2).</summary>
-    private Tensor Rotate(Tensor x, double theta)
+    private Tensor Rotate(Tensor x, AttentionLayer layer)
     {
         var (length, size) = (x.shape[2], x.shape[3]);
-        var frequencies = pow(tensor(theta), -arange(0, size, 2, ScalarType.Float32) / size);
-        var positions = _drawn is null ? arange(length, ScalarType.Float32).view(1, -1) : _drawn.to(ScalarType.Float32);
-        var angles = positions.view(-1, 1, length, 1) * frequencies;
+        var (frequencies, magnitude) = ReferenceFrequencies.Of((int)size, layer.RopeTheta, layer.RopeScaling, _spec.Architecture.Context);
+        var positions = _drawn is null ? arange(length, ScalarType.Float64).view(1, -1) : _drawn.to(ScalarType.Float64);
+        var angles = (positions.view(-1, 1, length, 1) * tensor(frequencies)).to(ScalarType.Float32);
         var (a, b) = (x.narrow(-1, 0, size / 2), x.narrow(-1, size / 2, size / 2));
-        return cat([(a * angles.cos()) - (b * angles.sin()), (a * angles.sin()) + (b * angles.cos())], -1);
+        return cat([(a * angles.cos()) - (b * angles.sin()), (a * angles.sin()) + (b * angles.cos())], -1) * magnitude;
     }
 
     private static Tensor Rms(Tensor x, Tensor weight, double epsilon) => x * (x.pow(2).mean([-1], true) + epsilon).rsqrt() * weight;

@@ -80,13 +80,13 @@ public sealed class AttentionsTests : KernelTest
         var (x, dy) = (Oracle.Normal(1, type, B * T, Width), Oracle.Normal(2, type, B * T, Width));
         var (value, gradients) = Oracle.Differentiate(i => Rotate(i[0], B, T, H, Kv, 100, 0), dy, x);
         var (y, dx) = (Oracle.Unwritten(type, B * T, Width), Oracle.Unwritten(type, B * T, Width));
-        if (aten) AtenRope.Rotate(x, B, T, H, Kv, 100, 0, inverse: false, y);
+        if (aten) AtenRope.Rotate(x, B, T, H, Kv, 100, 0, inverse: false, y, default);
         else Kernels.Rope(x, B, T, H, Kv, 100, y);
         Oracle.Close(value, y);
-        if (aten) AtenRope.Rotate(dy, B, T, H, Kv, 100, 0, inverse: true, dx);
+        if (aten) AtenRope.Rotate(dy, B, T, H, Kv, 100, 0, inverse: true, dx, default);
         else Kernels.RopeGrad(dy, B, T, H, Kv, 100, dx);
         Oracle.Close(gradients[0], dx, "dx");
-        if (aten) AtenRope.Rotate(x, B, T, H, Kv, 100, 0, inverse: false, x);
+        if (aten) AtenRope.Rotate(x, B, T, H, Kv, 100, 0, inverse: false, x, default);
         else Kernels.Rope(x, B, T, H, Kv, 100, x);
         Oracle.Close(value, x, "in place");
     }
@@ -109,7 +109,7 @@ public sealed class AttentionsTests : KernelTest
             if (inverse) Kernels.RopeGrad(x, B, T, H, Kv, 100, whole);
             else Kernels.Rope(x, B, T, H, Kv, 100, whole);
             var y = x.index_select(0, rows);
-            if (aten) AtenRope.Rotate(y, 1, 6, H, Kv, 100, 0, inverse, y, positions);
+            if (aten) AtenRope.Rotate(y, 1, 6, H, Kv, 100, 0, inverse, y, default, positions);
             else if (inverse) Kernels.RopeGrad(y, positions, H, Kv, 100, y);
             else Kernels.Rope(y, positions, H, Kv, 100, y);
             Oracle.Close(whole.index_select(0, rows).to(ScalarType.Float64), y, tolerance: tolerance);

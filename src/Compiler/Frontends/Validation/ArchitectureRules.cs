@@ -60,6 +60,7 @@ internal static class ArchitectureRules
             Heads = heads,
             KvHeads = a.KvHeads,
             HeadSize = a.HeadSize,
+            RopeScaling = a.RopeScaling,
             Position = a.Position == PositionKind.Rope ? PositionKind.Rope : PositionKind.None,
         };
         foreach (var diagnostic in AttentionRules.Check(attention, a.Width, Path)) yield return diagnostic;

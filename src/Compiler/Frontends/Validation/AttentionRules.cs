@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Frontends.Shapes;
 using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Frontends.Validation;
@@ -26,9 +27,28 @@ internal static class AttentionRules
             yield return DiagnosticCatalog.RopeHeadSize.At(SpecPath.Key(path, "heads"),
                 $"a head has the odd size {width} / {heads} = {width / heads}, and rope rotates pairs; use a width of {Multiple(width, 2 * heads)}");
 
+        if (attention.RopeScaling is { } scaling)
+            foreach (var diagnostic in Check(scaling, SpecPath.Key(path, "rope-scaling")))
+                yield return diagnostic;
+
         if (attention.KvHeads is { } kvHeads && kvHeads > 0 && heads % kvHeads != 0)
             yield return DiagnosticCatalog.KvHeads.At(SpecPath.Key(path, "kv-heads"),
                 $"{kvHeads} kv-heads do not divide {heads} heads; use {Nearest(kvHeads, heads)}");
+    }
+
+    /// <summary>The ends of a ramp between frequencies.</summary>
+    private static IEnumerable<Diagnostic> Check(RopeScalingSpec scaling, string path)
+    {
+        (string Low, double LowValue, string High, double HighValue)? ramp = scaling.Kind switch
+        {
+            RopeScalingKind.Yarn => ("beta-slow", scaling.BetaSlow, "beta-fast", scaling.BetaFast),
+            RopeScalingKind.Llama3 => ("low-frequency-factor", scaling.LowFrequencyFactor, "high-frequency-factor", scaling.HighFrequencyFactor),
+            _ => null,
+        };
+        if (ramp is var (low, lowValue, high, highValue) && lowValue >= highValue)
+            yield return DiagnosticCatalog.RopeScalingRamp.At(SpecPath.Key(path, low),
+                $"'{low}' is {KeyShape.Write(lowValue)} and '{high}' {KeyShape.Write(highValue)}, but the ramp goes from the former up to the latter; "
+                + $"write '{low}: {KeyShape.Write(Math.Min(1, highValue / 2))}'");
     }
 
     /// <summary>The divisor of <paramref name="total"/> nearest to <paramref name="wanted"/>.</summary>

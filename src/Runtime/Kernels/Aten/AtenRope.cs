@@ -6,19 +6,18 @@ namespace ModelCompiler.Runtime.Implementations;
 internal static class AtenRope
 {
     public static void Rotate(
-        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, Tensor? positions = null)
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y,
+        RopeScaling scaling, Tensor? positions = null)
     {
         using var scope = NewDisposeScope();
         var from = x.view(batch, sequence, heads + (2 * kvHeads), -1);
         var into = y.view(batch, sequence, heads + (2 * kvHeads), -1);
         var half = from.size(3) / 2;
 
-        // Angles in double: at position 1000, fp32 would already be off by 1e-4.
-        var frequencies = exp(arange(half, ScalarType.Float64, x.device) * (-Math.Log(theta) / half));
-        var at = positions?.to(ScalarType.Float64) ?? arange(position, position + sequence, ScalarType.Float64, x.device);
-        var angles = outer(at, frequencies).view(sequence, 1, half);
-        var (cosine, sine) = (angles.cos().to(ScalarType.Float32), angles.sin().to(ScalarType.Float32));
-        if (inverse) sine.neg_();
+        var (cosine, sine) = positions is null
+            ? Halves(RopeTables.On(x.device, half, theta, scaling, position + sequence).narrow(0, position, sequence))
+            : Halves(RopeTables.At(positions, half, theta, scaling));
+        if (inverse) sine = -sine;
 
         var rotated = from.narrow(2, 0, heads + kvHeads).to(ScalarType.Float32);
         var (first, second) = (rotated.narrow(3, 0, half), rotated.narrow(3, half, half));
@@ -27,4 +26,6 @@ internal static class AtenRope
         into.narrow(2, 0, heads + kvHeads).narrow(3, 0, half).copy_(left);
         into.narrow(2, 0, heads + kvHeads).narrow(3, half, half).copy_(right);
     }
+    /// <summary>Cosines and sines, [sequence, 1, D/2] each.</summary>
+    private static (Tensor Cosine, Tensor Sine) Halves(Tensor table) => (table.narrow(1, 0, 1), table.narrow(1, 1, 1));
 }

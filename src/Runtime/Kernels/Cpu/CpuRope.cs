@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Native;
@@ -10,24 +9,21 @@ namespace ModelCompiler.Runtime.Implementations;
 /// <summary>Rotary position embedding on the CPU: one pass, with sines and cosines from a table.</summary>
 internal static unsafe class CpuRope
 {
-    /// <summary>For each width and base: cosines, then sines, of each position.</summary>
-    private static readonly ConcurrentDictionary<(long Half, double Theta), float[]> Tables = new();
-
     public static void Rotate(
-        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, Tensor? positions)
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, RopeScaling scaling, Tensor? positions)
     {
-        if (Cpu.IsBf16(x)) Rotate<Bf16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, positions);
-        else if (Cpu.IsFp16(x)) Rotate<Fp16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, positions);
-        else Rotate<Fp32>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, positions);
+        if (Cpu.IsBf16(x)) Rotate<Bf16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, scaling, positions);
+        else if (Cpu.IsFp16(x)) Rotate<Fp16>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, scaling, positions);
+        else Rotate<Fp32>(x, batch, sequence, heads, kvHeads, theta, position, inverse, y, scaling, positions);
     }
 
     private static void Rotate<T>(
-        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, Tensor? positions)
+        Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, RopeScaling scaling, Tensor? positions)
         where T : unmanaged, IElement<T>
     {
         var half = x.size(1) / (heads + (2 * kvHeads)) / 2;
         var at = positions is null ? null : (long*)Cpu.Elements(positions, ScalarType.Int64, (long)batch * sequence);
-        fixed (float* table = Table(half, theta, positions is null ? position + sequence : Last(at, positions.numel()) + 1))
+        fixed (float* table = RopeTables.Of(half, theta, scaling, positions is null ? position + sequence : Last(at, positions.numel()) + 1))
         {
             Threads.For((long)batch * sequence, Cpu.RowGrain(x.size(1)), new Rows<T>
             {
@@ -48,23 +44,6 @@ internal static unsafe class CpuRope
         }
 
         return (int)last;
-    }
-
-    private static float[] Table(long half, double theta, int positions)
-    {
-        if (Tables.TryGetValue((half, theta), out var known) && known.Length >= positions * 2 * half) return known;
-        var table = new float[positions * 2 * half];
-        for (var position = 0; position < positions; position++)
-        {
-            for (var i = 0; i < half; i++)
-            {
-                var (sine, cosine) = Math.SinCos(position * Math.Pow(theta, -(double)i / half));
-                table[(position * 2 * half) + i] = (float)cosine;
-                table[(((position * 2) + 1) * half) + i] = (float)sine;
-            }
-        }
-
-        return Tables[(half, theta)] = table;
     }
 
     private struct Rows<T> : IRange
