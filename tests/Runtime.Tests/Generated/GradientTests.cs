@@ -23,7 +23,7 @@ public sealed class GradientTests
     public void Gemma_like() => Compare<Gemma>("gemma.model.yaml", 1e-4);
 
     [Fact]
-    public void Parallel_sublayers() => Compare<Parallel>("parallel.model.yaml", 1e-4);
+    public void Parallel_sublayers() => Compare<ParallelSublayers>("parallel-sublayers.model.yaml", 1e-4);
 
     [Fact]
     public void Custom_blocks() => Compare<Custom>("custom.model.yaml", 1e-4);

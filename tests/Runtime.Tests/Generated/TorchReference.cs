@@ -81,7 +81,10 @@ public sealed class TorchReference
 
     private Tensor Run(LayerSpec layer, Tensor x, Dictionary<LayerSpec, Queue<string>> names, string prefix, int depth)
     {
-        var name = prefix + names[layer].Peek();
+        // A layer that stands in several places has the names of all of them, in their order.
+        var own = names[layer].Dequeue();
+        names[layer].Enqueue(own);
+        var name = prefix + own;
         Tensor P(string parameter) => Parameters[$"{name}.{parameter}"];
         Tensor? Optional(string parameter) => Parameters.GetValueOrDefault($"{name}.{parameter}");
         Tensor Linear(Tensor input, string part) => F.linear(input, P(part + ".weight"), Optional(part + ".bias"));
