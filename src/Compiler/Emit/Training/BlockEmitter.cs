@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
 namespace ModelCompiler.Compiler.Emit.Training;
@@ -40,6 +41,15 @@ internal sealed class BlockEmitter
 
     /// <summary>Whether layers see a part of the tokens only; K is then an argument of their views.</summary>
     private bool DropsTokens => Attributes.Has("drop_first");
+
+    /// <summary>Values over the drawn tokens that are, where those are all, values of the whole sequence: nothing is copied then.</summary>
+    private Dictionary<string, string> Wholes => !DropsTokens ? [] : new()
+    {
+        [_forward.Nodes.First(n => n.Op == GatherTokens.OpName).Outputs[0].Name] = "input",
+        [_forward.Nodes.Last().Inputs[1]] = "output",
+        [_backward.Nodes.First().Outputs[0].Name] = "dOutput",
+        [_backward.Nodes.Last().Inputs[1]] = "dInput",
+    };
 
     private string Sequence => DropsTokens ? "s.K" : "T";
 
@@ -119,7 +129,7 @@ internal sealed class BlockEmitter
             $"    {input},",
             $"    {output});",
             "// The gradient that flows back alternates between two buffers.",
-            $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.Argument}{Kept},",
+            $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.Argument}{Kept}{(DropsTokens ? $", {_field}[i].Input" : "")},",
             $"    i == {Number(Last)} ? {incoming} : {Gradient("(i + 1)")},",
             $"    i == 0 ? {outgoing} : {Gradient("i")});",
             $"{_field}Parameters[i] = new {_type}Parameters(program.Model.Parameters, {Set});",
@@ -196,6 +206,10 @@ internal sealed class BlockEmitter
             foreach (var node in function.Nodes) kernels.Write(writer, node);
     }
 
+    /// <summary>The start of the expression of a view of the scratch.</summary>
+    private string Scratch(Placement place) =>
+        (Wholes.TryGetValue(place.Value, out var whole) ? $"K == T ? {whole} : " : "") + $"arena.View({Grouped(_memory.ScratchOffset + place.Offset)}";
+
     private bool IsParameter(string value) => _forward.Parameters.Any(p => p.Name == value);
 
     private string Value(string value) =>
@@ -217,16 +231,16 @@ internal sealed class BlockEmitter
             foreach (var place in _memory.Saved)
                 writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], $"arena.View(slot + {Grouped(place.Offset)}", _steps.Rows));
             foreach (var place in _memory.Forward)
-                writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], $"arena.View({Grouped(_memory.ScratchOffset + place.Offset)}", _steps.Rows));
+                writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], Scratch(place), _steps.Rows));
         }
         writer.Line().Line($"/// <summary>Values of the backward pass of {Name}; all layers share them.</summary>");
-        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena{_steps.Parameter}{KeptParameter}, Tensor dOutput, Tensor dInput)"))
+        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena{_steps.Parameter}{KeptParameter}{(DropsTokens ? ", Tensor input" : "")}, Tensor dOutput, Tensor dInput)"))
         {
             writer.Line($"public readonly Tensor dOutput = dOutput;  {Activations.Comment(type)}");
             writer.Line($"public readonly Tensor dInput = dInput;  {Activations.Comment(type)}");
             var types = _backward.Types();
             foreach (var place in _memory.Backward)
-                writer.Line(TrainingEmitter.Field(Temporary(place.Value), types[place.Value], $"arena.View({Grouped(_memory.ScratchOffset + place.Offset)}", _steps.Rows));
+                writer.Line(TrainingEmitter.Field(Temporary(place.Value), types[place.Value], Scratch(place), _steps.Rows));
         }
     }
 }
