@@ -43,6 +43,9 @@ public sealed class GpuTests : IDisposable
     public void Chunked_loss() => Gradients<WideVocabulary>(1e-3);
 
     [Fact]
+    public void Token_drop_and_shared_parameters() => Gradients<TokenDroppedLlama>(1e-3);
+
+    [Fact]
     public void Inference()
     {
         Logits<Gpt2>(1e-3);

@@ -45,11 +45,15 @@ internal sealed class BlockEmitter
     /// <summary>Values over the drawn tokens that are, where those are all, values of the whole sequence: nothing is copied then.</summary>
     private Dictionary<string, string> Wholes => !DropsTokens ? [] : new()
     {
-        [_forward.Nodes.First(n => n.Op == GatherTokens.OpName).Outputs[0].Name] = "input",
+        [Gathered(_forward)] = "input",
         [_forward.Nodes.Last().Inputs[1]] = "output",
-        [_backward.Nodes.First().Outputs[0].Name] = "dOutput",
+        [Gathered(_backward)] = "dOutput",
         [_backward.Nodes.Last().Inputs[1]] = "dInput",
     };
+
+    /// <summary>The drawn tokens of a function's input.</summary>
+    private static string Gathered(Function function) =>
+        function.Nodes.First(n => n.Op == GatherTokens.OpName && n.Inputs[0] == function.Inputs[0].Name).Outputs[0].Name;
 
     private string Sequence => DropsTokens ? "s.K" : "T";
 
