@@ -17,6 +17,9 @@ public static partial class DiagnosticCatalog
     public static readonly DiagnosticInfo TokenDropAndLengths = Error(
         "MC2115", "Two schedules of tokens", "Either all layers see short sequences, or the middle layers a part of long ones.");
 
+    public static readonly DiagnosticInfo TokenDropAndDistance = Error(
+        "MC2116", "Token dropping under attention by distance", "Attention that counts the tokens between two would count too few where tokens are dropped.");
+
     public static readonly DiagnosticInfo ShareGroups = Error(
         "MC2110", "Groups that do not divide the layers", "Sets of shared parameters belong to equally many layers each.");
 }

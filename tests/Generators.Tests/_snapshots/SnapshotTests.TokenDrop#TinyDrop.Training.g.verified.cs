@@ -146,7 +146,7 @@ partial class TinyDrop
                     i == 0 ? s.Embedding : arena.View(3_250_176 + ((i - 1) * 49_152L), ScalarType.Float32, [N, 48]),
                     i == 5 ? s.Blocks : arena.View(3_250_176 + ((i) * 49_152L), ScalarType.Float32, [N, 48]));
                 // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena, i is >= 2 and < 4 ? K : T,
+                _blocksTemporaries[i] = new BlocksTemporaries(arena, i is >= 2 and < 4 ? K : T, _blocks[i].Input,
                     i == 5 ? s.dBlocks : arena.View(2_988_032 + ((i + 1) % 2 * 49_152L), ScalarType.Float32, [N, 48]),
                     i == 0 ? s.dEmbedding : arena.View(2_988_032 + (i % 2 * 49_152L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i / 3);
@@ -278,7 +278,7 @@ partial class TinyDrop
             public readonly Tensor AttentionMixLse = arena.View(slot + 442_368, ScalarType.Float32, [B, 4, K]);  // f32[B, 4, K]
             public readonly Tensor Residual1 = arena.View(slot + 393_216, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [B * K, 192]);  // f32[B, K, 4C]
-            public readonly Tensor TokenDropInput = arena.View(2_838_528, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
+            public readonly Tensor TokenDropInput = K == T ? input : arena.View(2_838_528, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor Norm1 = arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor Norm1Mean = arena.View(2_691_072, ScalarType.Float32, [B * K]);  // f32[B, K]
             public readonly Tensor Norm1Rstd = arena.View(2_692_096, ScalarType.Float32, [B * K]);  // f32[B, K]
@@ -289,15 +289,15 @@ partial class TinyDrop
             public readonly Tensor Norm2Rstd = arena.View(2_741_248, ScalarType.Float32, [B * K]);  // f32[B, K]
             public readonly Tensor MlpActivation = arena.View(2_691_072, ScalarType.Float32, [B * K, 192]);  // f32[B, K, 4C]
             public readonly Tensor MlpDownProduct = arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
-            public readonly Tensor Residual2 = arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
+            public readonly Tensor Residual2 = K == T ? output : arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, int K, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, int K, Tensor input, Tensor dOutput, Tensor dInput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
             public readonly Tensor dInput = dInput;  // f32[B, T, C]
-            public readonly Tensor dTokenDropOutput = arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
+            public readonly Tensor dTokenDropOutput = K == T ? dOutput : arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor MlpActivation = arena.View(2_691_072, ScalarType.Float32, [B * K, 192]);  // f32[B, K, 4C]
             public readonly Tensor dMlpActivation = arena.View(2_691_072, ScalarType.Float32, [B * K, 192]);  // f32[B, K, 4C]
             public readonly Tensor dMlpUpProduct = arena.View(2_691_072, ScalarType.Float32, [B * K, 192]);  // f32[B, K, 4C]
@@ -309,12 +309,12 @@ partial class TinyDrop
             public readonly Tensor dAttentionMix = arena.View(2_838_528, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor dAttentionRope = arena.View(2_691_072, ScalarType.Float32, [B * K, 144]);  // f32[B, K, 3C]
             public readonly Tensor dAttentionQkv = arena.View(2_691_072, ScalarType.Float32, [B * K, 144]);  // f32[B, K, 3C]
-            public readonly Tensor TokenDropInput = arena.View(2_838_528, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
+            public readonly Tensor TokenDropInput = K == T ? input : arena.View(2_838_528, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor Norm1 = arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor Norm1Mean = arena.View(2_985_984, ScalarType.Float32, [B * K]);  // f32[B, K]
             public readonly Tensor Norm1Rstd = arena.View(2_987_008, ScalarType.Float32, [B * K]);  // f32[B, K]
             public readonly Tensor dNorm1 = arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
-            public readonly Tensor dXSum = arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
+            public readonly Tensor dXSum = K == T ? dInput : arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
         }
     }
 }

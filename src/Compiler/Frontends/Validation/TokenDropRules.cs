@@ -31,8 +31,15 @@ internal static class TokenDropRules
             yield return DiagnosticCatalog.TokenDropSteps.At(Path + ".steps",
                 $"tokens are dropped for {drop.Steps} steps, but the training has {steps}; write 'steps: {Math.Max(1, steps / 2)}' or more steps in training");
 
+        if (HasWindow(model.Architecture))
+            yield return DiagnosticCatalog.TokenDropAndDistance.At(Path,
+                "attention has a window, which would reach over the dropped tokens; remove 'window' or 'token-drop'");
+
         if (model.Training.Curriculum is { Metric: DifficultyMetric.Length })
             yield return DiagnosticCatalog.TokenDropAndLengths.At(Path,
                 "the curriculum shortens the sequences of which tokens are to be dropped; remove one of them");
     }
+
+    private static bool HasWindow(ArchitectureSpec architecture) =>
+        architecture.Window is not null || LayerLists.All(architecture.Blocks, "").Any(entry => entry.Layer is AttentionLayer { Window: not null });
 }
