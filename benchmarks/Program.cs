@@ -1,6 +1,7 @@
 using ModelCompiler.Benchmarks.Generator;
 using ModelCompiler.Benchmarks.CpuKernels;
 using ModelCompiler.Benchmarks.Gpu;
+using ModelCompiler.Benchmarks.Loading;
 using ModelCompiler.Benchmarks.Quality;
 using ModelCompiler.Benchmarks.Training;
 
@@ -13,6 +14,7 @@ using ModelCompiler.Benchmarks.Training;
     ("fusions", "[name…] [threads] each fusion against the kernels that it joins", KernelBenchmark.RunFusions),
     ("allocations", "managed memory that a step of the whole training loop allocates", AllocationBenchmark.Run),
     ("quality", "[--variants a,b@0.7] [--seeds 1,2,3] [--steps 3000] [--results quality.csv] time and steps to the baseline's final loss", QualityBenchmark.Run),
+    ("loading", "a checkpoint of 500 MB into a model, against reading its file once", LoadingBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),
     ("gpu", "a training step of GPT-2 small on a CUDA device, against TorchSharp and PyTorch", GpuBenchmark.Run),
     ("training-worker", "<side> one side of it, driven by lines on standard input", TrainingWorker.Run),

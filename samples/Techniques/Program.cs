@@ -53,11 +53,13 @@ switch (args)
         return run(options);
     case ["generate", var name, var prompt, .. var options] when Find(name) is { } run:
         return run(["--prompt", prompt, .. options]);
+    case ["import", .. var options]:
+        return ImportProgram.Run(options);
     case ["train" or "generate", var name, ..] when Find(name) is null:
         Console.Error.WriteLine($"error: There is no model '{name}'. 'list' shows them.");
         return ModelProgram.Failed;
     default:
-        Console.Error.WriteLine("usage: list | train <model> [options] | generate <model> <prompt> [options]; 'train <model> --help' shows the options.");
+        Console.Error.WriteLine("usage: list | train <model> [options] | generate <model> <prompt> [options] | import <folder> [options]; 'train <model> --help' shows the options.");
         return ModelProgram.Failed;
 }
 

@@ -101,6 +101,9 @@ public sealed record TrainingSettings
 
     public required TokenizerKind Tokenizer { get; init; }
 
+    /// <summary>The tokenizer.json, where that is the tokenizer.</summary>
+    public string TokenizerFile { get; init; } = "";
+
     /// <summary>Share of the files held out for validation.</summary>
     public required double Validation { get; init; }
 

@@ -94,6 +94,7 @@ internal static class ApiEmitter
                     $"Field = {Text(d.Field)},",
                     $"Tokenizer = TokenizerKind.{d.Tokenizer},",
                     $"Validation = {Number(d.Validation)},");
+                if (d.Tokenizer == TokenizerKind.Json) writer.Line($"TokenizerFile = {Text(d.TokenizerFile)},");
                 if (o.Decay == DecayKind.Wsd)
                     writer.Lines($"DecayShare = {Number(o.DecayShare)},", $"CoolDown = CoolDownKind.{o.CoolDown},");
                 if (spec.Training.ValidateEvery is { } validate) writer.Line($"ValidateEvery = {Number(validate)},");

@@ -13,5 +13,7 @@ public sealed class DataAttribute : Attribute
 
     public TokenizerKind Tokenizer { get; set; }
 
+    public string TokenizerFile { get; set; } = "";
+
     public double Validation { get; set; }
 }

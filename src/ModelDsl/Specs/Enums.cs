@@ -164,4 +164,7 @@ public enum TokenizerKind
 
     /// <summary>Byte-level byte-pair encoding, trained on the training text to the declared vocabulary.</summary>
     Bpe,
+
+    /// <summary>A tokenizer.json of Hugging Face's library tokenizers.</summary>
+    Json,
 }

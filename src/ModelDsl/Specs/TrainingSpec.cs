@@ -86,6 +86,10 @@ public sealed record DataSpec
     [Key("tokenizer", "How text becomes tokens.")]
     public TokenizerKind Tokenizer { get; init; } = TokenizerKind.Bytes;
 
+    [Key("tokenizer-file", "The tokenizer.json.")]
+    [OnlyWith("tokenizer", TokenizerKind.Json)]
+    public string TokenizerFile { get; init; } = "tokenizer.json";
+
     [Key("validation", "Share of the files held out for validation.", Min = 0, Max = 0.5)]
     public double Validation { get; init; } = 0.05;
 }

@@ -1,26 +1,13 @@
-using ModelCompiler.Runtime.Checkpoints;
 using ModelCompiler.Runtime.Inference;
 using ModelCompiler.Runtime.Tokenizers;
-using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.CommandLine;
 
 /// <summary>Lets a trained model continue a text.</summary>
 internal sealed class GenerateCommand(ICompiledModel model, RunOptions options, ProgramOutput output)
 {
-    public int Run(string prompt, CancellationToken interrupt)
-    {
-        var lowest = RunFolder.LowestPath(options.Output);
-        if (lowest is null && RunFolder.LastPath(options.Output) is null)
-            throw new CheckpointException($"There is no trained model in '{options.Output}'. Train one first, by running without --prompt, or give its folder with --output.");
-        var path = lowest
-            ?? RunFolder.CheckpointPath(options.Output, RunFolder.Newest(options.Output, model.Description, output.Error.WriteLine).Step);
-        var state = ModelCheckpoint.Load(path, model);
-        var tokenizer = TextTokenizer.Load(options.Output);
-        if (tokenizer.Hash != state.TokenizerHash)
-            throw new CheckpointException($"The tokenizer in '{options.Output}' is not the one that '{path}' was trained with. Restore it, or train again.");
-        return Write(prompt, tokenizer, interrupt);
-    }
+    public int Run(string prompt, CancellationToken interrupt) =>
+        Write(prompt, TrainedModel.Load(model, options, output), interrupt);
 
     /// <summary>Writes the prompt and its continuation, as it comes.</summary>
     public int Write(string prompt, ITextTokenizer tokenizer, CancellationToken interrupt)

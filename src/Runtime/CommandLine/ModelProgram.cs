@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelCompiler.Runtime.HuggingFace;
 using ModelCompiler.Runtime.Training;
 using TorchSharp;
 
@@ -62,6 +63,13 @@ public static class ModelProgram
         var previous = options.Resume ? RunFolder.Newest(options.Output, TModel.Definition, output.Text.WriteLine) : null;
         var seed = options.Seed ?? previous?.Seed ?? TModel.Definition.Training.Seed;
         using var model = TModel.Create(torch.device(options.Device), seed);
+        if (options.Export is { } folder)
+        {
+            PretrainedModel.Export(model, TrainedModel.Load(model, options, output), folder);
+            output.Text.WriteLine($"{model.Description.Name}: written to {folder}");
+            return Done;
+        }
+
         return options.Prompt is { } prompt
             ? new GenerateCommand(model, options, output).Run(prompt, interrupt)
             : new TrainCommand(model, previous, options, output).Run(interrupt);

@@ -22,6 +22,9 @@ internal sealed record RunOptions
     /// <summary>If given, the trained model continues this text and nothing is trained.</summary>
     public string? Prompt { get; init; }
 
+    /// <summary>If given, the trained model is written to this folder as transformers reads it, and nothing is trained.</summary>
+    public string? Export { get; init; }
+
     public int Tokens { get; init; }
 
     public SamplingOptions Sampling { get; init; } = new();
@@ -44,6 +47,11 @@ internal sealed class RunCommand : RootCommand
     {
         Description = "Continue this text with the trained model in the output folder, instead of training.",
         HelpName = "text",
+    };
+    private readonly Option<string?> _export = new("--export")
+    {
+        Description = "Write the trained model in the output folder to this folder, in Hugging Face's files, instead of training.",
+        HelpName = "folder",
     };
     private readonly Option<int> _tokens = new("--tokens")
     {
@@ -88,7 +96,7 @@ internal sealed class RunCommand : RootCommand
         Require(_topP, p => p is > 0 and <= 1, "above 0 and at most 1");
 
         foreach (var option in new Option[]
-            { _steps, _data, _device, _seed, _output, _resume, _prompt, _tokens, _temperature, _topK, _topP })
+            { _steps, _data, _device, _seed, _output, _resume, _prompt, _export, _tokens, _temperature, _topK, _topP })
             Options.Add(option);
         SetAction(result => run(Read(result, model)));
     }
@@ -102,6 +110,7 @@ internal sealed class RunCommand : RootCommand
         Output = result.GetValue(_output)!,
         Resume = result.GetValue(_resume),
         Prompt = result.GetValue(_prompt),
+        Export = result.GetValue(_export),
         Tokens = result.GetValue(_tokens),
         Sampling = new SamplingOptions
         {

@@ -1,5 +1,6 @@
 using ModelCompiler.Runtime.Checkpoints;
 using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.HuggingFace;
 using ModelCompiler.Runtime.Tokenizers;
 using ModelCompiler.Runtime.Training;
 
@@ -16,6 +17,11 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
         using var data = Dataset.Open(
             settings, _description.Vocabulary, previous is null ? null : TextTokenizer.Load(options.Output), report: Report, cancellation: interrupt);
         var start = previous is null ? NewRun(settings, data) : Continue(previous, data);
+        if (previous is null && PretrainedModel.Exists(options.Output))
+        {
+            PretrainedModel.Load(options.Output, model);
+            Report($"starting from the imported weights in {options.Output}");
+        }
 
         output.Text.WriteLine(
             $"{_description.Name}: {_description.ParameterCount / 1e6:F2} M parameters, {_description.Compute.ToString().ToLowerInvariant()}, {options.Device}");

@@ -2,6 +2,7 @@ using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data.Tokens;
 using ModelCompiler.Runtime.IO;
 using ModelCompiler.Runtime.Tokenizers;
+using ModelCompiler.Runtime.Tokenizers.Json;
 
 namespace ModelCompiler.Runtime.Data;
 
@@ -43,6 +44,7 @@ public sealed class Dataset : IDisposable
         tokenizer ??= settings.Tokenizer switch
         {
             TokenizerKind.Bytes => new ByteTokenizer(),
+            TokenizerKind.Json => JsonTokenizer.Load(settings.TokenizerFile),
             TokenizerKind.Bpe => TokenizerCache.Open(corpus.Training, vocabulary, Path.Combine(cache, "tokenizers"), report, cancellation),
             _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Tokenizer, null),
         };

@@ -15,7 +15,7 @@ public sealed class TextGenerator(IInferenceProgram program, ITextTokenizer toke
     /// <param name="sampler">Chooses each token.</param>
     public IEnumerable<string> Generate(string prompt, int tokens, Sampler sampler)
     {
-        List<int> text = [tokenizer.EndOfText];
+        List<int> text = [tokenizer.StartOfText];
         tokenizer.Encode(prompt, text);
         var decoder = new TokenDecoder(tokenizer);
         program.Reset();

@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.ML.Tokenizers;
 
 namespace ModelCompiler.Runtime.Tokenizers;
@@ -35,7 +34,7 @@ public sealed class BytePairTokenizer : ITextTokenizer
     /// <exception cref="Data.DataException">A file is missing or damaged.</exception>
     public static BytePairTokenizer Load(string folder) => new(BytePairModel.Load(folder));
 
-    public void Encode(string text, List<int> into) => into.AddRange(_encoder.EncodeToIds(Valid(text)));
+    public void Encode(string text, List<int> into) => into.AddRange(_encoder.EncodeToIds(TextTokenizer.Valid(text)));
 
     public ReadOnlySpan<byte> Bytes(int token)
     {
@@ -47,10 +46,8 @@ public sealed class BytePairTokenizer : ITextTokenizer
     public void Save(string folder)
     {
         _model.Save(folder);
-        TextTokenizer.SaveConfig(folder, ClassName);
+        TextTokenizer.SaveConfig(folder, ClassName, BytePairModel.EndOfText);
     }
 
-    /// <summary>The library would write a lone surrogate as three bytes that are no UTF-8.</summary>
-    private static string Valid(string text) =>
-        text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF') ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)) : text;
+    public void Export(string folder) => TokenizerJson.Write(folder, _model.Tokens, _model.Merges, BytePairModel.EndOfText);
 }

@@ -31,5 +31,7 @@ public sealed class ByteTokenizer : ITextTokenizer
         return s_bytes.AsSpan(token, 1);
     }
 
-    public void Save(string folder) => TextTokenizer.SaveConfig(folder, ClassName);
+    public void Save(string folder) => TextTokenizer.SaveConfig(folder, ClassName, ByteAlphabet.ToText([0]));
+
+    public void Export(string folder) => TokenizerJson.Write(folder, [.. s_bytes.Select(b => ByteAlphabet.ToText([b]))], [], endOfText: null);
 }

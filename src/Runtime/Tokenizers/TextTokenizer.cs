@@ -2,13 +2,14 @@ using System.Text;
 using System.Text.Json;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.IO;
+using ModelCompiler.Runtime.Tokenizers.Json;
 
 namespace ModelCompiler.Runtime.Tokenizers;
 
 /// <summary>What all tokenizers have in common.</summary>
 public static class TextTokenizer
 {
-    private const string ConfigFile = "tokenizer_config.json";
+    internal const string ConfigFile = "tokenizer_config.json";
 
     /// <summary>Loads the tokenizer that was saved into a folder.</summary>
     /// <exception cref="DataException">The folder holds none, or a damaged one.</exception>
@@ -29,6 +30,7 @@ public static class TextTokenizer
         return kind switch
         {
             ByteTokenizer.ClassName => new ByteTokenizer(),
+            _ when File.Exists(Path.Combine(folder, JsonTokenizer.FileName)) => JsonTokenizer.Load(Path.Combine(folder, JsonTokenizer.FileName)),
             BytePairTokenizer.ClassName => BytePairTokenizer.Load(folder),
             _ => throw new DataException($"'{path}' names the unknown tokenizer '{kind}'."),
         };
@@ -52,17 +54,23 @@ public static class TextTokenizer
     }
 
     /// <summary>The file by which Hugging Face's libraries, and <see cref="Load"/>, know which tokenizer a folder holds.</summary>
-    internal static void SaveConfig(string folder, string className) =>
+    internal static void SaveConfig(string folder, string className, string endOfText) =>
         AtomicFile.WriteText(
             Path.Combine(folder, ConfigFile),
             $$"""
             {
               "tokenizer_class": "{{className}}",
               "add_prefix_space": false,
-              "bos_token": "{{BytePairModel.EndOfText}}",
-              "eos_token": "{{BytePairModel.EndOfText}}",
-              "unk_token": "{{BytePairModel.EndOfText}}"
+              "bos_token": {{Quoted(endOfText)}},
+              "eos_token": {{Quoted(endOfText)}},
+              "unk_token": {{Quoted(endOfText)}}
             }
 
             """.ReplaceLineEndings("\n"));
+
+    /// <summary>Text that UTF-8 can say: lone surrogates become U+FFFD.</summary>
+    internal static string Valid(string text) =>
+        text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF') ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)) : text;
+
+    private static string Quoted(string text) => JsonSerializer.Serialize(text, TokenizerJson.Options);
 }

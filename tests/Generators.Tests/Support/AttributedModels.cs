@@ -104,6 +104,7 @@ internal static class AttributedModels
         [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4)]
         [Training(OnNan = NanPolicy.Rewind)]
         [Checkpoints(Keep = 5, Every = 20)]
+        [Data(Tokenizer = TokenizerKind.Json, TokenizerFile = "out/tokenizer.json")]
         partial class Guarded;
 
         """;

@@ -146,6 +146,7 @@ internal static class SampleModels
         training:
           on-nan: rewind
           checkpoints: { keep: 5, every: 20 }
+          data: { tokenizer: json, tokenizer-file: out/tokenizer.json }
 
         """;
 

@@ -15,5 +15,7 @@ internal sealed class CountingTokenizer : ITextTokenizer
 
     public ReadOnlySpan<byte> Bytes(int token) => token == 0 ? "\0"u8 : "xx"u8;
 
+    public void Export(string folder) => throw new NotSupportedException();
+
     public void Save(string folder) => throw new NotSupportedException();
 }

@@ -38,10 +38,14 @@ internal static class TokenCacheWriter
         long count = 0, bytes = 0;
         var tokens = new List<int>();
         var buffer = Array.Empty<byte>();
+        var starts = tokenizer.StartOfText != tokenizer.EndOfText;
         foreach (var piece in split.Read())
         {
             cancellation.ThrowIfCancellationRequested();
             tokens.Clear();
+            if (starts)
+                tokens.Add(tokenizer.StartOfText);
+            starts = piece.EndsDocument && tokenizer.StartOfText != tokenizer.EndOfText;
             tokenizer.Encode(piece.Text, tokens);
             if (piece.EndsDocument)
                 tokens.Add(tokenizer.EndOfText);

@@ -1,0 +1,96 @@
+using System.Text;
+using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Checkpoints;
+using ModelCompiler.Runtime.IO;
+using ModelCompiler.Runtime.Tokenizers.Json;
+
+namespace ModelCompiler.Runtime.HuggingFace;
+
+/// <summary>A model of Hugging Face's made ready to be compiled: its declaration, and its files where the compiled program looks.</summary>
+/// <param name="Spec">What it declares.</param>
+/// <param name="SpecPath">The file of the declaration.</param>
+/// <param name="WeightsFolder">Configuration, weights and tokenizer: the program's default <c>--output</c>, seen from the declaration's folder.</param>
+public sealed record PretrainedImport(ModelSpec Spec, string SpecPath, string WeightsFolder)
+{
+    /// <summary>
+    /// Reads the configuration, checks the names of the tensors and the tokenizer, and writes <c>Name.model.yaml</c> and
+    /// <c>out/Name/</c>. The weights are copied as they are; shapes are compared when the compiled model reads them.
+    /// </summary>
+    /// <param name="folder">With config.json, model.safetensors (or several with an index) and tokenizer.json.</param>
+    /// <param name="output">Where to write; made if it does not exist.</param>
+    /// <param name="name">Name of the model and of its class; null for one made of the folder's.</param>
+    /// <param name="context">Longest sequence, where that is to be shorter than the model's and its positions allow it.</param>
+    /// <exception cref="CheckpointException">The folder cannot be imported; the reason is named and nothing was written.</exception>
+    /// <exception cref="Data.DataException">The tokenizer cannot be used.</exception>
+    public static PretrainedImport Run(string folder, string output, string? name = null, int? context = null)
+    {
+        var config = ConfigFile.Open(folder);
+        var architecture = PretrainedArchitectures.Of(config);
+        var read = ConfigFile.Read(architecture, config);
+        if (context is { } shorter)
+        {
+            if (read.Position != PositionKind.Rope || shorter < 1 || shorter > read.Context)
+                throw new CheckpointException($"The context of '{folder}' is {read.Context}{(read.Position == PositionKind.Rope ? ", which can only be made shorter" : " by its trained positions")}; leave out --context.");
+            read = read with { Context = shorter, Window = read.Window < shorter ? read.Window : null };
+        }
+
+        string[] files;
+        using (var weights = SafetensorsFolder.Open(folder))
+        {
+            if (new WeightTable(architecture).Stranger(weights) is { } stranger)
+                throw new CheckpointException($"The weights in '{folder}' have the tensor '{stranger}', which {architecture.ClassName} of transformers has not. This model cannot be imported.");
+            files = [.. weights.Files, ConfigFile.Name];
+        }
+
+        if (files.Length > 2)
+            files = [.. files, SafetensorsFolder.IndexFile];
+        var tokenizer = JsonTokenizer.Load(Path.Combine(folder, JsonTokenizer.FileName));
+        if (tokenizer.Vocabulary > read.Vocabulary)
+            throw new CheckpointException($"The tokenizer in '{folder}' has {tokenizer.Vocabulary} tokens, but the model {read.Vocabulary}: they do not belong together.");
+
+        name ??= NameOf(folder);
+        var weightsFolder = Path.Combine("out", name);
+        var spec = new ModelSpec
+        {
+            Model = name,
+            Architecture = read,
+            Training = new TrainingSpec
+            {
+                Batch = 1,
+                Optimizer = new OptimizerSpec { LearningRate = 1e-5 },
+                Data = new DataSpec { Tokenizer = TokenizerKind.Json, TokenizerFile = $"out/{name}/{JsonTokenizer.FileName}" },
+            },
+        };
+        var target = Path.Combine(output, weightsFolder);
+        Directory.CreateDirectory(target);
+        foreach (var file in files)
+            Copy(Path.Combine(folder, file), Path.Combine(target, file));
+        tokenizer.Save(target);
+        var specPath = Path.Combine(output, name + ".model.yaml");
+        AtomicFile.WriteText(specPath, SpecText.Write(spec)); // the last: with it the import is complete
+        return new PretrainedImport(spec, specPath, target);
+    }
+
+    /// <summary>The folder's name as the name of a class: <c>Qwen2.5-0.5B</c> is Qwen2505B.</summary>
+    private static string NameOf(string folder)
+    {
+        var (name, upper) = (new StringBuilder(), true);
+        foreach (var c in Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))))
+        {
+            if (char.IsAsciiLetterOrDigit(c))
+                name.Append(upper ? char.ToUpperInvariant(c) : c);
+            upper = !char.IsAsciiLetterOrDigit(c);
+        }
+
+        return name.Length > 0 && char.IsAsciiLetter(name[0]) ? name.ToString() : "Model" + name;
+    }
+
+    private static void Copy(string from, string to)
+    {
+        if (Path.GetFullPath(from) == Path.GetFullPath(to))
+            return;
+        var temporary = to + AtomicFile.TemporaryExtension;
+        File.Copy(from, temporary, overwrite: true);
+        File.Move(temporary, to, overwrite: true);
+    }
+}

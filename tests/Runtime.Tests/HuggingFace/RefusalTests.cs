@@ -1,0 +1,170 @@
+using System.Text.Json.Nodes;
+using CsCheck;
+using ModelCompiler.Runtime.Checkpoints;
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.HuggingFace;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Tests.HuggingFace;
+
+/// <summary>What cannot be imported or loaded is refused with one exception that names it, and changes nothing.</summary>
+public sealed class RefusalTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    [Theory]
+    [InlineData("model_type", "\"bloom\"", "'model_type': \"bloom\"; only gpt2, llama")]
+    [InlineData("hidden_act", "\"gelu\"", "'hidden_act': \"gelu\"")]
+    [InlineData("rope_scaling", """{"rope_type":"longrope","factor":2.0}""", "'rope_scaling.rope_type': \"longrope\"")]
+    [InlineData("num_experts", "8", "'num_experts': 8; this key is not known")]
+    [InlineData("hidden_size", "\"32\"", "'hidden_size': \"32\"; a whole number belongs there")]
+    [InlineData("hidden_size", "null", "has no 'hidden_size'")]
+    [InlineData("attention_bias", "1", "'attention_bias': 1; true or false belongs there")]
+    [InlineData("vocab_size", "3", "has 4 tokens, but the model 3")]
+    public void A_configuration_that_cannot_be_declared_is_refused_by_key_and_value(string key, string value, string message)
+    {
+        var checkpoint = TinyModels.Llama();
+        checkpoint.Config[key] = JsonNode.Parse(value);
+        checkpoint.Save(_folder, "in");
+        Refused(message, () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+        Assert.False(Directory.Exists(_folder["out"]));
+    }
+
+    [Theory]
+    [InlineData("scale_attn_by_inverse_layer_idx", "true", "'scale_attn_by_inverse_layer_idx': true; only false")]
+    [InlineData("scale_attn_weights", "false", "'scale_attn_weights': false; only true")]
+    [InlineData("activation_function", "\"mish\"", "'activation_function': \"mish\"")]
+    public void So_for_gpt2(string key, string value, string message)
+    {
+        var checkpoint = TinyModels.Gpt2();
+        checkpoint.Config[key] = JsonNode.Parse(value);
+        checkpoint.Save(_folder, "in");
+        Refused(message, () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+    }
+
+    [Fact]
+    public void Pickled_weights_are_refused_with_the_remedy()
+    {
+        TinyModels.Gpt2().Save(_folder, "in");
+        File.Move(Path.Combine(_folder["in"], "model.safetensors"), Path.Combine(_folder["in"], "pytorch_model.bin"));
+        var message = Refused("'pytorch_model.bin', which is not read", () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+        Assert.Contains("safe_serialization=True", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model.norm.weight", "Missing: model.norm.weight.")]
+    [InlineData("model.layers.1.mlp.up_proj.weight", "Missing: model.layers.1.mlp.up_proj.weight.")]
+    public void Missing_tensors_are_named(string name, string message) => RefusedLoad(message, tensors => tensors.Remove(name));
+
+    [Fact]
+    public void Many_missing_tensors_are_counted() => RefusedLoad("and 9 more.", tensors =>
+    {
+        foreach (var name in tensors.Keys.Where(name => name.StartsWith("model.layers", StringComparison.Ordinal)).Take(14).ToArray())
+            tensors.Remove(name);
+    });
+
+    [Theory]
+    [InlineData("model.layers.2.mlp.up_proj.weight")]
+    [InlineData("model.layers.0.self_attn.q_proj.bias")]
+    [InlineData("something.else")]
+    public void Unknown_tensors_are_named(string name) => RefusedLoad($"Unknown: {name}.", tensors => tensors.Add(name, ([48, 32], new float[48 * 32])));
+
+    [Fact]
+    public void Wrong_shapes_are_named() => RefusedLoad(
+        "Of another shape: model.layers.0.mlp.up_proj.weight: F32 [32, 48] instead of [48, 32]",
+        tensors => tensors["model.layers.0.mlp.up_proj.weight"] = ([32, 48], new float[48 * 32]));
+
+    [Fact]
+    public void A_model_that_computes_something_else_is_refused()
+    {
+        var checkpoint = TinyModels.Llama();
+        checkpoint.Config["rms_norm_eps"] = 1e-5;
+        checkpoint.Save(_folder, "in");
+        using var model = HfLlama.Create(CPU, seed: 1);
+        Refused("norm-epsilon: 1e-05", () => PretrainedModel.Load(_folder["in"], model));
+    }
+
+    [Fact]
+    public void A_tensor_of_no_architecture_stops_the_import()
+    {
+        var checkpoint = TinyModels.Llama();
+        checkpoint.Tensors.Add("visual.patch.weight", ([1], [0]));
+        checkpoint.Save(_folder, "in");
+        Refused("'visual.patch.weight', which LlamaForCausalLM", () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+    }
+
+    [Fact]
+    public void A_model_that_no_architecture_expresses_is_not_exported()
+    {
+        using var model = Custom.Create(CPU, seed: 1);
+        Assert.Contains("cannot be exported: none of gpt2, llama", Assert.Throws<NotSupportedException>(() => PretrainedModel.Export(model, null, _folder["out"])).Message);
+        Assert.False(Directory.Exists(_folder["out"]));
+    }
+
+    [Theory]
+    [InlineData("""{"weight_map":{"a":"../x.safetensors"}}""", "no safetensors file of its folder")]
+    [InlineData("""{"weight_map":{"a":"pytorch_model.bin"}}""", "no safetensors file of its folder")]
+    [InlineData("""{"weight_map":{}}""", "lists no tensors")]
+    [InlineData("""{"weight_map":{"a":"none.safetensors"}}""", "none.safetensors")]
+    [InlineData("""{"weight_map":{"a":"one.safetensors"}}""", "tensor 'a' lies in 'one.safetensors', but it does not")]
+    [InlineData("""{"weight_map":{"x":"one.safetensors"}}""", "does not list tensor 'y'")]
+    [InlineData("""{"weight_map":{"x":"one.safetensors","y":"one.safetensors","z":"two.safetensors"}}""", "'x' lies in two files")]
+    [InlineData("""{"weight_map":[]}""", "not a valid index")]
+    [InlineData("""{""", "not a valid index")]
+    public void An_index_that_contradicts_its_files_is_refused(string index, string message)
+    {
+        float[] values = [1, 2];
+        var (x, y, z) = (CheckpointTensor.FromArray("x", DType.F32, [2], values), CheckpointTensor.FromArray("y", DType.F32, [2], values), CheckpointTensor.FromArray("z", DType.F32, [2], values));
+        SafetensorsWriter.Write(_folder["one.safetensors"], [x, y], new Dictionary<string, string>());
+        SafetensorsWriter.Write(_folder["two.safetensors"], [x, z], new Dictionary<string, string>());
+        _folder.Write("model.safetensors.index.json", index);
+        Refused(message, () => SafetensorsFolder.Open(_folder.Path));
+    }
+
+    [Fact]
+    public void Mutated_text_files_import_or_are_refused()
+    {
+        TinyModels.Llama().Save(_folder, "in", files: 2);
+        foreach (var name in (string[])["config.json", "model.safetensors.index.json", "tokenizer.json"])
+        {
+            var (path, valid) = (Path.Combine(_folder["in"], name), File.ReadAllText(Path.Combine(_folder["in"], name)));
+            Gen.Select(Gen.Int[0, valid.Length - 1], Gen.Int[0, 12], Gen.OneOf(Gen.String.AlphaNumeric, Gen.OneOf([.. new[] { "{", "}", "null", "-1", "1e400", "\"\"", "[", ",", "\\ud800" }.Select(Gen.Const)]))).Sample(
+                edit =>
+                {
+                    var (start, removed, inserted) = edit;
+                    File.WriteAllText(path, valid.Remove(start, Math.Min(removed, valid.Length - start)).Insert(start, inserted));
+                    try
+                    {
+                        PretrainedImport.Run(_folder["in"], _folder["out"]);
+                    }
+                    catch (Exception e) when (e is CheckpointException or DataException)
+                    {
+                    }
+                },
+                iter: 400, threads: 1);
+            File.WriteAllText(path, valid);
+        }
+    }
+
+    /// <summary>Changes the tensors of a Llama and asserts that loading it fails and leaves the model as it was.</summary>
+    private void RefusedLoad(string message, Action<Dictionary<string, (int[] Shape, float[] Values)>> change)
+    {
+        var checkpoint = TinyModels.Llama();
+        change(checkpoint.Tensors);
+        checkpoint.Save(_folder, "in");
+        using var model = HfLlama.Create(CPU, seed: 1);
+        var before = model.Parameters.Master.data<float>().ToArray();
+        Refused(message, () => PretrainedModel.Load(_folder["in"], model));
+        Assert.Equal(before, model.Parameters.Master.data<float>().ToArray());
+    }
+
+    private static string Refused(string message, Action act)
+    {
+        var exception = Record.Exception(act);
+        Assert.True(exception is CheckpointException or DataException, $"{exception}");
+        Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+        return exception.Message;
+    }
+
+    public void Dispose() => _folder.Dispose();
+}
