@@ -3,10 +3,10 @@ namespace ModelCompiler.Runtime;
 /// <summary>The generated forward pass of a model over a growing sequence, with a key-value cache. Not thread-safe.</summary>
 public interface IInferenceProgram : IDisposable
 {
-    /// <summary>Most tokens that the cache holds, T.</summary>
+    /// <summary>Most tokens that the cache holds, T; no limit, <see cref="int.MaxValue"/>, where a memory of earlier segments slides.</summary>
     int Context { get; }
 
-    /// <summary>Tokens in the cache.</summary>
+    /// <summary>Tokens so far, all of which are in the cache unless a memory slides.</summary>
     int Position { get; }
 
     /// <summary>Empties the cache.</summary>

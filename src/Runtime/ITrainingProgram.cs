@@ -30,7 +30,13 @@ public interface ITrainingProgram : IDisposable
     /// <summary>The moving average of the parameters, for models with <c>ema</c>.</summary>
     WeightAverage? Average => null;
 
-    /// <summary>The mean cross-entropy in nats per token, by a forward pass without dropout.</summary>
+    /// <summary>The memory of earlier segments, for models that have one: batches then continue each other, row by row.</summary>
+    SegmentMemory? Memory => null;
+
+    /// <summary>
+    /// The mean cross-entropy in nats per token, by a forward pass without dropout; with a <see cref="Memory"/> it continues the
+    /// evaluation before.
+    /// </summary>
     /// <param name="tokens">[B, T], row-major, T one of <see cref="Lengths"/>.</param>
     /// <param name="targets">[B, T]: the token that follows each.</param>
     /// <param name="losses">[B]: receives the mean of each sequence; may be empty.</param>

@@ -14,6 +14,9 @@ public sealed record MemoryPlan
     /// <summary>The arena of all activations; less than its parts together, for they are not all needed at once.</summary>
     public required long Activations { get; init; }
 
+    /// <summary>The memory of earlier segments, of models that have one.</summary>
+    public long Segments { get; init; }
+
     /// <summary>Operations of a step, forward and backward, a repeated block counting as one.</summary>
     public required int Operations { get; init; }
 
@@ -24,7 +27,7 @@ public sealed record MemoryPlan
     public required IReadOnlyList<MemoryPart> Parts { get; init; }
 
     /// <summary>Everything together.</summary>
-    public long Total => Parameters + Gradients + Optimizer + Activations;
+    public long Total => Parameters + Gradients + Optimizer + Activations + Segments;
 }
 
 /// <summary>A part of the arena.</summary>

@@ -21,6 +21,9 @@ public sealed record ModelDescription
     /// <summary>The declared architecture; null for one in the layer language.</summary>
     public ArchitectureSpec? Architecture { get; init; }
 
+    /// <summary>Positions of earlier segments that layers remember in training, M; 0 in models without.</summary>
+    public int SegmentMemory { get; init; }
+
     /// <summary>Hash of the forward program: parameters, layers and element types. A checkpoint fits the models that have the same.</summary>
     public required string SpecHash { get; init; }
 

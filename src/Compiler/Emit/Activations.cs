@@ -11,15 +11,18 @@ internal static class Activations
     public static string Shape(TensorType type, string rows)
     {
         var dims = type.Shape;
-        var flattened = dims.Count >= 2 && dims[0].Symbol == "B" && dims[1].Symbol is "T" or "K";
+        var flattened = dims.Count >= 2 && dims[0].Symbol == "B" && dims[1].Symbol is "T" or "K" or "M";
         var parts = flattened
-            ? dims.Skip(2).Select(d => Number(d.Value)).Prepend(dims[1].Symbol == "K" ? "B * K" : rows)
-            : dims.Select(d => d.Symbol is "B" or "T" or "K" ? Symbolic(d, rows) : Number(d.Value));
+            ? dims.Skip(2).Select(d => Number(d.Value)).Prepend(dims[1].Symbol == "T" ? rows : "B * " + dims[1].Symbol)
+            : dims.Select(d => d.Symbol is "B" or "T" or "K" or "M + T" ? Symbolic(d, rows) : Number(d.Value));
         return "[" + string.Join(", ", parts) + "]";
     }
 
     /// <summary>In training as they are called; in inference the batch is one sequence of n rows.</summary>
     private static string Symbolic(Dim dim, string rows) => rows is "N" or "B * T" ? dim.Symbol : dim.Symbol == "B" ? "1" : rows;
+
+    /// <summary>Whether the shape depends on the memory of earlier segments.</summary>
+    public static bool HasMemory(TensorType type) => type.Shape.Any(d => d.Symbol is "M" or "M + T");
 
     public static string Comment(TensorType type) => $"// {type}";
 }

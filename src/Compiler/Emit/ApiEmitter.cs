@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using ModelCompiler.Compiler.Emit.Inference;
+using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Layers;
 using ModelCompiler.Compiler.Passes;
 using ModelCompiler.Compiler.Report;
 using ModelCompiler.ModelDsl;
@@ -20,7 +22,7 @@ internal static class ApiEmitter
         var (model, name) = (context.Model, context.Name);
         var spec = model.Spec;
         var compute = Copies(spec) ? $"{Compute(spec).ToString().ToLowerInvariant()} compute, fp32 master" : "fp32";
-        var family = spec.Architecture.Family?.ToString().ToLowerInvariant() ?? "blocks";
+        var family = spec.Architecture.Family is { } declared ? KebabCase.Of(declared.ToString()) : "blocks";
         var summary = $"{name} · {family} · {Grouped(model.Layout.Count)} parameters · {compute}  ({context.Place("model")})";
         return context.File("", summary, Usings, Remarks(model) + $"\npartial class {name} : ICompiledModel<{name}>", writer =>
         {
@@ -76,6 +78,7 @@ internal static class ApiEmitter
                 $"Context = {Number(spec.Architecture.Context)},",
                 $"Batch = {Number(spec.Training.Batch)},");
             if (spec.Architecture.Family is not null) writer.Line($"Architecture = {RecordLiteral.Of(spec.Architecture)},");
+            if (MemoryLengths.Of(spec).Training is > 0 and var memory) writer.Line($"SegmentMemory = {Number(memory)},");
             writer.Lines(
                 $"SpecHash = {Text(Hash(model))},",
                 "Parameters = Layout(),",
@@ -122,7 +125,9 @@ internal static class ApiEmitter
                 $"Parameters = {Grouped(costs.WeightBytes + costs.CopyBytes)},",
                 $"Gradients = {Grouped(costs.GradientBytes)},",
                 $"Optimizer = {Grouped(costs.OptimizerBytes)},",
-                $"Activations = {Grouped(plan.Bytes)},",
+                $"Activations = {Grouped(plan.Bytes)},");
+            if (costs.SegmentBytes > 0) writer.Line($"Segments = {Grouped(costs.SegmentBytes)},");
+            writer.Lines(
                 $"Operations = {Number(main.Count)},",
                 $"Backward = {Number(main.FindIndex(Costs.IsLoss) + 1)},",
                 "Parts =",

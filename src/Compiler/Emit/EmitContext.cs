@@ -74,6 +74,7 @@ public sealed class EmitContext(CompiledModel model, SourceMap map, string @name
     {
         "B" => "(batch)",
         "T" => "(sequence)",
+        "M" => "(memory)",
         "C" => "(width)",
         _ => "(vocabulary)",
     };

@@ -15,5 +15,6 @@ public static class SpecValidator
             .Concat(TrainingRules.Check(model))
             .Concat(CurriculumRules.Check(model))
             .Concat(SubsetRules.Check(model))
+            .Concat(MemoryRules.Check(model))
             .ToEquatableArray();
 }

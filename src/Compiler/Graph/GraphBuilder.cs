@@ -23,7 +23,7 @@ public static class GraphBuilder
     public static Graph Build(ModelSpec spec)
     {
         var architecture = spec.Architecture;
-        var layers = architecture.Family is null ? architecture.Blocks : Decoder.Layers(architecture);
+        var layers = FamilyLayers.Of(architecture);
         var model = new ModelContext(spec, Residuals(layers, 1));
         var main = new FunctionBuilder(model, "main");
         var ids = TensorType.Of(DType.I64, model.Batch, model.Sequence);
@@ -41,7 +41,8 @@ public static class GraphBuilder
         if (spec.Training.Subset?.Method == SubsetMethod.El2n)
             main.Node(ErrorNorm.OpName, Errors, Dim.Of(1), Attributes.None, [logits, Targets, Loss + ".lse"]);
 
-        Dim[] dims = [model.Batch, model.Sequence, model.Width, model.Vocabulary];
+        Dim[] memory = model.Memory.Value > 0 ? [model.Memory] : [];
+        Dim[] dims = [model.Batch, model.Sequence, .. memory, model.Width, model.Vocabulary];
         return new Graph(spec.Model, dims.ToEquatableArray(), main.Build(Loss, LossBySequence), model.Blocks.ToEquatableArray());
     }
 
@@ -49,7 +50,7 @@ public static class GraphBuilder
     private static string FamilyOrigin(LayerSpec layer) => layer switch
     {
         NormLayer => "architecture.norm",
-        AttentionLayer => "architecture.heads",
+        AttentionLayer or RelativeAttentionLayer => "architecture.heads",
         MlpLayer => "architecture.mlp",
         DropoutLayer => "architecture.dropout",
         RepeatLayer or ResidualLayer or AddLayer => "architecture.layers",

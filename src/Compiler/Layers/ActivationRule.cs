@@ -12,6 +12,7 @@ public sealed class ActivationRule : LayerRule<ActivationLayer>
             ActivationKind.Gelu => Op(MlpKind.Gelu),
             ActivationKind.GeluTanh => Op(MlpKind.GeluTanh),
             ActivationKind.Silu => Op(MlpKind.Silu),
+            ActivationKind.Relu => Op(MlpKind.Relu),
             _ => Op(MlpKind.ReluSquared),
         };
         return scope.Function.Node(op, name, scope.Function.Width(x), Attributes.None, [x]);
@@ -22,6 +23,7 @@ public sealed class ActivationRule : LayerRule<ActivationLayer>
         MlpKind.Gelu => "gelu",
         MlpKind.GeluTanh => "gelu_tanh",
         MlpKind.Silu => "silu",
+        MlpKind.Relu => "relu",
         _ => "relu_squared",
     };
 }

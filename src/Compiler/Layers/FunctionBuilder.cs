@@ -35,6 +35,14 @@ public sealed class FunctionBuilder(ModelContext model, string function)
         return name;
     }
 
+    /// <summary>Matrices over the same columns, side by side in one parameter; checkpoints have each by its own name.</summary>
+    public string Packed(string name, Init init, Dim columns, Dim rows, params (string Name, Dim Rows)[] parts)
+    {
+        var packed = parts.Select(part => new ParameterPart(part.Name, part.Rows, init)).ToEquatableArray();
+        _parameters.Add(new Parameter(name, TensorType.Of(DType.F32, rows, columns), packed, Origin));
+        return name;
+    }
+
     public void Share(string parameter, string with)
     {
         var index = _parameters.FindIndex(p => p.Name == parameter);
@@ -71,6 +79,7 @@ public sealed class ModelContext
 
     private readonly List<Function> _blocks = [];
     private int _dropoutSites;
+    private int _memorySites;
 
     public ModelContext(ModelSpec spec, int residuals)
     {
@@ -79,6 +88,7 @@ public sealed class ModelContext
         Sequence = new("T", spec.Architecture.Context);
         Width = new("C", spec.Architecture.Width);
         Vocabulary = new("V", spec.Architecture.Vocabulary);
+        Memory = new("M", MemoryLengths.Of(spec).Largest);
         ResidualDeviation = Deviation / Math.Sqrt(Math.Max(1, residuals));
     }
 
@@ -92,6 +102,9 @@ public sealed class ModelContext
 
     public Dim Vocabulary { get; }
 
+    /// <summary>Positions of the memory of earlier segments; 0 in models without. What training or evaluation needs more of.</summary>
+    public Dim Memory { get; }
+
     /// <summary>Of projections that add to the residual stream: scaled by the root of their number (GPT-2).</summary>
     public double ResidualDeviation { get; }
 
@@ -101,6 +114,9 @@ public sealed class ModelContext
 
     /// <summary>The number of a dropout layer, which its masks follow from.</summary>
     public int NextDropoutSite() => _dropoutSites++;
+
+    /// <summary>The number of a layer with memory, by which the program keeps it.</summary>
+    public int NextMemorySite() => _memorySites++;
 
     /// <summary>A dimension as a multiple of the width where it is one: 3C, 4C.</summary>
     public Dim Dim(long value) => value == Width.Value ? Width

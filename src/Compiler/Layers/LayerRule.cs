@@ -30,6 +30,7 @@ public static class LayerTable
         new ResidualRule(),
         new NormRule(),
         new AttentionRule(),
+        new RelativeAttentionRule(),
         new MlpRule(),
         new LinearRule(),
         new ActivationRule(),

@@ -25,6 +25,9 @@ public abstract class Op
     /// </summary>
     public virtual bool Cheap => false;
 
+    /// <summary>Whether what it gives is data, as the tokens are: no gradient is asked of it.</summary>
+    public virtual bool IsData => false;
+
     /// <summary>Whether output 0 may overwrite this input when nothing reads it afterwards.</summary>
     public virtual bool InPlace(int input) => false;
 

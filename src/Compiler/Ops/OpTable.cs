@@ -9,6 +9,7 @@ public static class OpTable
     private static readonly GeluTanh GeluTanh = new();
     private static readonly Silu Silu = new();
     private static readonly ReluSquared ReluSquared = new();
+    private static readonly Relu Relu = new();
 
     public static readonly IReadOnlyList<Op> All =
     [
@@ -25,11 +26,13 @@ public static class OpTable
         GeluTanh, new PointwiseGrad(GeluTanh, "GeluTanhGrad"),
         Silu, new PointwiseGrad(Silu, "SiluGrad"),
         ReluSquared, new PointwiseGrad(ReluSquared, "ReluSquaredGrad"),
+        Relu, new PointwiseGrad(Relu, "ReluGrad"),
         new Swiglu(), new SwigluGrad(),
         new Softcap(), new SoftcapGrad(),
         new Rope(),
         new QkNorm(), new QkNormGrad(),
         new Attention(), new AttentionGrad(),
+        new Recall(), new RelativeKeys(), new RelativeKeysGrad(), new RelativeAttention(), new RelativeAttentionGrad(),
         new Dropout(), new DropoutGrad(),
         new CrossEntropy(), new CrossEntropyGrad(), new ErrorNorm(),
         new LinearCrossEntropy(), new LinearCrossEntropyGrad(),

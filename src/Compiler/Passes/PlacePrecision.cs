@@ -92,8 +92,8 @@ public sealed class PlacePrecision : Pass
                 var type = typeOf(node);
                 var reads = node.Op is "cross_entropy" or ErrorNorm.OpName ? node.Inputs : node.Inputs.Select(i => In(i, type, node.Origin)).ToEquatableArray();
                 nodes.Add(node with { Inputs = reads });
-                // Statistics, which are fp32, are read by gradients only.
-                foreach (var output in node.Outputs) types[output.Name] = type;
+                // Statistics, which are fp32, are read by gradients only; indices stay what they are.
+                foreach (var output in node.Outputs) types[output.Name] = output.Type?.DType == DType.I64 ? DType.I64 : type;
             }
             var outputs = isMain ? function.Outputs : function.Outputs.Select(o => In(o, OfBlock(function.Name), function.Nodes.Last().Origin)).ToEquatableArray();
             return function with { Nodes = nodes.ToEquatableArray(), Outputs = outputs };

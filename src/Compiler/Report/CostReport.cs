@@ -1,3 +1,4 @@
+using ModelCompiler.Compiler.Emit.Training;
 using ModelCompiler.Compiler.Emit.Training.Optimizers;
 using ModelCompiler.Compiler.Passes;
 using ModelCompiler.ModelDsl;
@@ -52,11 +53,14 @@ public sealed record CostReport
     /// <summary>The same without <c>checkpoint</c>; null where there is none.</summary>
     public long? ActivationBytesKept { get; init; }
 
+    /// <summary>Bytes of the memory of earlier segments, of training before and after a step, and of evaluation.</summary>
+    public long SegmentBytes { get; init; }
+
     /// <summary>Bytes of keys and values for each token of the context, in inference.</summary>
     public long KvCacheBytes { get; init; }
 
     /// <summary>All that training holds.</summary>
-    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + AverageBytes + ActivationBytes;
+    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + AverageBytes + ActivationBytes + SegmentBytes;
 
     /// <summary>Bytes of the weights in a safetensors file of fp32; its header comes on top.</summary>
     public long Fp32FileBytes => 4 * Parameters;
@@ -84,6 +88,7 @@ public sealed record CostReport
             AverageBytes = spec.Training.Ema is null ? 0 : 4 * layout.Elements,
             ActivationBytes = model.Training.Memory!.Bytes,
             ActivationBytesKept = model.KeptEverything,
+            SegmentBytes = MemoryEmitter.Bytes(model),
             KvCacheBytes = layers.Sum(l => l.KvCache),
         };
     }

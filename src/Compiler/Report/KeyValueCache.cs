@@ -8,8 +8,9 @@ internal static class KeyValueCache
     /// <summary>Bytes of a node's keys and values for each token in inference.</summary>
     public static long Bytes(Node node, Dictionary<string, TensorType> types)
     {
-        if (node.Op != "attention") return 0;
+        if (node.Op is not ("attention" or "relative_attention")) return 0;
         var type = types[node.Inputs[0]];
+        if (node.Op == "relative_attention") return 2 * type.Last.Value * type.DType.Bytes();
         var heads = PackedHeads.Of(node.Attributes, (int)type.Last.Value);
         return 2L * heads.KvHeads * heads.Size * type.DType.Bytes();
     }

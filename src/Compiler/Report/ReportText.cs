@@ -28,6 +28,7 @@ internal static class ReportText
         if (costs.AverageBytes > 0) yield return new("averaged weights", Bytes(costs.AverageBytes), "fp32");
         yield return new("activations", Bytes(costs.ActivationBytes), $"{spec.Training.Batch} × {spec.Architecture.Context} tokens"
             + (costs.ActivationBytesKept is { } kept ? $"; {Bytes(kept)} without checkpointing" : ""));
+        if (costs.SegmentBytes > 0) yield return new("memory of earlier segments", Bytes(costs.SegmentBytes), "of training, before and after a step, and of evaluation");
         yield return new("training in all", Bytes(costs.TrainingBytes), "");
         if (costs.KvCacheBytes > 0)
             yield return new("KV cache a token", Bytes(costs.KvCacheBytes),

@@ -44,13 +44,29 @@ public sealed record ArchitectureSpec
     [OnlyWith("position", PositionKind.Rope)]
     public RopeScalingSpec? RopeScaling { get; init; }
 
-    [Key("norm", "The normalization before each sublayer and the head. Default: layer.")]
+    [Key("memory", "Positions before the segment that each layer remembers, M. Default: as many as context.", Min = 0, Max = 1_048_576)]
+    [OnlyWith("family", ModelDsl.Family.TransformerXl)]
+    public int? Memory { get; init; }
+
+    [Key("evaluation-memory", "The memory in validation and in generation. Default: memory.", Min = 1, Max = 1_048_576)]
+    [OnlyWith("family", ModelDsl.Family.TransformerXl)]
+    public int? EvaluationMemory { get; init; }
+
+    [Key("clamp-length", "The largest distance with an encoding of its own; larger ones share it. Default: every distance has one.", Min = 1, Max = 2_097_152)]
+    [OnlyWith("family", ModelDsl.Family.TransformerXl)]
+    public int? ClampLength { get; init; }
+
+    [Key("same-length", "Every position attends to M positions, itself among them, wherever in its segment it stands. Default: false.")]
+    [OnlyWith("family", ModelDsl.Family.TransformerXl)]
+    public bool? SameLength { get; init; }
+
+    [Key("norm", "The normalization before each sublayer and the head; for transformer-xl, after each sublayer. Default: layer.")]
     public NormKind? Norm { get; init; }
 
     [Key("norm-epsilon", "Added to the variance in norms. Default: 1e-5.", Min = 1e-12, Max = 1)]
     public double? NormEpsilon { get; init; }
 
-    [Key("mlp", "The feed-forward sublayer. Default: gelu, four times the width.")]
+    [Key("mlp", "The feed-forward sublayer. Default: gelu, for transformer-xl relu, four times the width.")]
     public FamilyMlpSpec? Mlp { get; init; }
 
     [Key("bias", "Biases on linear layers and layer norms. Default: true.")]

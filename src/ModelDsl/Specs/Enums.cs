@@ -7,6 +7,9 @@ public enum Family
 {
     /// <summary>A causal Transformer decoder, GPT-2-like or Llama-like by its options.</summary>
     Decoder,
+
+    /// <summary>A causal decoder with segment-level recurrence and relative positions (Transformer-XL, Dai et al. 2019).</summary>
+    TransformerXl,
 }
 
 /// <summary>How a model knows the order of its tokens.</summary>
@@ -60,6 +63,9 @@ public enum ActivationKind
 
     /// <summary>max(x, 0)² (Primer, So et al. 2021).</summary>
     ReluSquared,
+
+    /// <summary>max(x, 0) (Nair and Hinton 2010).</summary>
+    Relu,
 }
 
 public enum MlpKind
@@ -68,6 +74,7 @@ public enum MlpKind
     GeluTanh,
     Silu,
     ReluSquared,
+    Relu,
 
     /// <summary>silu(gate) · up, then down (Shazeer 2020).</summary>
     Swiglu,

@@ -99,6 +99,26 @@ public sealed record AttentionLayer : LayerSpec
     public bool? QkvBias { get; init; }
 }
 
+[Layer("relative-attention", "Causal self-attention by content and relative distance over the segment and a memory of earlier segments (Dai et al. 2019), [B, T, C] to [B, T, C].")]
+[Shorthand("heads")]
+public sealed record RelativeAttentionLayer : LayerSpec
+{
+    [Key("heads", "Number of heads; divides the width.", Required = true, Min = 1, Max = 1024)]
+    public int Heads { get; init; }
+
+    [Key("memory", "Positions before the segment whose inputs are kept, M; the same in all layers. 0 is no recurrence.", Min = 0, Max = 1_048_576)]
+    public int Memory { get; init; }
+
+    [Key("evaluation-memory", "The memory in validation and in generation. Default: memory.", Min = 1, Max = 1_048_576)]
+    public int? EvaluationMemory { get; init; }
+
+    [Key("clamp-length", "The largest distance with an encoding of its own; larger ones share it. Default: every distance has one.", Min = 1, Max = 2_097_152)]
+    public int? ClampLength { get; init; }
+
+    [Key("same-length", "Every position attends to M positions, itself among them, wherever in its segment it stands.")]
+    public bool SameLength { get; init; }
+}
+
 [Layer("mlp", "Two linear layers with an activation between them, or the three of a gated layer, [B, T, C] to [B, T, C].")]
 [Shorthand("kind")]
 public sealed record MlpLayer : LayerSpec
@@ -128,7 +148,7 @@ public sealed record LinearLayer : LayerSpec
 [Shorthand("kind")]
 public sealed record ActivationLayer : LayerSpec
 {
-    [Key("kind", "gelu, gelu-tanh, silu or relu-squared.")]
+    [Key("kind", "gelu, gelu-tanh, silu, relu-squared or relu.")]
     public ActivationKind Kind { get; init; } = ActivationKind.Gelu;
 }
 

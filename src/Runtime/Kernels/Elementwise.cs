@@ -113,6 +113,25 @@ public static partial class Kernels
         else AtenElementwise.ReluSquaredGrad(dy, x, dx);
     }
 
+    /// <summary>y = max(x, 0) (Nair and Hinton 2010).</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="y">As x; may be x.</param>
+    public static void Relu(Tensor x, Tensor y)
+    {
+        if (Cpu.Takes(x)) Map.Unary<Implementations.Relu>(x, y);
+        else AtenElementwise.Relu(x, y);
+    }
+
+    /// <summary>The gradient of <see cref="Relu(Tensor, Tensor)"/>: dy where x is above 0.</summary>
+    /// <param name="dy">Any shape.</param>
+    /// <param name="x">As dy.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    public static void ReluGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        if (Cpu.Takes(dy)) Map.Binary<Implementations.ReluGrad>(dy, x, dx);
+        else AtenElementwise.ReluGrad(dy, x, dx);
+    }
+
     /// <summary>The gated unit y = silu(gate) · up (Shazeer 2020).</summary>
     /// <param name="x">[N, 2M]: gate, then up.</param>
     /// <param name="y">[N, M]</param>

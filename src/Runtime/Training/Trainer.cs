@@ -21,7 +21,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
 
     private readonly ModelDescription _description = model.Description;
     private readonly ValidationWindows _windows =
-        new(data.Validation, model.Description.Batch, model.Description.Context, ValidationBatches);
+        new(data.Validation, model.Description.Batch, model.Description.Context, ValidationBatches, continuous: model.Description.SegmentMemory > 0);
 
     /// <summary>Trains to the last step, or until <paramref name="interrupt"/>: then too a checkpoint has been written.</summary>
     /// <returns>Where the run stands.</returns>
@@ -38,10 +38,11 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         var start = run.Step > 0 ? run : run with { Samples = TrainingFeeds.MostSamples(_description, run.Steps) };
         using var records = new RunRecords(folder, observer);
         using var feed = new TrainingFeeds(model, program, data, start, folder, records.Noticed).Open();
-        var average = program.Average;
+        var (average, memory) = (program.Average, program.Memory);
+        if (memory is not null) memory.EndOfText = data.Tokenizer.EndOfText;
         var earlyStop = _description.Training.Patience is { } patience ? new EarlyStop(patience, _description.Training.MinDelta) : null;
         ICheckpointPart[] parts =
-            [new OptimizerPart(program, model.Parameters), .. program.CheckpointParts, .. feed.Parts, .. new ICheckpointPart?[] { average, earlyStop }.OfType<ICheckpointPart>()];
+            [new OptimizerPart(program, model.Parameters), .. program.CheckpointParts, .. feed.Parts, .. new ICheckpointPart?[] { average, memory, earlyStop }.OfType<ICheckpointPart>()];
         var sources = parts.Prepend<object>(program).OfType<IMetricSource>().ToArray();
         var metrics = new StepMetrics();
 
@@ -79,6 +80,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
             {
                 records.Noticed($"{NanGuard.Describe(state, result)}: skipped");
                 program.StepNumber = updates;
+                memory?.Clear();
             }
             else
             {
@@ -195,6 +197,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         var buffer = new long[_windows.Batch * _windows.Sequence];
         var following = new long[buffer.Length];
         var loss = 0.0;
+        program.Memory?.ClearEvaluation();
         for (var i = 0; i < _windows.Batches; i++)
         {
             _windows.Fill(i, buffer, following);

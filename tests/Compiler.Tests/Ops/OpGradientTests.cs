@@ -9,6 +9,8 @@ public sealed class OpGradientTests
 {
     private static readonly Attributes Heads = Attributes.Of(("heads", 4), ("kv_heads", 2));
 
+    private static readonly Attributes Relative = Attributes.Of(("heads", 2), ("memory", 4), ("same_length", false));
+
     /// <summary>An op, its attributes, the shapes of its inputs; integers are token ids below the bound.</summary>
     private static readonly Case[] Cases =
     [
@@ -30,6 +32,7 @@ public sealed class OpGradientTests
         new("gelu_tanh", Attributes.None, [[3, 7], [7]]),
         new("silu", Attributes.None, [[3, 7]]),
         new("relu_squared", Attributes.None, [[3, 7]]),
+        new("relu", Attributes.None, [[3, 7]]),
         new("swiglu", Attributes.None, [[3, 8]]),
         new("softcap", Attributes.Of(("cap", 0.5)), [[3, 7]]),
         new("rope", Heads.With("theta", 100.0).With("inverse", false), [[2, 3, 32]]),
@@ -42,6 +45,10 @@ public sealed class OpGradientTests
         new("attention", Heads.With("causal", false), [[2, 5, 32]]),
         new("attention", Heads.With("window", 2L), [[2, 5, 32]]),
         new("attention", Heads.With("softcap", 0.5).With("window", 3L), [[2, 5, 32]]),
+        new("relative_keys", Attributes.Of(("memory", 4), ("sequence", 3), ("clamp", 4)), [[4, 6]]),
+        new("relative_attention", Relative, [[2, 3, 8], [2, 3, 16], [3, 8], [8], [8]]),
+        // A memory of four positions, of which the queries see as many as the random firsts leave them.
+        new("relative_attention", Relative, [[2, 3, 8], [2, 3, 16], [7, 8], [8], [8], [2, 4, 16], [2, 3]], Integers: [6], Bound: 5),
         new("dropout", Attributes.Of(("rate", 0.25), ("site", 0)), [[3, 4]]),
         new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3]], Integers: [1], Bound: 5),
         new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3], [2]], Integers: [1, 2], Bound: 4),

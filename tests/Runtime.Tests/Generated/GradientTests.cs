@@ -55,9 +55,22 @@ public sealed class GradientTests
     [Fact]
     public void Chunked_loss_in_bf16_with_a_tied_head() => Compare<WideVocabularyTied>("wide-vocabulary-tied.model.yaml", 0.1);
 
+    [Fact]
+    public void Transformer_xl() => Compare<TransformerXlPlain>("transformer-xl.model.yaml", 1e-4, segments: 3);
+
+    [Fact]
+    public void Transformer_xl_with_every_option() => Compare<TransformerXlSame>("transformer-xl-same.model.yaml", 1e-4, segments: 3);
+
+    [Fact]
+    public void Transformer_xl_without_memory() => Compare<TransformerXlWhole>("transformer-xl-whole.model.yaml", 1e-4);
+
+    [Fact]
+    public void Relative_attention_in_custom_blocks_in_bf16() => Compare<TransformerXlBf16>("transformer-xl-bf16.model.yaml", 0.1, segments: 3);
+
     private static Tensor Rows(ICompiledModel model, long[] values) => tensor(values).view(model.Description.Batch, model.Description.Context);
 
-    private static void Compare<TModel>(string file, double tolerance)
+    /// <param name="segments">Segments of a model with memory, of which the last is compared.</param>
+    private static void Compare<TModel>(string file, double tolerance, int segments = 1)
         where TModel : ICompiledModel<TModel>
     {
         using var scope = NewDisposeScope();
@@ -65,10 +78,18 @@ public sealed class GradientTests
         GeneratedModels.Scramble(model);
         var (tokens, targets) = GeneratedModels.Batch(model, seed: 1);
         var reference = new TorchReference(model, file, step: 0);
+        using var training = model.CreateTraining();
+        for (var segment = 1; segment < segments; segment++)
+        {
+            var (earlier, following) = GeneratedModels.Batch(model, seed: 100 + segment);
+            using var gradientless = no_grad();
+            reference.Logits(Rows(model, earlier));
+            training.Backpropagate(earlier, following);
+        }
+
         var expected = reference.Loss(Rows(model, tokens), Rows(model, targets));
         expected.backward();
 
-        using var training = model.CreateTraining();
         var loss = training.Backpropagate(tokens, targets);
 
         Assert.Equal(expected.item<float>(), loss, tolerance);

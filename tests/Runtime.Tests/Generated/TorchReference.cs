@@ -16,6 +16,7 @@ public sealed class TorchReference
     private readonly ModelSpec _spec;
     private readonly int _step;
     private int _sites;
+    private readonly Dictionary<string, Tensor> _memory = [];
 
     /// <param name="model">Its parameters are copied.</param>
     /// <param name="file">Name of the declaration, without folder.</param>
@@ -42,7 +43,7 @@ public sealed class TorchReference
     public Tensor Logits(Tensor tokens)
     {
         _sites = 0;
-        var layers = _spec.Architecture.Family is null ? _spec.Architecture.Blocks : Decoder.Layers(_spec.Architecture);
+        var layers = FamilyLayers.Of(_spec.Architecture);
         return Run(layers, tokens, Names(layers), "", 0);
     }
 
@@ -59,7 +60,7 @@ public sealed class TorchReference
         };
         var flat = layers.SelectMany(Flatten).ToList();
         string Key(LayerSpec layer) => layer.Name
-            ?? (layer is RepeatLayer ? "blocks" : layer.GetType().Name.Replace("Layer", "").ToLowerInvariant());
+            ?? (layer is RepeatLayer ? "blocks" : layer is RelativeAttentionLayer ? "relative-attention" : layer.GetType().Name.Replace("Layer", "").ToLowerInvariant());
         var names = new Dictionary<LayerSpec, Queue<string>>(ReferenceEqualityComparer.Instance);
         foreach (var group in flat.GroupBy(Key))
         {
@@ -116,6 +117,8 @@ public sealed class TorchReference
                 return Rms(x, P("weight"), norm.Epsilon);
             case AttentionLayer attention:
                 return F.linear(Attention(attention, x, Linear, P), P("proj.weight"), Optional("proj.bias"));
+            case RelativeAttentionLayer attention:
+                return F.linear(RelativeAttention(attention, x, name, P), P("proj.weight"));
             case MlpLayer { Kind: MlpKind.Swiglu }:
                 return Linear(F.silu(Linear(x, "gate")) * Linear(x, "up"), "down");
             case MlpLayer mlp:
@@ -168,6 +171,30 @@ public sealed class TorchReference
 
     private static Tensor Cap(Tensor x, double? cap) => cap is { } c ? (x / c).tanh() * c : x;
 
+    /// <summary>Keys of distances by index, without shift; the memory is what the layer had as x before, without gradient.</summary>
+    private Tensor RelativeAttention(RelativeAttentionLayer layer, Tensor x, string name, Func<string, Tensor> parameter)
+    {
+        var (batch, length, width) = (x.shape[0], x.shape[1], x.shape[2]);
+        var all = _memory.TryGetValue(name, out var before) ? cat([before, x], 1) : x;
+        var memory = all.shape[1] - length;
+        _memory[name] = all.narrow(1, all.shape[1] - Math.Min(all.shape[1], layer.Memory), Math.Min(all.shape[1], layer.Memory)).detach();
+        Tensor Heads(Tensor of) => of.view(of.shape[0], of.shape[1], layer.Heads, -1).transpose(1, 2);
+        var q = F.linear(x, parameter("q.weight"));
+        var (k, v) = (Heads(F.linear(all, parameter("k.weight"))), Heads(F.linear(all, parameter("v.weight"))));
+
+        var distances = (arange(length).unsqueeze(1) + memory - arange(all.shape[1]).unsqueeze(0)).clamp(min: 0);
+        var frequencies = pow(tensor(10_000f), -arange(0, width, 2, ScalarType.Float32) / width);
+        var angles = outer(arange(all.shape[1], ScalarType.Float32).clamp(max: layer.ClampLength ?? int.MaxValue), frequencies);
+        var r = F.linear(cat([angles.sin(), angles.cos()], -1), parameter("r.weight"));
+        var keys = r.index_select(0, distances.flatten()).view(length, all.shape[1], layer.Heads, -1); // [T, M + T, H, D]
+        var byContent = Heads(q + parameter("content_bias")).matmul(k.transpose(-1, -2));
+        var byDistance = einsum("bhtd,tshd->bhts", Heads(q + parameter("position_bias")), keys);
+        var hidden = (arange(all.shape[1]).unsqueeze(0) - memory).gt(arange(length).unsqueeze(1));
+        if (layer.SameLength) hidden = hidden.logical_or(distances.ge(layer.Memory));
+        var scores = (byContent + byDistance) / Math.Sqrt(width / layer.Heads);
+        return scores.masked_fill(hidden, double.NegativeInfinity).softmax(-1).matmul(v).transpose(1, 2).reshape(batch, length, width);
+    }
+
     /// <summary>The half-split rotation: pairs (i, i + D/2).</summary>
     private Tensor Rotate(Tensor x, AttentionLayer layer)
     {
@@ -186,6 +213,7 @@ public sealed class TorchReference
         "Gelu" => F.gelu(x),
         "GeluTanh" => x * (1 + (Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x.pow(3)))).tanh()) / 2,
         "Silu" => F.silu(x),
+        "Relu" => F.relu(x),
         _ => F.relu(x).pow(2),
     };
 

@@ -67,6 +67,11 @@ public sealed class ElementwiseTests : KernelTest
 
     [Theory]
     [MemberData(nameof(Cases))]
+    public void Relu(ScalarType type, bool aten) => Activation(
+        type, x => x.relu(), aten ? AtenElementwise.Relu : Kernels.Relu, aten ? AtenElementwise.ReluGrad : Kernels.ReluGrad);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
     public void SwigluAndItsGradient(ScalarType type, bool aten)
     {
         var (x, dy) = (Oracle.Normal(1, type, 5, 2 * 37), Oracle.Normal(2, type, 5, 37));

@@ -108,6 +108,15 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void So_do_models_with_a_memory_of_earlier_segments()
+    {
+        AssertResumes<TransformerXlDropout>(60, 33);
+        AssertResumes<TransformerXlMicro>(12, 5);
+        AssertResumes<TransformerXlBf16>(20, 7);
+        AssertResumes<TransformerXlLengths>(24, 9);
+    }
+
+    [Fact]
     public void So_does_a_generated_model_in_bf16() => AssertResumes<Gpt2Bf16>(60, 50);
 
     [Fact]

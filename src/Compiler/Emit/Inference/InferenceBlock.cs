@@ -1,5 +1,5 @@
 using ModelCompiler.Compiler.Graphs;
-using ModelCompiler.Compiler.Ops;
+using ModelCompiler.Compiler.Layers;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
 namespace ModelCompiler.Compiler.Emit.Inference;
@@ -18,16 +18,24 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
 
     private int Times => graph.Times(function.Name);
 
-    /// <summary>Attention nodes, each with a cache of keys and one of values: [Hkv, context, D].</summary>
-    private List<(Node Node, PackedHeads Heads, DType DType)> Caches
+    /// <summary>Attention nodes, each with a cache of keys and one of values: [heads, positions, D].</summary>
+    private List<LayerCache> Caches
     {
         get
         {
             var types = function.Types();
-            return function.Nodes.Where(n => n.Op == "attention")
-                .Select(n => (n, PackedHeads.Of(n.Attributes, (int)types[n.Inputs[0]].Last.Value), types[n.Inputs[0]].DType)).ToList();
+            return function.Nodes.Where(IsAttention).Select(n => LayerCache.Of(n, types[n.Inputs[0]])).ToList();
         }
     }
+
+    /// <summary>The keys of distances, which follow from the parameters alone: each layer keeps them from a text's first token on.</summary>
+    private List<Value> Distances => function.Nodes.Where(n => n.Op == "relative_keys").Select(n => n.Outputs[0]).ToList();
+
+    private string Distance(Value value) => $"{Local}{_values[value.Name]}";
+
+    private bool Keeps => Caches.Count + Distances.Count > 0;
+
+    private static bool IsAttention(Node node) => node.Op is "attention" or "relative_attention";
 
     private string Cache(int index, string what) => $"{Local}{what}{(Caches.Count > 1 ? Number(index + 1) : "")}";
 
@@ -36,60 +44,67 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     public void Fields(SourceWriter writer)
     {
         writer.Line($"private readonly {Type}Parameters[] {Local}Parameters;");
-        if (Caches.Count > 0) writer.Line($"private readonly TensorPool {Local}Caches;");
+        if (Keeps) writer.Line($"private readonly TensorPool {Local}Caches;");
         for (var c = 0; c < Caches.Count; c++)
-        {
-            var heads = Caches[c].Heads;
-            writer.Line($"private readonly Tensor[] {Cache(c, "Keys")}, {Cache(c, "Values")};  // by layer, [{heads.KvHeads}, T, {heads.Size}]");
-        }
+            writer.Line($"private readonly Tensor[] {Cache(c, "Keys")}, {Cache(c, "Values")};  // by layer, {Caches[c].Comment}");
+        foreach (var value in Distances) writer.Line($"private readonly Tensor[] {Distance(value)};  // by layer, [{string.Join(", ", value.Type!.Shape)}]");
     }
 
     public void Construct(SourceWriter writer)
     {
         var times = Number(Times);
         writer.Line($"{Local}Parameters = new {Type}Parameters[{times}];");
-        if (Caches.Count > 0) writer.Line($"{Local}Caches = new TensorPool(model.Device);");
+        if (Keeps) writer.Line($"{Local}Caches = new TensorPool(model.Device);");
         for (var c = 0; c < Caches.Count; c++)
             writer.Lines($"{Cache(c, "Keys")} = new Tensor[{times}];", $"{Cache(c, "Values")} = new Tensor[{times}];");
+        foreach (var value in Distances) writer.Line($"{Distance(value)} = new Tensor[{times}];");
         using (writer.Block($"for (var i = 0; i < {times}; i++)"))
         {
             writer.Line($"{Local}Parameters[i] = new {Type}Parameters(model.Parameters, {ParametersEmitter.Set("i", graph.LayersOfSet(function.Name))});");
             for (var c = 0; c < Caches.Count; c++)
             {
-                var (_, heads, type) = Caches[c];
-                var cache = $"{Local}Caches.Empty({ScalarType(type)}, [{heads.KvHeads}, Size, {heads.Size}])";
+                var cache = $"{Local}Caches.Empty({ScalarType(Caches[c].DType)}, {Caches[c].Shape})";
                 writer.Lines($"{Cache(c, "Keys")}[i] = {cache};", $"{Cache(c, "Values")}[i] = {cache};");
             }
+            foreach (var value in Distances)
+                writer.Line($"{Distance(value)}[i] = {Local}Caches.Empty({ScalarType(value.Type!.DType)}, [{(Remembers ? "Memory + " : "")}Size, {Number(value.Type.Last.Value)}]);");
         }
     }
 
     public void DisposeCaches(SourceWriter writer)
     {
-        if (Caches.Count > 0) writer.Line($"{Local}Caches.Dispose();");
+        if (Keeps) writer.Line($"{Local}Caches.Dispose();");
     }
 
     public void Loop(SourceWriter writer)
     {
         var input = new InferenceMain(graph).Field(graph.Repeat(function.Name).Inputs[0]);
-        var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", {Cache(c, "Keys")}[i], {Cache(c, "Values")}[i]"));
+        var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", {Cache(c, "Keys")}[i], {Cache(c, "Values")}[i]")
+            .Concat(Distances.Select(value => $", {Distance(value)}[i]")));
         writer.Nested(
             $"for (var i = 0; i < {Number(Times)}; i++)",
-            $"{Type}Forward(s.{Type}Values, i == 0 ? s.{input} : s.{Type}Stream[(i + 1) % 2], s.{Type}Stream[i % 2], {Local}Parameters[i]{caches}, position);");
+            $"{Type}Forward(s.{Type}Values, i == 0 ? s.{input} : s.{Type}Stream[(i + 1) % 2], s.{Type}Stream[i % 2], {Local}Parameters[i]{caches}, position{(Remembers ? ", remembered" : "")});");
     }
+
+    /// <summary>Whether the model has a memory of earlier segments.</summary>
+    private bool Remembers => MemoryLengths.Of(context.Model.Spec).Evaluation > 0;
 
     public void Function(SourceWriter writer)
     {
-        var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", Tensor {Argument(c, "keys", Caches.Count)}, Tensor {Argument(c, "values", Caches.Count)}"));
+        string Parameter(string value) => char.ToLowerInvariant(_values[value][0]) + _values[value].Substring(1);
+        var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", Tensor {Argument(c, "keys", Caches.Count)}, Tensor {Argument(c, "values", Caches.Count)}")
+            .Concat(Distances.Select(value => $", Tensor {Parameter(value.Name)}")));
         string Spell(string value) => value == function.Inputs[0].Name ? "input"
             : value == function.Outputs[0] ? "output"
+            : Distances.Any(d => d.Name == value) ? Parameter(value)
             : function.Parameters.Any(p => p.Name == value) ? "p." + _parameters[value] : "s." + _values[value];
         writer.Line();
-        using (writer.Block($"private void {Type}Forward({Type}Inference s, Tensor input, Tensor output, {Type}Parameters p{caches}, int position)"))
+        using (writer.Block($"private void {Type}Forward({Type}Inference s, Tensor input, Tensor output, {Type}Parameters p{caches}, int position{(Remembers ? ", int remembered" : "")})"))
         {
             var attention = 0;
             foreach (var node in function.Nodes)
             {
-                var index = node.Op == "attention" ? attention++ : 0;
+                var index = IsAttention(node) ? attention++ : 0;
                 var kernels = new KernelWriter(context, function, Spell, cached: true)
                 {
                     Keys = Argument(index, "keys", Caches.Count),
@@ -118,7 +133,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
         writer.Line().Line($"/// <summary>Values within {function.Name}; all layers share them.</summary>");
         using (writer.Block($"private sealed class {Type}Inference(TensorPool pool, int n)"))
         {
-            foreach (var output in function.Nodes.SelectMany(n => n.Outputs).Where(o => o.Name != function.Outputs[0]))
+            foreach (var output in function.Nodes.SelectMany(n => n.Outputs).Where(o => o.Name != function.Outputs[0] && !Distances.Contains(o)))
                 writer.Line($"public readonly Tensor {_values[output.Name]} = {InferenceMain.Empty(output.Type!, "n", "pool")};  {Activations.Comment(output.Type!)}");
         }
     }

@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Layers;
 using ModelCompiler.Compiler.Ops;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
@@ -25,6 +26,8 @@ internal static class InferenceEmitter
             writer.Line("/// <summary>The forward pass over a key-value cache, batch 1.</summary>");
             using (writer.Block("private sealed class InferenceProgram : IInferenceProgram"))
             {
+                var memory = MemoryLengths.Of(context.Model.Spec).Evaluation;
+                if (memory > 0) writer.Line($"private const int Memory = {Number(memory)};  // positions before the segment of Size");
                 writer.Lines(
                     $"private const int Size = {Number(context.Model.Spec.Architecture.Context)}, Chunk = {Number(Math.Min(Chunk, context.Model.Spec.Architecture.Context))};",
                     "", "private readonly MainParameters p;", "private readonly InferenceActivations _chunk, _single;",
@@ -40,7 +43,7 @@ internal static class InferenceEmitter
                     foreach (var block in blocks) block.Construct(writer);
                 }
                 writer.Line();
-                Api(writer, blocks);
+                Api(writer, blocks, memory > 0);
                 writer.Line();
                 Run(writer, context, main, blocks);
                 foreach (var block in blocks) block.Function(writer);
@@ -50,21 +53,23 @@ internal static class InferenceEmitter
             foreach (var block in blocks) block.Class(writer);
         });
 
-    private static void Api(SourceWriter writer, List<InferenceBlock> blocks)
+    private static void Api(SourceWriter writer, List<InferenceBlock> blocks, bool remembers)
     {
+        if (remembers) writer.Line("// After Size tokens the segment becomes memory: there is no end.");
         writer.Lines(
-            "public int Context => Size;", "",
+            $"public int Context => {(remembers ? "int.MaxValue" : "Size")};", "",
             "public int Position { get; private set; }", "",
             "public void Reset() => Position = 0;", "");
         using (writer.Block("public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)"))
         {
-            writer.Line("TokenBuffer.Check(tokens, Position, Size, _logits.Length);");
+            writer.Line($"TokenBuffer.Check(tokens, Position, {(remembers ? "Context" : "Size")}, _logits.Length);");
             using (writer.Block("while (tokens.Length > 0)"))
             {
+                if (remembers) writer.Line("var position = Position % Size;  // in the segment, over whose end no chunk goes");
                 writer.Lines(
-                    "var s = tokens.Length >= Chunk ? _chunk : _single;",
+                    $"var s = tokens.Length >= Chunk{(remembers ? " && position <= Size - Chunk" : "")} ? _chunk : _single;",
                     "s.Tokens.Write(tokens[..s.Rows]);",
-                    "Run(s, Position);",
+                    remembers ? "Run(s, position, Math.Min(Position - position, Memory));" : "Run(s, Position);",
                     "Position += s.Rows;",
                     "tokens = tokens[s.Rows..];",
                     "if (tokens.Length == 0) TokenBuffer.Read(s.Logits, _logits);");
@@ -84,7 +89,8 @@ internal static class InferenceEmitter
         var names = ParametersEmitter.Names(context.Model.Layout, "");
         var function = context.Model.Inference.Main;
         var kernels = new KernelWriter(context, function, value => function.Parameters.Any(p => p.Name == value) ? "p." + names[value] : "s." + main.Field(value), cached: true);
-        using (writer.Block("private void Run(InferenceActivations s, int position)"))
+        var remembered = MemoryLengths.Of(context.Model.Spec).Evaluation > 0 ? ", int remembered" : "";
+        using (writer.Block($"private void Run(InferenceActivations s, int position{remembered})"))
         {
             foreach (var node in function.Nodes)
             {

@@ -69,6 +69,15 @@ internal sealed class BlockEmitter
 
     /// <summary>Whether a layer's gradients are added to those of a micro-batch, or of a later layer with the same parameters, before it.</summary>
     private string Accumulates => (_steps.Accumulate > 1 ? _steps.Accumulates + " || " : "") + $"layer % {Number(_layersOfSet)} < {Number(_layersOfSet - 1)}";
+    private IEnumerable<TensorType> ForwardViews => Views(_forward, _memory.Saved.Concat(_memory.Forward));
+
+    private IEnumerable<TensorType> BackwardViews => Views(_backward, _memory.Backward);
+
+    private static IEnumerable<TensorType> Views(Function function, IEnumerable<Placement> places)
+    {
+        var types = function.Types();
+        return places.Select(place => types[place.Value]);
+    }
 
     public void Fields(SourceWriter writer)
     {
@@ -129,11 +138,11 @@ internal sealed class BlockEmitter
         var (incoming, outgoing) = ("s." + MainName(backward.Inputs[0]), "s." + MainName(backward.Outputs[0].Name));
         string Gradient(string parity) => $"arena.View({Grouped(_memory.GradientOffset)} + ({parity} % 2 * {Grouped(_memory.CarryBytes)}L), {Shape()})";
         writer.Lines(
-            $"{_field}[i] = new {_type}Activations(arena{_steps.Argument}{Kept}, {Grouped(_memory.SavedOffset)} + (({slot}) * {Grouped(_memory.SlotBytes)}L),",
+            $"{_field}[i] = new {_type}Activations(arena{_steps.ArgumentOf(ForwardViews)}{Kept}, {Grouped(_memory.SavedOffset)} + (({slot}) * {Grouped(_memory.SlotBytes)}L),",
             $"    {input},",
             $"    {output});",
             "// The gradient that flows back alternates between two buffers.",
-            $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.Argument}{Kept}{(DropsTokens ? $", {_field}[i].Input" : "")},",
+            $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.ArgumentOf(BackwardViews)}{Kept}{(DropsTokens ? $", {_field}[i].Input" : "")},",
             $"    i == {Number(Last)} ? {incoming} : {Gradient("(i + 1)")},",
             $"    i == 0 ? {outgoing} : {Gradient("i")});",
             $"{_field}Parameters[i] = new {_type}Parameters(program.Model.Parameters, {Set});",
@@ -226,7 +235,7 @@ internal sealed class BlockEmitter
     {
         var type = _forward.Inputs[0].Type!;
         writer.Line().Line($"/// <summary>Values of one layer of {Name}: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>");
-        using (writer.Block($"private sealed class {_type}Activations(Arena arena{_steps.Parameter}{KeptParameter}, long slot, Tensor input, Tensor output)"))
+        using (writer.Block($"private sealed class {_type}Activations(Arena arena{_steps.ParameterOf(ForwardViews)}{KeptParameter}, long slot, Tensor input, Tensor output)"))
         {
             if (DropsTokens) writer.Line("public readonly int K = K;  // tokens of a sequence that the layer sees");
             writer.Line($"public readonly Tensor Input = input;  {Activations.Comment(type)}");
@@ -238,7 +247,7 @@ internal sealed class BlockEmitter
                 writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], Scratch(place), _steps.Rows));
         }
         writer.Line().Line($"/// <summary>Values of the backward pass of {Name}; all layers share them.</summary>");
-        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena{_steps.Parameter}{KeptParameter}{(DropsTokens ? ", Tensor input" : "")}, Tensor dOutput, Tensor dInput)"))
+        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena{_steps.ParameterOf(BackwardViews)}{KeptParameter}{(DropsTokens ? ", Tensor input" : "")}, Tensor dOutput, Tensor dInput)"))
         {
             writer.Line($"public readonly Tensor dOutput = dOutput;  {Activations.Comment(type)}");
             writer.Line($"public readonly Tensor dInput = dInput;  {Activations.Comment(type)}");

@@ -34,6 +34,7 @@ internal static class ProgramEmitter
             steps.Several || steps.DropsTokens ? "private readonly TrainingStep[] _steps;" : "private readonly TrainingStep _step;");
         writer.Lines($"private readonly {OptimizerEmitters.Of(context.Model.Spec).Type} _optimizer;", "private double _loss;");
         TokenDropEmitter.Field(writer, context, steps);
+        MemoryEmitter.Fields(writer, steps);
         LossScaleEmitter.Field(writer, context);
         WeightAverageEmitter.Field(writer, context);
         OptimizerEmitters.Of(context.Model.Spec).Members(writer, context);
@@ -46,12 +47,12 @@ internal static class ProgramEmitter
         {
             if (context.Model.Spec.Efficiency.Precision.Fp8.Count > 0)
                 writer.Line($"Kernels.RequireFp8(model.Device);  // {context.Place("efficiency.precision.fp8")}");
+            writer.Lines("Model = model;", "_arena = new Arena(ArenaSize, model.Device);");
+            MemoryEmitter.Construct(writer, context, steps);
+            var made = (steps.DropsTokens ? steps.Kept : steps.Lengths).Select(length => steps.New(length, steps.Memory.Training)).ToList();
+            writer.Line(steps.Several || steps.DropsTokens ? $"_steps = [{string.Join(", ", made)}];" : $"_step = {made[0]};");
+            if (steps.EvaluatesApart) writer.Line($"_evaluation = {steps.New(steps.Lengths[steps.Lengths.Count - 1], steps.Memory.Evaluation)};");
             writer.Lines(
-                "Model = model;",
-                "_arena = new Arena(ArenaSize, model.Device);",
-                steps.Several || steps.DropsTokens
-                    ? $"_steps = [{string.Join(", ", (steps.DropsTokens ? steps.Kept : steps.Lengths).Select(length => $"new TrainingStep(this, _arena, {Number(length)})"))}];"
-                    : "_step = new TrainingStep(this, _arena);",
                 $"_optimizer = {OptimizerEmitters.Of(context.Model.Spec).New(context)};  // {context.Place("training.optimizer")}");
             WeightAverageEmitter.Construct(writer, context);
         }
@@ -72,6 +73,7 @@ internal static class ProgramEmitter
             $"public {context.Name} Model {{ get; }}");
         LossScaleEmitter.Property(writer, context);
         WeightAverageEmitter.Property(writer, context);
+        MemoryEmitter.Property(writer, steps);
         if (TrainingEmitter.UsesDropout(context.Model.Training))
             writer.Line().Line("/// <summary>Whether dropout drops anything.</summary>").Line("public bool Training { get; private set; }");
         if (steps.Accumulate > 1)
@@ -91,7 +93,7 @@ internal static class ProgramEmitter
         using (writer.Block("public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default)"))
         {
             if (TrainingEmitter.UsesDropout(context.Model.Training)) writer.Line("Training = false;");
-            writer.Line($"return {Step(steps)}.Evaluate(tokens, targets, losses);");
+            MemoryEmitter.Evaluate(writer, steps, Step(steps));
         }
     }
 
@@ -112,7 +114,9 @@ internal static class ProgramEmitter
             "public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default)"))
         {
             if (TrainingEmitter.UsesDropout(context.Model.Training)) writer.Line("Training = true;");
+            MemoryEmitter.Begin(writer, steps);
             writer.Line($"var loss = {(steps.DropsTokens ? TokenDropEmitter.Scheduled : Step(steps))}.Backpropagate(tokens, targets, weights, losses);");
+            MemoryEmitter.Advance(writer, steps);
             if (steps.Accumulate > 1)
                 writer.Line($"_loss = (MicroBatches++ == 0 ? 0 : _loss) + (loss / {Number(steps.Accumulate)});  // {context.Place("training.accumulate")}");
             else
@@ -142,6 +146,7 @@ internal static class ProgramEmitter
         {
             if (steps.Several || steps.DropsTokens) writer.Line("foreach (var step in _steps) step.Dispose();");
             else writer.Line("_step.Dispose();");
+            MemoryEmitter.Dispose(writer, steps);
             WeightAverageEmitter.Dispose(writer, context);
             writer.Lines("_optimizer.Dispose();", "_arena.Dispose();");
         }

@@ -38,6 +38,7 @@ internal static class StepEmitter
             "private readonly MainActivations s;",
             "private readonly MainParameters p;",
             "private readonly MainGradients g;");
+        if (MemoryEmitter.Applies(steps)) writer.Line("private readonly SegmentMemory memory;");
         foreach (var block in blocks) block.Fields(writer);
         writer.Line();
     }
@@ -48,12 +49,14 @@ internal static class StepEmitter
         using (writer.Block($"public TrainingStep(TrainingProgram program, Arena arena{steps.Parameter}{steps.KeptParameter})"))
         {
             if (steps.Several) writer.Line("this.T = T;");
+            if (steps.EvaluatesApart) writer.Line("this.M = M;");
             if (AsksProgram(context, steps)) writer.Line("_program = program;");
             writer.Lines(
                 $"input = new StepInput(B, T, program.Model.Device{weighted});",
-                $"s = new MainActivations(arena{steps.Argument});",
+                $"s = new MainActivations(arena{steps.ArgumentOf(MainViews(context.Model.Training))});",
                 "p = new MainParameters(program.Model.Parameters);",
                 "g = new MainGradients(program.Model.Parameters);");
+            if (MemoryEmitter.Applies(steps)) writer.Line("memory = program.Memory!;");
             foreach (var block in blocks) block.Construct(writer);
         }
     }
@@ -142,7 +145,7 @@ internal static class StepEmitter
         var split = nodes.FindIndex(n => n.Op is "cross_entropy" or "linear_cross_entropy") + (joined ? 0 : 1);
         using (writer.Block("private void Forward()"))
         {
-            if (nodes.Any(n => n.Op == "dropout")) writer.Line("const int layer = 0;");
+            if (nodes.Any(n => n.Op is "dropout" or "recall")) writer.Line("const int layer = 0;");
             foreach (var node in nodes.Take(split)) Write(node);
         }
         writer.Line();
@@ -168,11 +171,17 @@ internal static class StepEmitter
         return names;
     }
 
+    private static IEnumerable<TensorType> MainViews(Graph graph)
+    {
+        var types = graph.Main.Types();
+        return graph.Memory!.Main.Select(place => types[place.Value]);
+    }
+
     private static void MainActivations(SourceWriter writer, Graph graph, Steps steps)
     {
         var (names, types) = (MainNames(graph.Main), graph.Main.Types());
         writer.Line("/// <summary>Values outside the repeated blocks.</summary>");
-        using (writer.Block($"private sealed class MainActivations(Arena arena{steps.Parameter})"))
+        using (writer.Block($"private sealed class MainActivations(Arena arena{steps.ParameterOf(MainViews(graph))})"))
             foreach (var place in graph.Memory!.Main)
                 writer.Line(TrainingEmitter.Field(names[place.Value], types[place.Value], $"arena.View({Grouped(place.Offset)}", steps.Rows));
     }

@@ -1,3 +1,5 @@
+using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Layers;
 using ModelCompiler.ModelDsl;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
@@ -5,7 +7,8 @@ namespace ModelCompiler.Compiler.Emit.Training;
 
 /// <summary>
 /// How training steps spell their dimensions. A program with one sequence length has them as constants. With several it makes
-/// one step of each length over the arena planned for the longest: T is then what a step is constructed with.
+/// one step of each length over the arena planned for the longest: T is then what a step is constructed with. So is M, the
+/// memory of earlier segments, where evaluation has another one than training.
 /// </summary>
 internal sealed class Steps(ModelSpec spec)
 {
@@ -26,19 +29,35 @@ internal sealed class Steps(ModelSpec spec)
 
     public bool Several => Lengths.Count > 1;
 
+    public MemoryLengths Memory { get; } = MemoryLengths.Of(spec);
+
+    /// <summary>Whether evaluation has a step of its own.</summary>
+    public bool EvaluatesApart => Memory.Training != Memory.Evaluation;
+
     /// <summary>The C# expression of N = B·T in the initializers of views.</summary>
     public string Rows => Several ? "B * T" : "N";
 
-    /// <summary>The parameter T of constructors of views, and its argument.</summary>
-    public string Parameter => Several ? ", int T" : "";
+    /// <summary>The parameters T and M of a step.</summary>
+    public string Parameter => Parameters(EvaluatesApart);
 
     public string KeptParameter => DropsTokens ? ", int K" : "";
 
-    public string Argument => Several ? ", T" : "";
+    /// <summary>Those of the constructor of these views, and their arguments.</summary>
+    public string ParameterOf(IEnumerable<TensorType> views) => Parameters(EvaluatesApart && views.Any(Activations.HasMemory));
+
+    public string ArgumentOf(IEnumerable<TensorType> views) => ParameterOf(views).Replace("int ", "");
+
+    /// <summary>A step over the program's arena, of this length or, under <c>token-drop</c>, of these kept tokens.</summary>
+    public string New(int length, int memory) =>
+        $"new TrainingStep(this, _arena{(Several || DropsTokens ? $", {Number(length)}" : "")}{(EvaluatesApart ? $", {Number(memory)}" : "")})";
+
+    private string Parameters(bool memory) => (Several ? ", int T" : "") + (memory ? ", int M" : "");
 
     public void Declare(SourceWriter writer)
     {
         if (!Several) writer.Line($"private const int B = {Number(Batch)}, T = {Number(Lengths[0])}, N = B * T;");
         else writer.Lines($"private const int B = {Number(Batch)};", "private readonly int T;");
+        if (EvaluatesApart) writer.Line("private readonly int M;");
+        else if (Memory.Training > 0) writer.Line($"private const int M = {Number(Memory.Training)};");
     }
 }

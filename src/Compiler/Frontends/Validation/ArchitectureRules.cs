@@ -11,6 +11,12 @@ internal static class ArchitectureRules
 
     private static readonly string[] s_sharedKeys = ["family", "vocabulary", "context", "width", "blocks"];
 
+    /// <summary>What relative attention has no use for.</summary>
+    private static readonly string[] s_absoluteAttention = 
+    [
+        "kv-heads", "head-size", "position", "qk-norm", "attention-bias", "qkv-bias", "window", "global-every", "attention-softcap", "parallel",
+    ];
+
     public static IEnumerable<Diagnostic> Check(ArchitectureSpec architecture) =>
         (architecture.Family is not null, architecture.Blocks.Count > 0) switch
         {
@@ -55,6 +61,14 @@ internal static class ArchitectureRules
         foreach (var diagnostic in ShareRules.Check(a.Share, times, Path)) yield return diagnostic;
 
         if (a.Heads is not { } heads) yield break;
+        if (a.Family == Family.TransformerXl)
+        {
+            foreach (var key in RecordShape.Of(typeof(ArchitectureSpec)).Keys.Where(key => s_absoluteAttention.Contains(key.Name) && key.Get(a) is not null))
+                yield return DiagnosticCatalog.OtherFamilyKey.At(SpecPath.Key(Path, key.Name),
+                    $"a transformer-xl has no '{key.Name}', its attention is by relative distance and without biases; remove it, or write 'family: decoder'");
+            foreach (var diagnostic in RelativeAttentionRules.Check(TransformerXl.Attention(a), a.Width, a.Context, Path)) yield return diagnostic;
+            yield break;
+        }
         var attention = new AttentionLayer
         {
             Heads = heads,

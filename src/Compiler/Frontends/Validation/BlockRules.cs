@@ -68,6 +68,9 @@ internal sealed class BlockRules
                         "attention has rotary positions or none; write 'position: learned' at the embedding instead"));
                 _found.AddRange(AttentionRules.Check(attention, width, path));
                 return width;
+            case RelativeAttentionLayer attention:
+                _found.AddRange(RelativeAttentionRules.Check(attention, width, _architecture.Context, path));
+                return width;
             case NormLayer { Kind: NormKind.Rms, Bias: true }:
                 _found.Add(DiagnosticCatalog.RmsBias.At(SpecPath.Key(path, "bias"), "an rms norm has no bias; remove 'bias', or use 'kind: layer'"));
                 return width;

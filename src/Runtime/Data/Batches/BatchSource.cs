@@ -60,8 +60,8 @@ public sealed class BatchSource : IBatchSource
                 var (turn, within) = Math.DivRem(position + read, Sequence);
                 count = (int)Math.Min(length - read, Sequence - within);
                 var start = Start((turn * Batch) + row) + within;
-                ReadRing(start, tokens.Slice(first + read, count));
-                ReadRing(start + 1, targets.Slice(first + read, count));
+                _tokens.ReadRing(start, tokens.Slice(first + read, count));
+                _tokens.ReadRing(start + 1, targets.Slice(first + read, count));
             }
         }
     }
@@ -73,13 +73,5 @@ public sealed class BatchSource : IBatchSource
         var key = Shuffle.Mix(_seed + (ulong)epoch);
         var offset = (long)(Shuffle.Mix(key) % (ulong)_tokens.Count);
         return offset + (new Shuffle(_windows, key)[place] * Sequence);
-    }
-
-    private void ReadRing(long start, Span<long> into)
-    {
-        start %= _tokens.Count;
-        var untilEnd = (int)Math.Min(into.Length, _tokens.Count - start);
-        _tokens.Read(start, into[..untilEnd]);
-        _tokens.Read(0, into[untilEnd..]);
     }
 }

@@ -5,24 +5,28 @@ namespace ModelCompiler.Runtime.Data.Batches;
 
 /// <summary>
 /// The fixed batches of a validation split: windows of T tokens that do not overlap, spread evenly over the split. A split
-/// with fewer windows than one batch repeats them to fill it; an empty split has no batches.
+/// with fewer windows than one batch repeats them to fill it; an empty split has no batches. For models that remember earlier
+/// batches, the windows of a row follow each other, and the rows' first windows are spread evenly.
 /// </summary>
 public sealed class ValidationWindows
 {
     private readonly TokenCache _tokens;
     private readonly long _windows;
+    private readonly bool _continuous;
 
     /// <param name="tokens">The split.</param>
     /// <param name="batch">Sequences in a batch, B.</param>
     /// <param name="sequence">Tokens in a sequence, T.</param>
     /// <param name="maxBatches">Most batches, the cost of one validation.</param>
+    /// <param name="continuous">Whether each batch continues the one before, row by row.</param>
     /// <exception cref="DataException">The split has tokens, but not more than T.</exception>
-    public ValidationWindows(TokenCache tokens, int batch, int sequence, int maxBatches)
+    public ValidationWindows(TokenCache tokens, int batch, int sequence, int maxBatches, bool continuous = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequence);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBatches);
         _tokens = tokens;
+        _continuous = continuous;
         Batch = batch;
         Sequence = sequence;
         if (tokens.Count == 0)
@@ -87,6 +91,12 @@ public sealed class ValidationWindows
 
     private long Start(long window)
     {
+        if (_continuous)
+        {
+            var (index, row) = Math.DivRem(window, Batch);
+            return ((row * _windows / Batch) + index) * Sequence;
+        }
+
         var wanted = (long)Batches * Batch;
         return (wanted <= _windows ? window * _windows / wanted : window % _windows) * Sequence;
     }

@@ -89,6 +89,17 @@ public sealed class TokenCache : IDisposable
         }
     }
 
+    /// <summary>Copies tokens as <see cref="Read"/>, of a text that begins again after its end.</summary>
+    /// <param name="start">At least 0; may lie behind the end.</param>
+    /// <param name="into">At most as many as there are tokens.</param>
+    internal void ReadRing(long start, Span<long> into)
+    {
+        start %= Count;
+        var untilEnd = (int)Math.Min(into.Length, Count - start);
+        Read(start, into[..untilEnd]);
+        Read(0, into[untilEnd..]);
+    }
+
     public void Dispose() => _file.Dispose();
 
     private static TokenCache? TryOpen(string path, byte[] key, string split)

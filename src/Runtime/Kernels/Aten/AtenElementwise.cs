@@ -81,6 +81,20 @@ internal static class AtenElementwise
         Multiply(positive, dy, dx);
     }
 
+    public static void Relu(Tensor x, Tensor y)
+    {
+        var call = new OperatorCall("aten::relu"u8, "out"u8);
+        call.Add(x);
+        call.Add(y);
+        call.Invoke(1);
+    }
+
+    public static void ReluGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        using var positive = x > 0;
+        Multiply(dy, positive, dx);
+    }
+
     public static void Swiglu(Tensor x, Tensor y)
     {
         using var scope = NewDisposeScope();

@@ -125,3 +125,18 @@ internal readonly struct ReluSquaredGrad : IBinary
         return dy * (positive + positive);
     }
 }
+
+/// <summary>max(x, 0)</summary>
+internal readonly struct Relu : IUnary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> x) => Vector512.Max(x, Vector512<float>.Zero);
+}
+
+/// <summary>dy where x &gt; 0</summary>
+internal readonly struct ReluGrad : IBinary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> dy, Vector512<float> x) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512<float>.Zero), dy, Vector512<float>.Zero);
+}

@@ -28,6 +28,7 @@ internal sealed class ProgramScorer(ITrainingProgram program, SampleWindows samp
             Array.Fill(_numbers, numbers[start]);
             numbers.Slice(start, count).CopyTo(_numbers);
             _batch.Fill(samples, _numbers, [], start);
+            program.Memory?.ClearEvaluation(); // samples do not continue each other
             pass(_batch);
             _batch.Losses[..count].CopyTo(scores[start..]);
         }

@@ -43,6 +43,8 @@ internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram progr
             : new LengthSchedule(_description.Context);
         if (Settings.Curriculum is { Metric: not DifficultyMetric.Length } byDifficulty)
             return new SourceFeed(ByDifficulty(byDifficulty));
+        if (program.Memory is { } memory)
+            return new StreamFeed(new StreamBatches(data.Training, Size, _description.Context, run.Seed, lengths), memory);
 
         var source = new SourceFeed(new BatchSource(data.Training, Size, _description.Context, run.Seed, lengths));
         return Settings.Subset is { } subset ? Choosing(subset, source, lengths.LastFrom) : source;
