@@ -40,6 +40,7 @@ using Techniques;
     ("SoftCapped", "attention scores and logits within bounds", ModelProgram.Run<SoftCapped>),
     ("ParallelBlocks", "attention and feed-forward in parallel", ModelProgram.Run<ParallelBlocks>),
     ("ScaledRope", "rotary frequencies for four times the context of an earlier training", ModelProgram.Run<ScaledRope>),
+    ("TransformerXl", "segments with a memory of those before them", ModelProgram.Run<Techniques.TransformerXl>),
     ("Small", "the small model that judges samples for RhoLoss and LossCurriculum", ModelProgram.Run<Small>),
 ];
 

@@ -25,6 +25,12 @@ public static class Models
     /// <summary>Two layers with one set of parameters, then two with another.</summary>
     public static ModelSpec Shared { get; } = Gpt2 with { Architecture = Gpt2.Architecture with { Layers = 4, Share = new() { Groups = 2 } } };
 
+    public static ModelSpec TransformerXl { get; } = Gpt2 with
+    {
+        Model = "Recurrent",
+        Architecture = Gpt2.Architecture with { Family = Family.TransformerXl, Layers = 2, Memory = 3, EvaluationMemory = 5, ClampLength = 4 },
+    };
+
     public static ModelSpec Blocks { get; } = Gpt2 with
     {
         Model = "Custom",

@@ -9,6 +9,7 @@ public sealed partial class FrontendEquivalenceTests
     [Theory]
     [InlineData(SampleModels.Gpt2Like, AttributedModels.Gpt2Like)]
     [InlineData(SampleModels.LlamaLike, AttributedModels.LlamaLike)]
+    [InlineData(SampleModels.Recurrent, AttributedModels.Recurrent)]
     [InlineData(SampleModels.QwenLike, AttributedModels.QwenLike)]
     [InlineData(SampleModels.GemmaLike, AttributedModels.GemmaLike)]
     [InlineData(SampleModels.CustomBlocks, AttributedModels.CustomBlocks)]

@@ -9,6 +9,7 @@ public sealed class GeneratedCodeTests
     [Theory]
     [InlineData(SampleModels.Gpt2Like)]
     [InlineData(SampleModels.LlamaLike)]
+    [InlineData(SampleModels.Recurrent)]
     [InlineData(SampleModels.CustomBlocks)]
     [InlineData(SampleModels.Bf16WithCheckpoint)]
     [InlineData(SampleModels.Scaled)]

@@ -23,6 +23,9 @@ public sealed class SnapshotTests
     [Fact]
     public Task TokenDrop() => Verify(SampleModels.TokenDrop);
 
+    [Fact]
+    public Task Recurrent() => Verify(SampleModels.Recurrent);
+
     private static Task Verify(string yaml, [System.Runtime.CompilerServices.CallerMemberName] string method = "") =>
         Verifier.Verify(GeneratorRun.OfYaml(("tiny.model.yaml", yaml)).Driver, method: method);
 }

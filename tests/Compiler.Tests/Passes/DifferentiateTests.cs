@@ -8,13 +8,14 @@ namespace ModelCompiler.Compiler.Tests.Passes;
 /// <summary>Whole training graphs in the reference interpreter: gradients against numeric differentiation of the loss.</summary>
 public sealed class DifferentiateTests
 {
-    public static TheoryData<string> Names => ["Gpt2", "Llama", "Blocks", "Dropout", "Shared", "Checkpoint"];
+    public static TheoryData<string> Names => ["Gpt2", "Llama", "Blocks", "Dropout", "Shared", "Checkpoint", "TransformerXl"];
 
     private static ModelSpec Spec(string name) => name switch
     {
         "Gpt2" => Models.Gpt2,
         "Llama" => Models.Llama,
         "Blocks" => Models.Blocks,
+        "TransformerXl" => Models.TransformerXl,
         "Dropout" => Models.Gpt2 with { Architecture = Models.Gpt2.Architecture with { Dropout = 0.5 } },
         "Shared" => Models.Shared.With(new CheckpointSpec { Boundaries = EquatableArray.Of("blocks.1") }),
         _ => Models.Llama.With(new CheckpointSpec { Every = 2 }),

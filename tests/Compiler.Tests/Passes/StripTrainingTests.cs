@@ -34,4 +34,17 @@ public sealed class StripTrainingTests
               return y
             """);
     }
+
+    /// <summary>What earlier segments left is in the key-value cache.</summary>
+    [Fact]
+    public void The_memory_goes_with_its_keys_and_values()
+    {
+        var block = Pipelines.Run(Pipelines.Inference, GraphBuilder.Build(Models.TransformerXl), Models.TransformerXl).Block("blocks");
+        Assert.DoesNotContain(block.Nodes, node => node.Op == "recall" || node.Outputs.Any(output => output.Name.Contains("memory")));
+        Assert.Equal(5, block.Nodes.Single(node => node.Op == "relative_attention").Inputs.Count);
+
+        var training = Pipelines.Run(Pipelines.Training, GraphBuilder.Build(Models.TransformerXl), Models.TransformerXl).Block("blocks");
+        Assert.Equal(7, training.Nodes.Single(node => node.Op == "relative_attention").Inputs.Count);
+        Assert.Equal(["attention.k.weight", "attention.v.weight"], training.Parameter("attention.kv.weight").Parts.Select(part => part.Name));
+    }
 }

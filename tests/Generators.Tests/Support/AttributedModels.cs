@@ -22,6 +22,15 @@ internal static class AttributedModels
 
         """;
 
+    public const string Recurrent = Header +
+        """
+        [Model]
+        [TransformerXl(Vocabulary = 256, Context = 32, Memory = 40, EvaluationMemory = 72, Layers = 2, Width = 48, Heads = 4)]
+        [Training(Batch = 3)]
+        partial class TinyXl;
+
+        """;
+
     public const string LlamaLike = Header +
         """
         [Model]

@@ -20,6 +20,23 @@ internal static class SampleModels
 
         """;
 
+    public const string Recurrent =
+        """
+        model: TinyXl
+        architecture:
+          family: transformer-xl
+          vocabulary: 256
+          context: 32
+          memory: 40
+          evaluation-memory: 72
+          layers: 2
+          width: 48
+          heads: 4
+        training:
+          batch: 3
+
+        """;
+
     public const string LlamaLike =
         """
         model: TinyLlama

@@ -12,7 +12,7 @@ internal static class ArchitectureRules
     private static readonly string[] s_sharedKeys = ["family", "vocabulary", "context", "width", "blocks"];
 
     /// <summary>What relative attention has no use for.</summary>
-    private static readonly string[] s_absoluteAttention = 
+    private static readonly string[] s_absoluteAttention =
     [
         "kv-heads", "head-size", "position", "qk-norm", "attention-bias", "qkv-bias", "window", "global-every", "attention-softcap", "parallel",
     ];
