@@ -3,6 +3,7 @@ using ModelCompiler.Benchmarks.CpuKernels;
 using ModelCompiler.Benchmarks.Gpu;
 using ModelCompiler.Benchmarks.Loading;
 using ModelCompiler.Benchmarks.Quality;
+using ModelCompiler.Benchmarks.Recurrence;
 using ModelCompiler.Benchmarks.Training;
 
 // Each benchmark is a subcommand that prints its figures; docs/benchmarks.md records them.
@@ -15,6 +16,7 @@ using ModelCompiler.Benchmarks.Training;
     ("allocations", "managed memory that a step of the whole training loop allocates", AllocationBenchmark.Run),
     ("quality", "[--variants a,b@0.7] [--seeds 1,2,3] [--steps 3000] [--results quality.csv] time and steps to the baseline's final loss", QualityBenchmark.Run),
     ("loading", "a checkpoint of 500 MB into a model, against reading its file once", LoadingBenchmark.Run),
+    ("transformer-xl", "[--quick] [--seconds 1800] bits per byte with a memory and without in the same time; its evaluation against a sliding window", RecurrenceBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),
     ("gpu", "a training step of GPT-2 small on a CUDA device, against TorchSharp and PyTorch", GpuBenchmark.Run),
     ("training-worker", "<side> one side of it, driven by lines on standard input", TrainingWorker.Run),

@@ -164,7 +164,7 @@ internal static unsafe class CpuRelativeAttention
                 var (at, row) = (index * Positions, ((query * Heads) + head) * HeadWidth);
                 RelativeSoftmax.Backward(
                     Content + at, Distance + at, Gradient + at, Queries - 1 - query, Visible is null ? 0 : Visible[query], Memory + query + 1,
-                    Positions, Scale, Lse[index], CausalSoftmax.Dot(Dy + row, Y + row, HeadWidth));
+                    Positions, Scale, Lse[index], MaskedSoftmax.Dot(Dy + row, Y + row, HeadWidth));
             }
         }
     }
