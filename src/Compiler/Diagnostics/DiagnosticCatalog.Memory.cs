@@ -22,4 +22,7 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo RelativeAttentionPlace = Error(
         "MC2081", "Relative attention outside of a block", "Relative attention stands in a repeated block, whose layers keep their caches.");
+
+    public static readonly DiagnosticInfo RelativeAndTokenDrop = Error(
+        "MC2082", "Relative attention and token-drop", "Relative attention needs the distance of every two positions, and token-drop leaves positions out.");
 }

@@ -27,6 +27,10 @@ internal static class MemoryRules
                 yield return DiagnosticCatalog.RelativeAttentionPlace.At(path, "'relative-attention' stands outside of a 'repeat'; put it into one, with 'times: 1' if need be");
         }
 
+        if (model.Efficiency.TokenDrop is not null && (layers.Length > 0 || architecture.Family == Family.TransformerXl))
+            yield return DiagnosticCatalog.RelativeAndTokenDrop.At("efficiency.token-drop",
+                "the layers attend by distance to every position, also those that token-drop leaves out; remove 'token-drop', or use 'attention'");
+
         var memory = layers.Length > 0 ? MemoryLengths.Of(layers[0].Layer).Training
             : architecture is { Family: Family.TransformerXl, Blocks.Count: 0 } ? architecture.Memory ?? architecture.Context : 0;
         if (memory == 0) yield break;
