@@ -41,6 +41,7 @@ using Techniques;
     ("ParallelBlocks", "attention and feed-forward in parallel", ModelProgram.Run<ParallelBlocks>),
     ("ScaledRope", "rotary frequencies for four times the context of an earlier training", ModelProgram.Run<ScaledRope>),
     ("TransformerXl", "segments with a memory of those before them", ModelProgram.Run<Techniques.TransformerXl>),
+    ("Int4Gptq", "weights of 4 bits in the exported model, rounded by GPTQ", ModelProgram.Run<Int4Gptq>),
     ("Small", "the small model that judges samples for RhoLoss and LossCurriculum", ModelProgram.Run<Small>),
 ];
 
@@ -56,11 +57,13 @@ switch (args)
         return run(["--prompt", prompt, .. options]);
     case ["import", .. var options]:
         return ImportProgram.Run(options);
-    case ["train" or "generate", var name, ..] when Find(name) is null:
+    case ["export", var name, .. var options] when Find(name) is { } run:
+        return run(["export", .. options]);
+    case ["train" or "generate" or "export", var name, ..] when Find(name) is null:
         Console.Error.WriteLine($"error: There is no model '{name}'. 'list' shows them.");
         return ModelProgram.Failed;
     default:
-        Console.Error.WriteLine("usage: list | train <model> [options] | generate <model> <prompt> [options] | import <folder> [options]; 'train <model> --help' shows the options.");
+        Console.Error.WriteLine("usage: list | train <model> [options] | generate <model> <prompt> [options] | export <model> [options] | import <folder> [options]; 'train <model> --help' shows the options.");
         return ModelProgram.Failed;
 }
 

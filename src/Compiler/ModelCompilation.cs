@@ -11,7 +11,7 @@ namespace ModelCompiler.Compiler;
 
 /// <summary>A model after all passes. Structurally equal, without positions.</summary>
 /// <param name="KeptEverything">Arena bytes of the same model without <c>checkpoint</c>; null where there is none.</param>
-public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inference, ParameterLayout Layout, long? KeptEverything)
+public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inference, Graph Export, ParameterLayout Layout, long? KeptEverything)
 {
     /// <summary>What it costs.</summary>
     public CostReport Costs { get; init; } = new();
@@ -50,7 +50,8 @@ public static class ModelCompilation
         {
             var training = Pipelines.Run(Pipelines.Training, graph, spec);
             var inference = Pipelines.Run(Pipelines.Inference, graph, spec);
-            var model = new CompiledModel(spec, training, inference, ParameterLayout.Of(training), KeptEverything(graph, spec));
+            var export = Pipelines.Run(Pipelines.Export, graph, spec);
+            var model = new CompiledModel(spec, training, inference, export, ParameterLayout.Of(training), KeptEverything(graph, spec));
             model = model with { Costs = CostReport.Of(model) };
             var exceeded = Limits.Check(spec.Limits, model.Costs).ToList();
             return new(exceeded.Count == 0 ? model : null, diagnostics.Concat(exceeded).ToEquatableArray());

@@ -1,3 +1,4 @@
+using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Training;
 using TorchSharp;
 
@@ -17,6 +18,10 @@ public interface ICompiledModel : IDisposable
 
     /// <summary>An inference program over <see cref="Parameters"/> as they are at each call, with a key-value cache of its own.</summary>
     IInferenceProgram CreateInference();
+
+    /// <summary>Writes the forward pass, with the parameters as they are, into an ONNX graph.</summary>
+    /// <exception cref="NotSupportedException">The model has no ONNX form.</exception>
+    void Define(OnnxGraph graph) => throw new NotSupportedException($"{Description.Name} has no ONNX form.");
 }
 
 /// <summary>What is known of a compiled model before there is one.</summary>

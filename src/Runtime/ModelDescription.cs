@@ -35,6 +35,9 @@ public sealed record ModelDescription
 
     public required TrainingSettings Training { get; init; }
 
+    /// <summary>How an exported model's weights are rounded; null for fp32.</summary>
+    public QuantizationSpec? Quantization { get; init; }
+
     /// <summary>What training needs of the device's memory; null if it is not known.</summary>
     public MemoryPlan? Memory { get; init; }
 

@@ -109,6 +109,7 @@ internal static class ApiEmitter
                 if (onNan != NanPolicy.Stop) writer.Line($"OnNan = NanPolicy.{onNan},");
                 DataSettings.Write(writer, model);
             }
+            if (spec.Efficiency.Quantization is { } quantization) writer.Line($"Quantization = {RecordLiteral.Of(quantization)},");
             writer.Line($"ForwardFlops = {Grouped(model.Costs.ForwardFlops * model.Costs.Tokens)},");
             if (model.Costs.RecomputedFlops is > 0 and var again) writer.Line($"RecomputedFlops = {Grouped(again * model.Costs.Tokens)},");
             Memory(writer, model);

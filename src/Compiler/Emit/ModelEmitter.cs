@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Emit.Inference;
+using ModelCompiler.Compiler.Emit.Onnx;
 using ModelCompiler.Compiler.Emit.Training;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.ModelDsl;
@@ -12,6 +13,8 @@ public static class ModelEmitter
     {
         var context = new EmitContext(model, map, @namespace);
         var files = EquatableArray.Of(ApiEmitter.Emit(context), ReportEmitter.Emit(context), ParametersEmitter.Emit(context), TrainingEmitter.Emit(context));
-        return Generation.Obstacle(model.Inference) is null ? files.Append(InferenceEmitter.Emit(context)).ToEquatableArray() : files;
+        return Generation.Obstacle(model.Inference) is null
+            ? files.Append(InferenceEmitter.Emit(context)).Append(OnnxEmitter.Emit(context)).ToEquatableArray()
+            : files;
     }
 }

@@ -32,6 +32,9 @@ public sealed class Add : Op
         ? new("Add", In(0), In(1), In(2), Out(0))
         : new("Add", In(0), In(1), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("Add", In(0), In(1));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs) =>
         [inputs[0] with { Data = inputs[0].Data.Select((a, i) => a + inputs[1].Data[i] + Pointwise.Bias(inputs, 2, i)).ToArray() }];
 }

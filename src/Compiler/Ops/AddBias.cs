@@ -36,6 +36,9 @@ public sealed class AddBias : Op
 
     public override KernelCall Lower(Inputs inputs) => new("AddBias", In(0), In(1), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("AddBias", In(0), In(1));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var (x, bias) = (inputs[0], inputs[1]);

@@ -33,6 +33,9 @@ public sealed class AddPosition : Op
         Cached = new("AddPositionAt", In(0), In(1), "position", Out(0)),
     };
 
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("AddPosition", In(0), In(1));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var (x, weight, y) = (inputs[0], inputs[1], inputs[0].Like());

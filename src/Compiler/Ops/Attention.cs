@@ -42,6 +42,12 @@ public sealed class Attention : Op
         };
     }
 
+    public override OnnxCall? Export(Inputs inputs)
+    {
+        var (heads, mask) = (PackedHeads.Of(inputs), AttentionMask.Of(inputs.Attributes));
+        return mask.Causal ? new("Attention", [In(0), heads.Heads, heads.KvHeads, .. mask.Arguments()]) : null;
+    }
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var x = inputs[0];

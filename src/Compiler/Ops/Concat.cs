@@ -28,11 +28,15 @@ public sealed class Concat : Op
             g.Emit("slice", Attributes.Of(("start", g.Attributes.Long("start" + i)), ("width", g.Attributes.Long("start" + (i + 1)) - g.Attributes.Long("start" + i))), [g.OutputGradient], i);
     }
 
-    public override KernelCall Lower(Inputs inputs)
+    public override KernelCall Lower(Inputs inputs) => new("Concat", Array(Count(inputs)), Out(0));
+
+    public override OnnxCall? Export(Inputs inputs) => new("Concat", Array(Count(inputs)));
+
+    private static int Count(Inputs inputs)
     {
         var count = 0;
         while (inputs.Has(count)) count++;
-        return new("Concat", Array(count), Out(0));
+        return count;
     }
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
@@ -68,6 +72,9 @@ public sealed class Slice : Op
     }
 
     public override KernelCall Lower(Inputs inputs) => new("Slice", In(0), inputs.Attributes.Long("start"), Out(0));
+
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("Slice", In(0), inputs.Attributes.Long("start"), inputs.Attributes.Long("width"));
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {

@@ -22,6 +22,9 @@ public sealed class Embedding : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Embedding", In(0), In(1), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("Embedding", In(0), In(1));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var (tokens, weight) = (inputs[0], inputs[1]);

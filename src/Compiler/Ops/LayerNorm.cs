@@ -36,6 +36,9 @@ public sealed class LayerNorm : Op
     public override KernelCall Lower(Inputs inputs) =>
         new("LayerNorm", In(0), In(1), In(2), inputs.Attributes.Double("epsilon"), Out(0), Out(1), Out(2));
 
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("LayerNorm", In(0), In(1), In(2), inputs.Attributes.Double("epsilon"));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var (x, weight) = (inputs[0], inputs[1]);

@@ -29,6 +29,9 @@ public sealed class Linear : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Linear", In(0), In(1), In(2), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("Linear", In(0), In(1), In(2));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var (x, weight) = (inputs[0], inputs[1]);

@@ -25,6 +25,9 @@ public sealed class Multiply : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Multiply", In(0), In(1), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("Multiply", In(0), In(1));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs) =>
         [inputs[0] with { Data = inputs[0].Data.Zip(inputs[1].Data, (a, b) => a * b).ToArray() }];
 }

@@ -41,6 +41,9 @@ public abstract class Op
     /// <summary>The call of the runtime that executes it.</summary>
     public abstract KernelCall Lower(Inputs inputs);
 
+    /// <summary>How inference writes it into an ONNX graph; null for what has no form there.</summary>
+    public virtual OnnxCall? Export(Inputs inputs) => null;
+
     /// <summary>The same in double precision, written to be evidently right: the oracle of tests.</summary>
     public abstract IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs);
 }

@@ -26,6 +26,8 @@ public abstract class Pointwise(string name, string kernel) : Op
 
     public override KernelCall Lower(Inputs inputs) => inputs.Has(1) ? new(kernel, In(0), In(1), Out(0)) : new(kernel, In(0), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) => new(kernel, In(0));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs) =>
         [inputs[0] with { Data = inputs[0].Data.Select((x, i) => Function(x + Bias(inputs, 1, i))).ToArray() }];
 

@@ -33,6 +33,9 @@ public sealed class QkNorm : Op
         return new("QkNorm", In(0), In(1), In(2), heads.Heads, heads.KvHeads, inputs.Attributes.Double("epsilon"), Out(0), Out(1));
     }
 
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("QkNorm", In(0), In(1), In(2), inputs.Attributes.Long("heads"), inputs.Attributes.Long("kv_heads"), inputs.Attributes.Double("epsilon"));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var x = inputs[0];

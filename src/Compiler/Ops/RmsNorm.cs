@@ -30,6 +30,9 @@ public sealed class RmsNorm : Op
     public override KernelCall Lower(Inputs inputs) =>
         new("RmsNorm", In(0), In(1), inputs.Attributes.Double("epsilon"), Out(0), Out(1));
 
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("RmsNorm", In(0), In(1), inputs.Attributes.Double("epsilon"));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var (x, weight) = (inputs[0], inputs[1]);

@@ -42,6 +42,12 @@ public sealed class Rope : Op
         };
     }
 
+    public override OnnxCall? Export(Inputs inputs)
+    {
+        var (heads, scaling) = (PackedHeads.Of(inputs), new RotaryFrequencies(inputs.Attributes).Arguments());
+        return inputs.Has(1) ? null : new("Rope", [In(0), heads.Heads, heads.KvHeads, inputs.Attributes.Double("theta"), .. scaling]);
+    }
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var x = inputs[0];

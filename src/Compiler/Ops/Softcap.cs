@@ -24,6 +24,8 @@ public sealed class Softcap : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Softcap", In(0), inputs.Attributes.Double("cap"), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) => new("Softcap", In(0), inputs.Attributes.Double("cap"));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var cap = inputs.Attributes.Double("cap");

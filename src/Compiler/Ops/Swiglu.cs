@@ -24,6 +24,9 @@ public sealed class Swiglu : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Swiglu", In(0), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) =>
+        new("Swiglu", In(0));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var x = inputs[0];

@@ -1,6 +1,7 @@
 using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Passes;
 

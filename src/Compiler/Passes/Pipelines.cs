@@ -33,6 +33,17 @@ public static class Pipelines
         new Fuse(),
     ];
 
+    /// <summary>For the ONNX graph, whose runtime fuses and places precision itself.</summary>
+    public static readonly IReadOnlyList<Pass> Export =
+    [
+        new InferShapes(),
+        new ShareParameters(),
+        new PackProjections(),
+        new StripTraining(),
+        new Fuse(),
+        new CheckQuantization(),
+    ];
+
     /// <summary>Runs the passes in order, the verifier after each.</summary>
     public static Graph Run(IEnumerable<Pass> passes, Graph graph, ModelSpec spec)
     {

@@ -10,4 +10,7 @@ public sealed record EfficiencySpec
 
     [Key("token-drop", "Training steps whose middle layers see a random part of the tokens, more and more of them.")]
     public TokenDropSpec? TokenDrop { get; init; }
+
+    [Key("quantization", "Fewer bits for the weights of the exported model.")]
+    public QuantizationSpec? Quantization { get; init; }
 }

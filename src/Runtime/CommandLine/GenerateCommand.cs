@@ -1,4 +1,5 @@
 using ModelCompiler.Runtime.Inference;
+using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Tokenizers;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -6,13 +7,23 @@ namespace ModelCompiler.Runtime.CommandLine;
 /// <summary>Lets a trained model continue a text.</summary>
 internal sealed class GenerateCommand(ICompiledModel model, RunOptions options, ProgramOutput output)
 {
-    public int Run(string prompt, CancellationToken interrupt) =>
-        Write(prompt, TrainedModel.Load(model, options, output), interrupt);
+    public int Run(string prompt, CancellationToken interrupt)
+    {
+        if (options.Engine == "onnx")
+        {
+            var folder = Path.Combine(options.Output, "onnx");
+            using var exported = OnnxProgram.Open(model.Description, folder);
+            return Write(exported, prompt, TextTokenizer.Load(folder), interrupt);
+        }
+
+        var (_, tokenizer) = TrainedModel.Load(model, options.Output, output.Error.WriteLine);
+        using var program = model.CreateInference();
+        return Write(program, prompt, tokenizer, interrupt);
+    }
 
     /// <summary>Writes the prompt and its continuation, as it comes.</summary>
-    public int Write(string prompt, ITextTokenizer tokenizer, CancellationToken interrupt)
+    public int Write(IInferenceProgram program, string prompt, ITextTokenizer tokenizer, CancellationToken interrupt)
     {
-        using var program = model.CreateInference();
         output.Text.Write(prompt);
         foreach (var piece in new TextGenerator(program, tokenizer).Generate(prompt, options.Tokens, new Sampler(options.Sampling)))
         {

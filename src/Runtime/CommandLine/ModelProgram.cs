@@ -28,7 +28,11 @@ public static class ModelProgram
     {
         try
         {
-            var command = new RunCommand(TModel.Definition, options => Run<TModel>(options, output, interrupt));
+            var command = new RunCommand(TModel.Definition, options => Run<TModel>(options, output, interrupt), (run, folder, quantization) =>
+            {
+                using var model = TModel.Create(torch.CPU, TModel.Definition.Training.Seed);
+                return new ExportCommand(model, output).Run(run, folder, quantization, interrupt);
+            });
             var parsed = command.Parse(args);
             return parsed.Errors is [var error, ..]
                 ? output.Fail($"{error.Message} See --help.")
@@ -65,7 +69,7 @@ public static class ModelProgram
         using var model = TModel.Create(torch.device(options.Device), seed);
         if (options.Export is { } folder)
         {
-            PretrainedModel.Export(model, TrainedModel.Load(model, options, output), folder);
+            PretrainedModel.Export(model, TrainedModel.Load(model, options.Output, output.Error.WriteLine).Tokenizer, folder);
             output.Text.WriteLine($"{model.Description.Name}: written to {folder}");
             return Done;
         }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelCompiler.ModelDsl;
 using System.CommandLine.Parsing;
 using ModelCompiler.Runtime.Inference;
 
@@ -24,6 +25,9 @@ internal sealed record RunOptions
 
     /// <summary>If given, the trained model is written to this folder as transformers reads it, and nothing is trained.</summary>
     public string? Export { get; init; }
+
+    /// <summary>torch or onnx: what continues the prompt.</summary>
+    public string Engine { get; init; } = "torch";
 
     public int Tokens { get; init; }
 
@@ -78,7 +82,13 @@ internal sealed class RunCommand : RootCommand
         DefaultValueFactory = _ => 0.95,
     };
 
-    public RunCommand(ModelDescription model, Func<RunOptions, int> run)
+    private readonly Option<string> _engine = new("--engine")
+    {
+        Description = "With --prompt: torch, or onnx for the exported model.",
+        DefaultValueFactory = _ => "torch",
+    };
+
+    public RunCommand(ModelDescription model, Func<RunOptions, int> run, Func<string, string?, QuantizationSpec?, int> export)
         : base($"Trains {model.Name}, a compiled language model of {model.ParameterCount / 1e6:F1} M parameters, and generates text with it. "
             + "Exit codes: 0 done, 1 error, 130 interrupted with Ctrl-C, after the checkpoint was written.")
     {
@@ -88,6 +98,7 @@ internal sealed class RunCommand : RootCommand
         _output.DefaultValueFactory = _ => Path.Combine("out", model.Name);
 
         _device.AcceptOnlyFromAmong("cpu", "cuda");
+        _engine.AcceptOnlyFromAmong("torch", "onnx");
         Require(_steps, steps => steps is null or > 0, "at least 1");
         Require(_seed, seed => seed is null or >= 0, "at least 0");
         Require(_tokens, tokens => tokens > 0, "at least 1");
@@ -96,8 +107,9 @@ internal sealed class RunCommand : RootCommand
         Require(_topP, p => p is > 0 and <= 1, "above 0 and at most 1");
 
         foreach (var option in new Option[]
-            { _steps, _data, _device, _seed, _output, _resume, _prompt, _export, _tokens, _temperature, _topK, _topP })
+            { _steps, _data, _device, _seed, _output, _resume, _prompt, _export, _tokens, _temperature, _topK, _topP, _engine })
             Options.Add(option);
+        Subcommands.Add(ExportCommand.Create(model, _output, export));
         SetAction(result => run(Read(result, model)));
     }
 
@@ -111,6 +123,7 @@ internal sealed class RunCommand : RootCommand
         Resume = result.GetValue(_resume),
         Prompt = result.GetValue(_prompt),
         Export = result.GetValue(_export),
+        Engine = result.GetValue(_engine)!,
         Tokens = result.GetValue(_tokens),
         Sampling = new SamplingOptions
         {

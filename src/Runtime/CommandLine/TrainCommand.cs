@@ -42,7 +42,8 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
         foreach (var choice in Lowerings.Default.Choices.Where(choice => choice.Milliseconds.Count > 0))
             output.Text.WriteLine($"chosen by measurement: {choice}");
         Summarize(state, data);
-        return new GenerateCommand(model, options, output).Write("", data.Tokenizer, interrupt);
+        using var program = model.CreateInference();
+        return new GenerateCommand(model, options, output).Write(program, "", data.Tokenizer, interrupt);
     }
 
     private void Report(string message) => output.Text.WriteLine(message);

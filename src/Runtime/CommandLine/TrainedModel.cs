@@ -8,25 +8,28 @@ namespace ModelCompiler.Runtime.CommandLine;
 /// <summary>The model in a run's folder.</summary>
 internal static class TrainedModel
 {
-    /// <summary>Loads the parameters of the lowest validation, or the newest, or imported ones, and gives their tokenizer.</summary>
+    /// <summary>Loads the parameters of the lowest validation, or the newest, or imported ones, into a model.</summary>
+    /// <param name="model">Its parameters are written.</param>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="report">Is told of each checkpoint that is refused, with the reason.</param>
+    /// <returns>The text that it was trained on, null for imported parameters; and its tokenizer.</returns>
     /// <exception cref="CheckpointException">There is none, or it does not fit.</exception>
-    public static ITextTokenizer Load(ICompiledModel model, RunOptions options, ProgramOutput output)
+    public static (string? Source, ITextTokenizer Tokenizer) Load(ICompiledModel model, string folder, Action<string> report)
     {
-        var lowest = RunFolder.LowestPath(options.Output);
-        if (lowest is null && RunFolder.LastPath(options.Output) is null)
+        var lowest = RunFolder.LowestPath(folder);
+        if (lowest is null && RunFolder.LastPath(folder) is null)
         {
-            if (!PretrainedModel.Exists(options.Output))
-                throw new CheckpointException($"There is no trained model in '{options.Output}'. Train one first, by running without --prompt, or give its folder with --output.");
-            PretrainedModel.Load(options.Output, model);
-            return TextTokenizer.Load(options.Output);
+            if (!PretrainedModel.Exists(folder))
+                throw new CheckpointException($"There is no trained model in '{folder}'. Train one first, by running without --prompt, or give its folder with --output.");
+            PretrainedModel.Load(folder, model);
+            return (null, TextTokenizer.Load(folder));
         }
 
-        var path = lowest
-            ?? RunFolder.CheckpointPath(options.Output, RunFolder.Newest(options.Output, model.Description, output.Error.WriteLine).Step);
+        var path = lowest ?? RunFolder.CheckpointPath(folder, RunFolder.Newest(folder, model.Description, report).Step);
         var state = ModelCheckpoint.Load(path, model);
-        var tokenizer = TextTokenizer.Load(options.Output);
+        var tokenizer = TextTokenizer.Load(folder);
         return tokenizer.Hash == state.TokenizerHash
-            ? tokenizer
-            : throw new CheckpointException($"The tokenizer in '{options.Output}' is not the one that '{path}' was trained with. Restore it, or train again.");
+            ? (state.Source, tokenizer)
+            : throw new CheckpointException($"The tokenizer in '{folder}' is not the one that '{path}' was trained with. Restore it, or train again.");
     }
 }

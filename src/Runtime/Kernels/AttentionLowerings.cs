@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ModelCompiler.Runtime.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,7 +15,8 @@ internal static class AttentionLowerings
     private static readonly Candidates ForCpuMasked =
         new(new BatchedAttention(1), new BatchedAttention(2), new BatchedAttention(4), new BatchedAttention(8), new BatchedAttention(16));
 
-    private static readonly Candidates ForCpuInFp16 = new(new WidenedAttention(new BatchedAttention(1)));
+    private static readonly Candidates ForCpuWidened =
+        new(new WidenedAttention(new BatchedAttention(1)), new WidenedAttention(new BatchedAttention(2)), new WidenedAttention(new BatchedAttention(4)));
 
     private static readonly Candidates ForOthers = new(new AtenAttention());
 
@@ -33,7 +35,7 @@ internal static class AttentionLowerings
 
     private static Candidates Of(DeviceType device, ScalarType type, AttentionMask mask) =>
         device != DeviceType.CPU ? ForOthers
-        : type == ScalarType.Float16 ? ForCpuInFp16
+        : HalfProducts.Widen(type) ? ForCpuWidened
         : mask.Window > 0 || mask.Softcap > 0 ? ForCpuMasked : ForCpu;
 
     private static IAttentionLowering? Known(string kernel, Tensor qkv, in AttentionShape shape)

@@ -31,6 +31,16 @@ public sealed class ParameterStore : IDisposable
         _compute = compute == ScalarType.Float32 ? Master : zeros([Length], compute, device).DetachFromDisposeScope();
     }
 
+    /// <summary>The masters of another store, which owns them, without the copy in the compute type.</summary>
+    private ParameterStore(ParameterStore store)
+    {
+        (Layout, Length, MatrixLength, ParameterCount) = (store.Layout, store.Length, store.MatrixLength, store.ParameterCount);
+        Master = _compute = store.Master.alias().DetachFromDisposeScope();
+    }
+
+    /// <summary>The same parameters, of which <see cref="Weight"/> gives the fp32 masters. Disposing it leaves the parameters as they are.</summary>
+    public ParameterStore Masters() => new(this);
+
     /// <summary>The layout table.</summary>
     public IReadOnlyList<ParameterInfo> Layout { get; }
 

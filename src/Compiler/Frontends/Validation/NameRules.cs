@@ -43,7 +43,9 @@ internal static class NameRules
         text.Length > 0
         && (char.IsLetter(text[0]) || text[0] == '_')
         && text.All(c => char.IsLetterOrDigit(c) || c == '_')
-        && !s_keywords.Contains(text);
+        && !IsKeyword(text);
+
+    internal static bool IsKeyword(string text) => s_keywords.Contains(text);
 
     /// <summary>
     /// The layers of the model, or of one block, have distinct names. Those without a name of their own are named by their

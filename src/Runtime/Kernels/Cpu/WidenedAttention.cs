@@ -1,10 +1,11 @@
+using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Implementations;
 
 /// <summary>
-/// Attention of fp16 on the CPU by a lowering for fp32: libtorch's own fp16 kernels are 4 to 12 times slower, and scores in fp32 do
-/// not overflow.
+/// Attention of half precision on the CPU by a lowering for fp32, where products of half precision are slow (<see cref="HalfProducts"/>);
+/// and scores of fp16 do not overflow in fp32.
 /// </summary>
 internal sealed class WidenedAttention(IAttentionLowering inner) : IAttentionLowering
 {

@@ -1,10 +1,10 @@
-namespace ModelCompiler.Compiler.Passes;
+namespace ModelCompiler.ModelDsl;
 
 /// <summary>
 /// A pattern of layer names: segments joined by dots, each a name or with <c>*</c> for any characters, as <c>blocks.*.mlp</c>.
 /// It speaks of the layers that it matches and of all that is under them; a closing <c>.*</c> changes nothing.
 /// </summary>
-internal sealed class LayerPattern
+public sealed class LayerPattern
 {
     private readonly string[] _segments;
 

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Globalization;
+using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Onnx;
+
+namespace ModelCompiler.Runtime.CommandLine;
+
+/// <summary>Writes a trained model for ONNX Runtime, verifies the file against the model, and says what it costs.</summary>
+internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
+{
+    private const int CalibrationWindows = 128;
+
+    /// <summary>The command as <c>System.CommandLine</c> knows it.</summary>
+    public static Command Create(ModelDescription model, Option<string> run, Func<string, string?, QuantizationSpec?, int> export)
+    {
+        Option<string?> folder = new("--onnx") { HelpName = "folder", Description = "Where to write the model. [default: onnx in the output folder]" };
+        Option<string> weights = new("--quantization")
+        {
+            Description = "Weights of linear layers: fp32, int8 or int4.",
+            DefaultValueFactory = _ => model.Quantization?.Weights.ToString().ToLowerInvariant() ?? "fp32",
+        };
+        Option<int> group = new("--group")
+        {
+            HelpName = "n", Description = "Of int4: weights that share a scale.", DefaultValueFactory = _ => (model.Quantization ?? new QuantizationSpec()).Group,
+        };
+        Option<string> method = new("--method")
+        {
+            Description = "How weights are rounded: nearest or gptq.",
+            DefaultValueFactory = _ => model.Quantization?.Method.ToString().ToLowerInvariant() ?? "nearest",
+        };
+        weights.AcceptOnlyFromAmong("fp32", "int8", "int4");
+        method.AcceptOnlyFromAmong("nearest", "gptq");
+        group.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is not (16 or 32 or 64 or 128 or 256)) result.AddError("--group must be 16, 32, 64, 128 or 256.");
+        });
+        var command = new Command("export", "Writes the trained model in the output folder for ONNX Runtime, and verifies what it has written.") { run, folder, weights, group, method };
+        command.SetAction(result => export(result.GetValue(run)!, result.GetValue(folder), result.GetValue(weights) == "fp32" ? null : (model.Quantization ?? new QuantizationSpec()) with
+        {
+            Weights = Enum.Parse<WeightType>(result.GetValue(weights)!, ignoreCase: true),
+            Group = result.GetValue(group),
+            Method = Enum.Parse<RoundingMethod>(result.GetValue(method)!, ignoreCase: true),
+        }));
+        return command;
+    }
+
+    public int Run(string run, string? folder, QuantizationSpec? quantization, CancellationToken interrupt)
+    {
+        folder ??= Path.Combine(run, "onnx");
+        var description = model.Description;
+        var (source, tokenizer) = TrainedModel.Load(model, run, output.Error.WriteLine);
+        using var data = Dataset.Open(
+            description.Training with { Source = source ?? description.Training.Source }, description.Vocabulary, tokenizer, report: output.Text.WriteLine, cancellation: interrupt);
+        OnnxExport.Write(model, folder, quantization, tokenizer, quantization is { Method: RoundingMethod.Gptq } ? Windows(data, description.Context) : []);
+        var found = OnnxVerification.Run(model, folder, data, exact: quantization is null);
+        var (bytes, original) = (Size(folder), 4 * description.ParameterCount);
+        output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{folder}: {OnnxExport.Describe(quantization)}, {bytes / 1048576.0:F1} MiB, {(double)original / bytes:F2} times smaller than fp32 parameters"));
+        output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"verified on held-out text: {found.Exported} where the model has {found.Original} ({(found.Exported.Loss / found.Original.Loss) - 1:+0.00 %;-0.00 %}); logits differ by {found.MeanError:G3} in the mean, {found.MaxError:G3} at most"));
+        return ModelProgram.Done;
+    }
+
+    /// <summary>Windows of the training text, evenly spread.</summary>
+    private static int[][] Windows(Dataset data, int context)
+    {
+        var count = (int)Math.Min(CalibrationWindows, data.Training.Count / context);
+        var tokens = new long[context];
+        return
+        [
+            .. Enumerable.Range(0, count).Select(i =>
+            {
+                data.Training.Read(i * ((data.Training.Count - context) / Math.Max(1, count)), tokens);
+                return tokens.Select(token => (int)token).ToArray();
+            }),
+        ];
+    }
+
+    private static long Size(string folder) => new FileInfo(OnnxFolder.GraphPath(folder)).Length + new FileInfo(OnnxFolder.DataPath(folder)).Length;
+}

@@ -1,0 +1,123 @@
+using static TorchSharp.torch;
+using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;
+
+namespace ModelCompiler.Runtime.Onnx;
+
+public sealed partial class OnnxGraph
+{
+    private const int SupportedSizes = 8;
+
+    /// <summary>Head sizes of which ONNX Runtime's attention rotates queries and keys itself are multiples of this.</summary>
+    private const int RotatedSizes = 16;
+
+    /// <summary>
+    /// Rotary positions (Su et al. 2021). Attention applies them where it can, else they are written out in plain operators.
+    /// </summary>
+    public OnnxValue Rope(string name, OnnxValue x, int heads, int kvHeads, double theta, RopeScaling scaling = default)
+    {
+        var size = x.Width / (heads + (2 * kvHeads));
+        if (!_shared.Rotations.TryGetValue((size, theta, scaling), out var tables))
+        {
+            var suffix = _shared.Rotations.Count == 0 ? "" : Number(_shared.Rotations.Count);
+            var (cosines, sines) = (new float[_shared.Context * (size / 2)], new float[_shared.Context * (size / 2)]);
+            for (var position = 0; position < _shared.Context; position++)
+            {
+                for (var i = 0; i < size / 2; i++)
+                {
+                    var (sine, cosine) = Math.SinCos(position * scaling.Frequency(i, size / 2, theta));
+                    cosines[(position * (size / 2)) + i] = (float)(scaling.Magnitude * cosine);
+                    sines[(position * (size / 2)) + i] = (float)(scaling.Magnitude * sine);
+                }
+            }
+
+            string Table(string what, float[] values) => Builder.Constant<float>(what + suffix, DataType.Float, values, _shared.Context, size / 2);
+            _shared.Rotations.Add((size, theta, scaling), tables = (Table("rope.cosines", cosines), Table("rope.sines", sines)));
+        }
+
+        return size % RotatedSizes == 0 ? x with { Rotation = tables } : Rotate(Scoped(name), x, heads, kvHeads, tables);
+    }
+
+    /// <summary>Pairs (i, i + D/2) of each query and key head, turned by the tables' rows of their positions.</summary>
+    private OnnxValue Rotate(string name, OnnxValue x, int heads, int kvHeads, (string Cosines, string Sines) tables)
+    {
+        NeedPositions();
+        var (all, size) = (heads + (2 * kvHeads), x.Width / (heads + (2 * kvHeads)));
+        string Ints(string what, params ReadOnlySpan<long> values) => Builder.Constant($"{name}.{what}", DataType.Int64, values, values.Length);
+        string Binary(string op, string what, string a, string b) => Builder.Node(op, "", $"{name}.{what}", [a, b]);
+        string Table(string what, string table) => Builder.Node(
+            "Unsqueeze", "", $"{name}.{what}", [Builder.Node("Gather", "", $"{name}.{what}.rows", [table, PositionIds]), Ints($"{what}.axis", 2)]);
+
+        var split = Binary("Reshape", "heads", x.Name, Ints("heads.shape", 0, 0, all, size));
+        Builder.Node(
+            "Split", "", [split, Ints("parts", heads + kvHeads, kvHeads)], [name + ".qk", name + ".v"], OnnxBuilder.Attribute("axis", 2));
+        Split([name + ".first", name + ".second"], name + ".qk", [size / 2, size / 2]);
+        var (cosines, sines) = (Table("cosines", tables.Cosines), Table("sines", tables.Sines));
+        string Turn(string what, string op, string along, string across) => Binary(
+            op, what, Binary("Mul", what + ".along", along, cosines), Binary("Mul", what + ".across", across, sines));
+        var (first, second) = (Turn("turned1", "Sub", name + ".first", name + ".second"), Turn("turned2", "Add", name + ".second", name + ".first"));
+        var turned = Builder.Node("Concat", "", name + ".turned", [first, second], OnnxBuilder.Attribute("axis", -1));
+        var whole = Builder.Node("Concat", "", name + ".whole", [turned, name + ".v"], OnnxBuilder.Attribute("axis", 2));
+        return x with { Name = Builder.Node("Reshape", "", name, [whole, Ints("shape", 0, 0, x.Width)]) };
+    }
+
+    /// <summary>RMS norms of each query and key head.</summary>
+    /// <param name="qWeight">[D]</param>
+    /// <param name="kWeight">[D]</param>
+    public OnnxValue QkNorm(string name, OnnxValue x, Tensor qWeight, Tensor kWeight, int heads, int kvHeads, double epsilon)
+    {
+        var (scope, size) = (Scoped(name) + ".", x.Width / (heads + (2 * kvHeads)));
+        Split([scope + "q", scope + "k", scope + "v"], x.Name, [heads * size, kvHeads * size, kvHeads * size]);
+        string Shape(string what, long count, long width) => Builder.Constant(scope + what, DataType.Int64, [0, 0, count, width], 4);
+        string Norm(string part, int count, Tensor weight)
+        {
+            var split = Builder.Node("Reshape", "", scope + part + ".heads", [scope + part, Shape(part + ".shape", count, size)]);
+            var normed = RmsNorm(scope + part + ".normed", split, Builder.Weight(scope + part + ".weight", weight), epsilon);
+            var flat = Builder.Constant(scope + part + ".flat", DataType.Int64, [0L, 0, count * size], 3);
+            return Builder.Node("Reshape", "", scope + part + ".joined", [normed, flat]);
+        }
+
+        var (q, k) = (Norm("q", heads, qWeight), Norm("k", kvHeads, kWeight));
+        return x with { Name = Builder.Node("Concat", "", Scoped(name), [q, k, scope + "v"], OnnxBuilder.Attribute("axis", -1)) };
+    }
+
+    /// <summary>
+    /// Causal attention over a cache of keys and values (ONNX Runtime's GroupQueryAttention): past and present are one buffer
+    /// [batch, Hkv, context, D], to which the new keys and values are added.
+    /// </summary>
+    /// <param name="x">Queries, keys and values side by side.</param>
+    /// <exception cref="NotSupportedException">The head size is not a multiple of 8.</exception>
+    public OnnxValue Attention(string name, OnnxValue x, int heads, int kvHeads, int window = 0, double softcap = 0)
+    {
+        var size = x.Width / (heads + (2 * kvHeads));
+        if (size % SupportedSizes != 0)
+            throw new NotSupportedException($"'{Scoped(name)}' has a head size of {Number(size)}, and ONNX Runtime's attention takes multiples of {Number(SupportedSizes)}. Run the model with engine torch.");
+        if (_shared.Caches == 0)
+        {
+            Builder.Input(PastLengths, DataType.Int32, "batch");
+            Builder.Input(TotalLength, DataType.Int32);
+        }
+
+        var layer = Number(_shared.Caches++);
+        string Cache(string what, string part) => $"{what}.{layer}.{part}";
+        foreach (var part in new[] { "key", "value" })
+        {
+            string[] shape = ["batch", Number(kvHeads), Number(_shared.Context), Number(size)];
+            Builder.Input(Cache("past_key_values", part), DataType.Float, shape);
+            Builder.Output(Cache("present", part), DataType.Float, shape);
+        }
+
+        List<Messages.AttributeProto> attributes =
+        [
+            OnnxBuilder.Attribute("num_heads", heads),
+            OnnxBuilder.Attribute("kv_num_heads", kvHeads),
+            OnnxBuilder.Attribute("do_rotary", x.Rotation is null ? 0 : 1),
+        ];
+        if (window > 0) attributes.Add(OnnxBuilder.Attribute("local_window_size", window));
+        if (softcap > 0) attributes.Add(OnnxBuilder.Attribute("softcap", softcap));
+        List<string> inputs = [x.Name, "", "", Cache("past_key_values", "key"), Cache("past_key_values", "value"), PastLengths, TotalLength];
+        if (x.Rotation is { } rotation) inputs.AddRange([rotation.Cosines, rotation.Sines]);
+        Builder.Node(
+            "GroupQueryAttention", OnnxBuilder.Microsoft, inputs, [Scoped(name), Cache("present", "key"), Cache("present", "value")], [.. attributes]);
+        return new(Scoped(name), heads * size);
+    }
+}

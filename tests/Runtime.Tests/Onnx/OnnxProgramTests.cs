@@ -1,0 +1,200 @@
+using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Onnx;
+using ModelCompiler.Runtime.Tests.Generated;
+using ModelCompiler.Runtime.Tokenizers;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Tests.Onnx;
+
+/// <summary>Exported models in ONNX Runtime against the generated programs that they come from.</summary>
+public sealed class OnnxProgramTests
+{
+    [Fact]
+    public void Gpt2_like() => Compare<Gpt2>(null, 1e-4);
+
+    [Fact]
+    public void Llama_like() => Compare<Llama>(null, 1e-4);
+
+    [Fact]
+    public void Custom_blocks() => Compare<Custom>(null, 1e-4);
+
+    [Fact]
+    public void Gemma_like() => Compare<Gemma>(null, 1e-4);
+
+    /// <summary>ONNX Runtime's attention takes head sizes that are multiples of 8; this model's is 10.</summary>
+    [Fact]
+    public void A_head_size_that_has_no_attention_there_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        var target = Path.Combine(folder.Path, "export");
+        using var model = Qwen.Create(CPU, seed: 1);
+        var error = Assert.Throws<NotSupportedException>(() => OnnxExport.Write(model, target, null, new ByteTokenizer(), []));
+        Assert.Contains("head size of 10", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(target));
+    }
+
+    [Fact]
+    public void Parallel_sublayers() => Compare<ParallelSublayers>(null, 1e-4);
+
+    [Fact]
+    public void Shared_parameters_are_stored_once()
+    {
+        Compare<Shared>(null, 0.1);
+        using var folder = new TemporaryFolder();
+        using var model = Export<Shared>(folder.Path, null);
+        Assert.InRange(new FileInfo(Path.Combine(folder.Path, "model.onnx.data")).Length, 0, (4 * model.Description.ParameterCount) + 16_384);
+    }
+
+    [Fact]
+    public void A_tied_head() => Compare<WideVocabularyTied>(null, 0.1);
+
+    /// <summary>8 bits for weights and activations.</summary>
+    [Fact]
+    public void Int8() => Compare<Llama>(new QuantizationSpec { Weights = WeightType.Int8 }, 0.1);
+
+    [Fact]
+    public void Int4() => Compare<Llama>(new QuantizationSpec { Weights = WeightType.Int4, Group = 16 }, 0.5);
+
+    [Fact]
+    public void Layers_that_are_kept_stay_exact() =>
+        Compare<Llama>(new QuantizationSpec { Weights = WeightType.Int4, Group = 16, Keep = EquatableArray.Of("blocks", "head") }, 1e-4);
+
+    [Fact]
+    public void Gptq_observes_the_layers()
+    {
+        var text = new Random(1);
+        int[][] windows = [.. Enumerable.Range(0, 16).Select(_ => Enumerable.Range(0, 24).Select(_ => text.Next(256)).ToArray())];
+        Compare<Llama>(new QuantizationSpec { Weights = WeightType.Int4, Group = 16, Method = RoundingMethod.Gptq }, 0.5, windows);
+    }
+
+    [Fact]
+    public void The_logits_of_all_rows_are_those_of_each()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Gpt2>(folder.Path, null);
+        using var program = OnnxProgram.Open(model.Description, folder.Path);
+        int[] tokens = [.. Enumerable.Range(0, 12).Select(i => (i * 37) % 256)];
+        var all = new float[tokens.Length * 256];
+        program.ForwardAll(tokens, all);
+        program.Reset();
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            var one = program.Forward([tokens[i]]);
+            for (var v = 0; v < 256; v++) Assert.Equal(one[v], all[(i * 256) + v], 1e-4);
+        }
+    }
+
+    [Fact]
+    public void A_token_allocates_next_to_nothing()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Gpt2>(folder.Path, null);
+        using var program = OnnxProgram.Open(model.Description, folder.Path);
+        for (var i = 0; i < 4; i++) _ = program.Forward([i]);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        const int Steps = 16;
+        for (var i = 0; i < Steps; i++) _ = program.Forward([i]);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 * Steps);
+    }
+
+    [Fact]
+    public void What_does_not_fit_is_refused_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains("no exported model", Refusal(), StringComparison.Ordinal);
+        using var model = Export<Gpt2>(folder.Path, null);
+        Assert.Contains("another declaration", Assert.Throws<OnnxException>(() => OnnxProgram.Open(Llama.Definition, folder.Path)).Message, StringComparison.Ordinal);
+
+        using (var program = OnnxProgram.Open(model.Description, folder.Path))
+        {
+            Assert.Contains("256", Assert.Throws<ArgumentException>(() => program.Forward([256]).Length).Message, StringComparison.Ordinal);
+            Assert.Contains("context of 24", Assert.Throws<ArgumentException>(() => program.Forward(new int[25]).Length).Message, StringComparison.Ordinal);
+        }
+
+        var data = Path.Combine(folder.Path, "model.onnx.data");
+        var bytes = File.ReadAllBytes(data);
+        File.WriteAllBytes(data, bytes[..(bytes.Length / 2)]);
+        Assert.Contains("Export", Refusal(), StringComparison.Ordinal);
+        File.Delete(data);
+        Assert.Contains("weights", Refusal(), StringComparison.Ordinal);
+        File.WriteAllBytes(data, bytes);
+        var graph = Path.Combine(folder.Path, "model.onnx");
+        var message = File.ReadAllBytes(graph);
+        var random = new Random(1);
+        for (var i = 0; i < 20; i++)
+        {
+            var broken = message[..random.Next(message.Length)];
+            File.WriteAllBytes(graph, broken);
+            Assert.NotEmpty(Refusal());
+        }
+
+        string Refusal() => Assert.Throws<OnnxException>(() => OnnxProgram.Open(Gpt2.Definition, folder.Path)).Message;
+    }
+
+    [Fact]
+    public void Weights_that_are_not_finite_are_refused_and_nothing_is_left()
+    {
+        using var folder = new TemporaryFolder();
+        var target = Path.Combine(folder.Path, "export");
+        using var model = Gpt2.Create(CPU, seed: 1);
+        model.Parameters.Parameters()[2].Value.fill_(double.NaN);
+        var error = Assert.Throws<OnnxException>(() => OnnxExport.Write(model, target, null, new ByteTokenizer(), []));
+        Assert.Contains(model.Parameters.Layout[2].Name, error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void An_export_replaces_only_an_export()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(Path.Combine(folder.Path, "thesis.txt"), "of the user's");
+        using var model = Gpt2.Create(CPU, seed: 1);
+        Assert.Throws<OnnxException>(() => OnnxExport.Write(model, folder.Path, null, new ByteTokenizer(), []));
+        Assert.Single(Directory.EnumerateFileSystemEntries(folder.Path));
+        var target = Path.Combine(folder.Path, "export");
+        OnnxExport.Write(model, target, null, new ByteTokenizer(), []);
+        var first = File.ReadAllBytes(Path.Combine(target, "model.onnx.data"));
+        OnnxExport.Write(model, target, new QuantizationSpec { Weights = WeightType.Int8 }, new ByteTokenizer(), []);
+        Assert.True(new FileInfo(Path.Combine(target, "model.onnx.data")).Length < first.Length);
+        Assert.Equal(2, Directory.EnumerateFileSystemEntries(folder.Path).Count());
+    }
+
+    private static TModel Export<TModel>(string folder, QuantizationSpec? quantization, IReadOnlyList<int[]>? calibration = null)
+        where TModel : ICompiledModel<TModel>
+    {
+        var model = TModel.Create(CPU, seed: 2);
+        GeneratedModels.Scramble(model);
+        OnnxExport.Write(model, folder, quantization, new ByteTokenizer(), calibration ?? []);
+        return model;
+    }
+
+    private static void Compare<TModel>(QuantizationSpec? quantization, double tolerance, IReadOnlyList<int[]>? calibration = null)
+        where TModel : ICompiledModel<TModel>
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<TModel>(folder.Path, quantization, calibration);
+        using var expected = model.CreateInference();
+        using var actual = OnnxProgram.Open(model.Description, folder.Path);
+        int[] tokens = [.. Enumerable.Range(0, model.Description.Context).Select(i => (i * 37) % 256)];
+        double error = 0, scale = 0;
+
+        // At once, one by one, and in uneven parts.
+        Check(tokens);
+        Check([.. tokens.Select(token => new[] { token })]);
+        Check(tokens[..5], tokens[5..17]);
+        Assert.Equal(17, actual.Position);
+        Assert.True(error < tolerance * scale, $"logits differ by {error}, the largest is {scale}");
+
+        void Check(params int[][] parts)
+        {
+            expected.Reset();
+            actual.Reset();
+            foreach (var part in parts)
+            {
+                float[] wanted = [.. expected.Forward(part)], found = [.. actual.Forward(part)];
+                scale = Math.Max(scale, wanted.Max(MathF.Abs));
+                error = Math.Max(error, wanted.Zip(found, (a, b) => Math.Abs(a - b)).Max());
+            }
+        }
+    }
+}
