@@ -114,10 +114,12 @@ internal static class EfficiencyRules
             : "the blocks are " + string.Join(", ", blocks.Select(b => $"{b.Name}.0 to {b.Name}.{b.Times - 1}"));
     }
 
-    /// <summary>The repeats of the model, in order.</summary>
+    /// <summary>The repeats of the model, in order. Where a family's blocks attend locally and globally in turn, a group of them is repeated.</summary>
     internal static IReadOnlyList<(string Name, int Times)> Blocks(ArchitectureSpec architecture) =>
         architecture.Family is not null && architecture.Blocks.Count == 0
-            ? architecture.Layers is { } layers ? [("blocks", layers)] : []
+            ? [.. Family(architecture.Layers ?? 0, architecture.GlobalEvery ?? 1).Where(block => block.Times > 0)]
             : LayerLists.All(architecture.Blocks, "architecture.blocks")
                 .Select(entry => entry.Layer).OfType<RepeatLayer>().Select(repeat => (repeat.Name ?? "blocks", repeat.Times)).ToArray();
+
+    private static (string Name, int Times)[] Family(int layers, int every) => [("blocks", layers / every), ("rest", layers % every)];
 }
