@@ -65,6 +65,9 @@ public sealed class SafetensorsFolder : IDisposable
     /// <inheritdoc cref="SafetensorsReader.Address"/>
     public nint Address(string name) => Reader(name).Address(name);
 
+    /// <inheritdoc cref="SafetensorsReader.Stream"/>
+    internal TensorBytes Stream(string name) => Reader(name).Stream(name);
+
     /// <summary>Whether two tensors have the same type, shape and bytes.</summary>
     internal unsafe bool SameValues(string first, string second)
     {

@@ -101,6 +101,9 @@ public sealed class SafetensorsReader : IDisposable
         return (nint)_file.Pointer(_dataStart + entry.Offset, entry.ByteLength);
     }
 
+    /// <summary>A tensor's bytes by reading them, not through the mapping.</summary>
+    internal TensorBytes Stream(string name) => new(_file.Handle, _dataStart + this[name].Offset, this[name], _file.Path);
+
     public void Dispose() => _file.Dispose();
 
     private void Verify()

@@ -1,105 +1,156 @@
+using System.Buffers;
+using System.Runtime.Intrinsics;
 using ModelCompiler.Runtime.Implementations;
 
 namespace ModelCompiler.Runtime.Checkpoints;
 
 /// <summary>
-/// Brings a tensor of a checkpoint into fp32 memory in one pass over its bytes where they lie in the file's mapping: fp32 is
-/// copied, bf16 and fp16 are widened exactly, 16 elements at a time, by all processors.
+/// Brings a tensor of a checkpoint into fp32 memory in one pass over its file, by all processors: fp32 is read to where it belongs, bf16
+/// and fp16 are widened exactly, 16 elements at a time, from buffers that stay in a processor's cache.
 /// </summary>
 internal static unsafe class Widening
 {
-    /// <summary>Elements that a thread takes at a time: large enough for the file system to read ahead.</summary>
-    private const long Piece = 1 << 19;
+    /// <summary>Elements that a thread reads at a time.</summary>
+    private const long Piece = 1 << 18;
 
-    /// <summary>Columns of a strip and rows of a tile when transposing: what is written stays in the first cache.</summary>
+    /// <summary>Rows and columns of a tile when transposing: what is written stays in the first cache.</summary>
     private const int Tile = 32;
 
     public static bool Takes(DType type) => type is DType.F32 or DType.BF16 or DType.F16;
 
-    /// <summary>Widens <paramref name="count"/> elements.</summary>
-    public static void Copy(DType type, void* source, float* destination, long count)
+    /// <summary>Widens elements that follow each other.</summary>
+    /// <param name="source">The tensor.</param>
+    /// <param name="first">Its first element.</param>
+    /// <param name="destination">fp32 [count]</param>
+    /// <param name="count">Number of elements.</param>
+    public static void Copy(TensorBytes source, long first, float* destination, long count)
     {
-        switch (type)
+        switch (source.Entry.Type)
         {
             case DType.F32:
-                Pieces(count, Piece, (start, length) =>
-                    Buffer.MemoryCopy((float*)source + start, destination + start, length * sizeof(float), length * sizeof(float)));
+                Pieces(count, Piece, (start, length) => source.Read((first + start) * sizeof(float), new Span<byte>(destination + start, (int)length * sizeof(float))));
                 break;
             case DType.BF16:
-                Copy((Bf16*)source, destination, count);
+                Copy<Bf16>(source, first, destination, count);
                 break;
             case DType.F16:
-                Copy((Fp16*)source, destination, count);
+                Copy<Fp16>(source, first, destination, count);
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(type), type, null);
+                throw new ArgumentOutOfRangeException(nameof(source), source.Entry.Type, null);
         }
     }
 
-    /// <summary>Widens columns of a matrix and transposes them.</summary>
-    /// <param name="type">Element type of the source.</param>
-    /// <param name="source">[rows, stride]</param>
-    /// <param name="stride">Elements of a row of the source.</param>
-    /// <param name="column">The first column.</param>
-    /// <param name="destination">[columns, rows]</param>
-    /// <param name="rows">Rows of the source.</param>
-    /// <param name="columns">Number of columns.</param>
-    public static void Transpose(DType type, void* source, long stride, long column, float* destination, long rows, long columns)
+    /// <summary>Widens a matrix [rows, columns] and transposes strips of its columns.</summary>
+    /// <param name="source">The tensor.</param>
+    /// <param name="strips">The number of columns of each and where they go, fp32 [columns, rows]; together all columns.</param>
+    public static void Transpose(TensorBytes source, IReadOnlyList<(long Columns, nint Destination)> strips)
     {
-        switch (type)
+        switch (source.Entry.Type)
         {
             case DType.F32:
-                Transpose((Fp32*)source + column, stride, destination, rows, columns);
+                Transpose<Fp32>(source, strips);
                 break;
             case DType.BF16:
-                Transpose((Bf16*)source + column, stride, destination, rows, columns);
+                Transpose<Bf16>(source, strips);
                 break;
             case DType.F16:
-                Transpose((Fp16*)source + column, stride, destination, rows, columns);
+                Transpose<Fp16>(source, strips);
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(type), type, null);
+                throw new ArgumentOutOfRangeException(nameof(source), source.Entry.Type, null);
         }
     }
 
-    private static void Copy<T>(T* source, float* destination, long count)
+    private static void Copy<T>(TensorBytes source, long first, float* destination, long count)
         where T : unmanaged, IElement<T> =>
-        Pieces(count, Piece, (start, length) =>
+        Pieces(count, Piece, (start, length) => Read<T>(source, first + start, length, from =>
         {
-            for (var i = 0L; i < length; i += Lanes.Count)
-                Lanes.Store((Fp32*)destination + start, i, length, Lanes.Load(source + start, i, length));
-        });
-
-    private static void Transpose<T>(T* source, long stride, float* destination, long rows, long columns)
-        where T : unmanaged, IElement<T> =>
-        Pieces(rows, Tile, (start, length) =>
-        {
-            var tile = stackalloc float[Tile * Tile];
-            for (var first = 0L; first < columns; first += Tile)
+            var to = destination + start;
+            var whole = 0L;
+            if ((nint)to % sizeof(Vector512<float>) == 0)
             {
-                var width = Math.Min(Tile, columns - first);
-                for (var row = 0L; row < length; row++)
-                {
-                    var from = source + ((start + row) * stride) + first;
-                    for (var i = 0L; i < width; i += Lanes.Count)
-                        Lanes.Store((Fp32*)tile + (row * Tile), i, width, Lanes.Load(from, i, width));
-                }
-
-                for (var i = 0L; i < width; i++)
-                {
-                    var to = destination + ((first + i) * rows) + start;
-                    for (var row = 0L; row < length; row++)
-                        to[row] = tile[(row * Tile) + i];
-                }
+                // Past the caches: the weights are not read again soon, and a store through them would first read what it overwrites.
+                whole = length / Lanes.Count * Lanes.Count;
+                for (var i = 0L; i < whole; i += Lanes.Count)
+                    T.Load((T*)from + i).StoreAlignedNonTemporal(to + i);
+                Thread.MemoryBarrier();
             }
-        });
 
+            for (var i = whole; i < length; i += Lanes.Count)
+                Lanes.Store((Fp32*)to, i, length, Lanes.Load((T*)from, i, length));
+        }));
+
+    private static void Transpose<T>(TensorBytes source, IReadOnlyList<(long Columns, nint Destination)> strips)
+        where T : unmanaged, IElement<T>
+    {
+        var (rows, stride) = (source.Entry.Shape[0], source.Entry.Shape[1]);
+        Pieces(rows, Tile, (start, length) => Read<T>(source, start * stride, length * stride, from =>
+        {
+            var column = 0L;
+            foreach (var (columns, destination) in strips)
+            {
+                Transpose((T*)from + column, stride, length, columns, (float*)destination + start, rows);
+                column += columns;
+            }
+        }));
+    }
+
+    /// <summary>At most <see cref="Tile"/> rows.</summary>
+    private static void Transpose<T>(T* from, long stride, long rows, long columns, float* to, long toStride)
+        where T : unmanaged, IElement<T>
+    {
+        var tile = stackalloc float[Tile * Tile];
+        for (var first = 0L; first < columns; first += Tile)
+        {
+            var width = Math.Min(Tile, columns - first);
+            for (var row = 0L; row < rows; row++)
+            {
+                for (var i = 0L; i < width; i += Lanes.Count)
+                    Lanes.Store((Fp32*)tile + (row * Tile), i, width, Lanes.Load(from + (row * stride) + first, i, width));
+            }
+
+            for (var i = 0L; i < width; i++)
+            {
+                for (var row = 0L; row < rows; row++)
+                    to[((first + i) * toStride) + row] = tile[(row * Tile) + i];
+            }
+        }
+    }
+
+    /// <summary>Reads elements into a buffer for the time of a call.</summary>
+    private static void Read<T>(TensorBytes source, long first, long count, Action<nint> use)
+        where T : unmanaged, IElement<T>
+    {
+        var bytes = checked((int)(count * sizeof(T)));
+        var buffer = ArrayPool<byte>.Shared.Rent(bytes);
+        try
+        {
+            source.Read(first * sizeof(T), buffer.AsSpan(0, bytes));
+            fixed (byte* from = buffer)
+                use((nint)from);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Hands out pieces in their order, so that the file is read from its start to its end.</summary>
     private static void Pieces(long count, long piece, Action<long, long> each)
     {
         var pieces = (count + piece - 1) / piece;
-        if (pieces == 1)
-            each(0, count);
+        var next = -1L;
+        void Work()
+        {
+            for (long i; (i = Interlocked.Increment(ref next)) < pieces;)
+                each(i * piece, Math.Min(piece, count - (i * piece)));
+        }
+
+        var workers = (int)Math.Min(pieces, Environment.ProcessorCount);
+        if (workers == 1)
+            Work();
         else
-            Parallel.For(0, pieces, i => each(i * piece, Math.Min(piece, count - (i * piece))));
+            Parallel.For(0, workers, _ => Work());
     }
 }

@@ -26,7 +26,7 @@ internal static class PretrainedArchitectures
     private static (ArchitectureSpec, EquatableArray<LayerSpec>) Normal(ArchitectureSpec a)
     {
         var attentionBias = a.AttentionBias ?? a.Bias ?? true;
-        var layers = Decoder.Layers(a with
+        var layers = FamilyLayers.Of(a with
         {
             KvHeads = a.KvHeads ?? a.Heads,
             HeadSize = a.HeadSize ?? (a.Width / a.Heads),

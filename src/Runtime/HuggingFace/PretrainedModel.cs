@@ -20,7 +20,8 @@ public static class PretrainedModel
     public static bool Exists(string folder) => File.Exists(Path.Combine(folder, ConfigFile.Name)) && SafetensorsFolder.Exists(folder);
 
     /// <summary>
-    /// Reads weights into a model's parameters: the files are mapped and each tensor is brought into the fp32 masters in one pass.
+    /// Reads weights into a model's parameters: the files are checked by a mapping, and each tensor is brought into the fp32 masters in
+    /// one pass over its bytes.
     /// </summary>
     /// <param name="folder">With config.json and safetensors files.</param>
     /// <param name="model">Declared as the import wrote it, or so that it computes the same.</param>
@@ -38,7 +39,7 @@ public static class PretrainedModel
         }
 
         using var files = SafetensorsFolder.Open(folder);
-        foreach (var transfer in new WeightTable(architecture).Compare(files, model.Description))
+        foreach (var transfer in new WeightTable(architecture).Compare(files, model.Description).OrderBy(transfer => files.Address(transfer.Name)))
             transfer.Read(files, model.Parameters.Master);
         model.Parameters.CastCompute();
     }

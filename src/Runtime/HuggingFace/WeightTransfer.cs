@@ -24,22 +24,26 @@ internal sealed record WeightTransfer(string Name, TensorRule Rule, IReadOnlyLis
     /// <summary>Reads the tensor into the fp32 masters, where they lie.</summary>
     public unsafe void Read(SafetensorsFolder files, torch.Tensor master)
     {
-        var type = files[Name].Type;
-        var source = (byte*)files.Address(Name);
-        var start = 0L;
-        foreach (var parameter in Parameters)
+        using var scope = torch.NewDisposeScope();
+        var source = files.Stream(Name);
+        var places = Parameters.Select(parameter => master.narrow(0, parameter.Offset, parameter.Length)).ToArray();
+        var hosts = places.Select(place => place.cpu()).ToArray(); // the places themselves where they are on the CPU
+        if (Rule.Transposed)
         {
-            using var place = master.narrow(0, parameter.Offset, parameter.Length);
-            using var host = place.cpu(); // the place itself where it is on the CPU
-            var destination = (float*)Cpu.Pointer(host);
-            if (Rule.Transposed)
-                Widening.Transpose(type, source, Shape[1], start, destination, parameter.Shape[1], parameter.Shape[0]);
-            else
-                Widening.Copy(type, source + (start * (parameter.Length / parameter.Shape[0]) * type.Size()), destination, parameter.Length);
-            if (place.device_type != DeviceType.CPU)
-                place.copy_(host);
-            start += parameter.Shape[0];
+            Widening.Transpose(source, [.. Parameters.Zip(hosts, (parameter, host) => (parameter.Shape[0], (nint)Cpu.Pointer(host)))]);
         }
+        else
+        {
+            var first = 0L;
+            foreach (var (parameter, host) in Parameters.Zip(hosts))
+            {
+                Widening.Copy(source, first, (float*)Cpu.Pointer(host), parameter.Length);
+                first += parameter.Length;
+            }
+        }
+
+        foreach (var (place, host) in places.Zip(hosts).Where(pair => pair.First.device_type != DeviceType.CPU))
+            place.copy_(host);
     }
 
     /// <summary>The tensor of these masters, in fp32.</summary>

@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
 
 namespace ModelCompiler.Runtime.IO;
 
@@ -13,16 +14,19 @@ internal sealed unsafe class MappedFile : IDisposable
     public MappedFile(string path)
     {
         // Delete is shared so that a writer can rename a new version over a file that is being read.
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        Handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.SequentialScan);
         Path = path;
-        Length = stream.Length;
+        Length = RandomAccess.GetLength(Handle);
         if (Length == 0)
             return; // an empty file cannot be mapped
 
-        _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        _file = MemoryMappedFile.CreateFromFile(Handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         _view = _file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
     }
+
+    /// <summary>For reading past the mapping.</summary>
+    public SafeFileHandle Handle { get; }
 
     public string Path { get; }
 
@@ -57,5 +61,6 @@ internal sealed unsafe class MappedFile : IDisposable
             _view!.SafeMemoryMappedViewHandle.ReleasePointer();
         _view?.Dispose();
         _file?.Dispose();
+        Handle.Dispose();
     }
 }

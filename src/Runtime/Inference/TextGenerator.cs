@@ -44,6 +44,8 @@ public sealed class TextGenerator(IInferenceProgram program, ITextTokenizer toke
             fresh = Math.Max(1, program.Context / 2);
         }
 
-        return sampler.Sample(program.Forward(CollectionsMarshal.AsSpan(text)[^fresh..]));
+        // A model's vocabulary may be padded beyond that of its tokenizer: ids without a token are not chosen.
+        var logits = program.Forward(CollectionsMarshal.AsSpan(text)[^fresh..]);
+        return sampler.Sample(logits[..Math.Min(logits.Length, tokenizer.Vocabulary)]);
     }
 }

@@ -7,7 +7,7 @@ namespace ModelCompiler.Runtime.Tests.HuggingFace;
 internal static class TinyModels
 {
     /// <summary>A tokenizer of few tokens, so that the models can be small.</summary>
-    private const string Tokenizer = """{"model":{"type":"WordPiece","unk_token":"[UNK]","vocab":{"[UNK]":0,"[SEP]":1,"a":2,"##b":3}}}""";
+    private const string Tokenizer = """{"pre_tokenizer":{"type":"Whitespace"},"model":{"type":"WordPiece","unk_token":"[UNK]","vocab":{"[UNK]":0,"[SEP]":1,"a":2,"##b":3}}}""";
 
     public static PlainCheckpoint Gpt2() => Gpt2Reference.Draw(Parse("""
         {

@@ -9,7 +9,7 @@ internal static class Activations
     private static readonly (string Name, MlpKind Kind)[] s_names =
     [
         ("gelu", MlpKind.Gelu), ("gelu_new", MlpKind.GeluTanh), ("gelu_pytorch_tanh", MlpKind.GeluTanh), ("silu", MlpKind.Silu), ("swish", MlpKind.Silu),
-        ("relu2", MlpKind.ReluSquared),
+        ("relu2", MlpKind.ReluSquared), ("relu", MlpKind.Relu),
     ];
 
     public static MlpKind Read(StrictObject config, string key, string otherwise) => config.Choice(key, otherwise, s_names);

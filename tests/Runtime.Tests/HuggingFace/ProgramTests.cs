@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using ModelCompiler.Runtime.CommandLine;
+using ModelCompiler.Runtime.HuggingFace;
+using ModelCompiler.Runtime.IO;
+
+namespace ModelCompiler.Runtime.Tests.HuggingFace;
+
+/// <summary>A model on its way: imported, asked, trained on, asked again, exported.</summary>
+public sealed class ProgramTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    [Fact]
+    public void The_whole_way()
+    {
+        var (text, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
+        var folder = TinyModels.Gpt2().Save(_folder, "some-model");
+        Assert.Equal(ModelProgram.Done, ImportProgram.Run([folder, "--output", _folder["app"], "--name", "HfGpt2"], new ProgramOutput(text, error, null)));
+        Assert.Equal("", error.ToString());
+        Assert.Contains(Path.Combine(_folder["app"], "HfGpt2.model.yaml"), text.ToString());
+        Directory.CreateDirectory(_folder["app"]);
+        File.WriteAllText(_folder["text.txt"], string.Concat(Enumerable.Repeat("ab a ab ab a b\n", 100)));
+
+        Assert.StartsWith("a b", Run("--prompt", "a b", "--tokens", "5"));
+        Assert.Contains("starting from the imported weights in out/HfGpt2\n", Run("--data", _folder["text.txt"], "--steps", "2", "--tokens", "5"));
+        Assert.StartsWith("a b", Run("--prompt", "a b", "--tokens", "5"));
+        Run("--export", _folder["exported"]);
+        Assert.True(PretrainedModel.Exists(_folder["exported"]));
+
+        // Training has changed the weights, and nothing else.
+        Assert.NotEqual(File.ReadAllBytes(Path.Combine(folder, "model.safetensors")), File.ReadAllBytes(Path.Combine(_folder["exported"], "model.safetensors")));
+        var (first, last) = (PretrainedImport.Run(folder, _folder["a"], "HfGpt2"), PretrainedImport.Run(_folder["exported"], _folder["b"], "HfGpt2"));
+        Assert.Equal(first.Spec, last.Spec);
+    }
+
+    [Theory]
+    [InlineData("nowhere/config.json", "nowhere")]
+    [InlineData("Required argument 'folder' missing")]
+    [InlineData("--contexts", ".", "--contexts")]
+    public void A_wrong_import_is_answered_with_one_line(string message, params string[] args)
+    {
+        var (text, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
+        Assert.Equal(ModelProgram.Failed, ImportProgram.Run(args, new ProgramOutput(text, error, null)));
+        Assert.StartsWith("error: ", error.ToString());
+        Assert.Contains(message, error.ToString());
+        Assert.Single(error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    /// <summary>Runs the compiled model where its weights are.</summary>
+    private string Run(params string[] args)
+    {
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(ProgramTests).Assembly.Location, "imported", .. args])
+        {
+            WorkingDirectory = _folder["app"],
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { [CacheFolder.Variable] = CacheFolder.Path },
+        })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal((0, ""), (process.ExitCode, error.Result));
+        return output;
+    }
+
+    public void Dispose() => _folder.Dispose();
+}
