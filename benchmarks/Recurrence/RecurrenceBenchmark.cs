@@ -56,7 +56,7 @@ internal static class RecurrenceBenchmark
             ? new StreamBatches(data.Training, batch, context, seed: 1)
             : new BatchSource(data.Training, batch, context, seed: 1);
         using var program = model.CreateTraining();
-        if (program.Memory is { } memory) memory.EndOfText = data.Tokenizer.EndOfText;
+        if (program.Memory is { } memory) memory.StartOfText = data.Tokenizer.StartOfText;
         var (tokens, targets) = (new long[batch * context], new long[batch * context]);
         var start = Environment.CpuUsage.TotalTime;
         for (double share; (share = (Environment.CpuUsage.TotalTime - start).TotalSeconds / budget) < 1; steps++)

@@ -17,7 +17,7 @@ public readonly record struct MemorySite(string Name, int Layers, int Width, Sca
 /// The memory of Transformer-XL (Dai et al. 2019): what layers had as input at the M positions before a segment, for each row
 /// of a batch, carried from batch to batch and without gradient. A pass reads what was there when it began, however often a
 /// part of it is computed again, and what it leaves takes its place afterwards. Validation has a memory of its own. A row sees
-/// nothing of before its document: it begins with the end-of-text token that closes the one before.
+/// nothing of before its document, which begins with a token of its own or the one that closes the document before.
 /// </summary>
 public sealed class SegmentMemory : ICheckpointPart, IDisposable
 {
@@ -44,8 +44,8 @@ public sealed class SegmentMemory : ICheckpointPart, IDisposable
         _rows = _training[0];
     }
 
-    /// <summary>The token that closes a document; −1 if none does.</summary>
-    public int EndOfText { get; set; } = -1;
+    /// <summary>The token before a document, as tokenizers say it; −1 if there is none.</summary>
+    public int StartOfText { get; set; } = -1;
 
     public string Name => "memory";
 
@@ -109,7 +109,7 @@ public sealed class SegmentMemory : ICheckpointPart, IDisposable
     private void Begin(MemoryRows rows, ReadOnlySpan<long> tokens)
     {
         _rows = rows;
-        _view.Begin(tokens, _batch, EndOfText, rows.Positions, rows.History);
+        _view.Begin(tokens, _batch, StartOfText, rows.Positions, rows.History);
     }
 }
 

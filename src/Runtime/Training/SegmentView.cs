@@ -15,10 +15,10 @@ internal sealed class SegmentView(Device device) : IDisposable
     public int Sequence { get; private set; }
 
     /// <summary>Looks at the tokens [B, T] of a batch.</summary>
-    /// <param name="endOfText">The token that closes a document.</param>
+    /// <param name="startOfText">The token before a document.</param>
     /// <param name="memory">M</param>
     /// <param name="history">[B]: how many tokens of its document each row has had before.</param>
-    public void Begin(ReadOnlySpan<long> tokens, int batch, int endOfText, int memory, ReadOnlySpan<int> history)
+    public void Begin(ReadOnlySpan<long> tokens, int batch, int startOfText, int memory, ReadOnlySpan<int> history)
     {
         (_batch, Sequence) = (batch, tokens.Length / batch);
         if (_starts.Length != batch * Sequence)
@@ -35,7 +35,7 @@ internal sealed class SegmentView(Device device) : IDisposable
             for (var t = 0; t < Sequence; t++)
             {
                 var at = (row * Sequence) + t;
-                if (tokens[at] == endOfText) start = t;
+                if (tokens[at] == startOfText) start = t;
                 (_starts[at], _first[at]) = (start, start < 0 ? memory - Math.Min(memory, history[row]) : memory + start);
             }
         }

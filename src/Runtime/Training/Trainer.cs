@@ -39,7 +39,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         using var records = new RunRecords(folder, observer);
         using var feed = new TrainingFeeds(model, program, data, start, folder, records.Noticed).Open();
         var (average, memory) = (program.Average, program.Memory);
-        if (memory is not null) memory.EndOfText = data.Tokenizer.EndOfText;
+        if (memory is not null) memory.StartOfText = data.Tokenizer.StartOfText;
         var earlyStop = _description.Training.Patience is { } patience ? new EarlyStop(patience, _description.Training.MinDelta) : null;
         ICheckpointPart[] parts =
             [new OptimizerPart(program, model.Parameters), .. program.CheckpointParts, .. feed.Parts, .. new ICheckpointPart?[] { average, memory, earlyStop }.OfType<ICheckpointPart>()];

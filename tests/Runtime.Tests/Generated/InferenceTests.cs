@@ -46,6 +46,13 @@ public sealed class InferenceTests
     public void Fp16() => Compare<LlamaFp16>("llama-fp16.model.yaml", 0.02);
 
     [Fact]
+    public void Relative_attention_without_memory() => Compare<TransformerXlWhole>("transformer-xl-whole.model.yaml", 1e-4);
+
+    /// <summary>Rotary attention beside the relative one sees the segment.</summary>
+    [Fact]
+    public void Relative_and_local_attention_over_segments_in_bf16() => Compare<TransformerXlBf16>("transformer-xl-bf16.model.yaml", 0.1, segments: 3);
+
+    [Fact]
     public void Tokens_that_do_not_fit_are_refused()
     {
         using var model = Gpt2.Create(CPU, seed: 1);
@@ -56,16 +63,19 @@ public sealed class InferenceTests
         Assert.Equal(0, inference.Position);
     }
 
-    private static void Compare<TModel>(string file, double tolerance)
+    /// <param name="segments">Segments of a model with memory, which are one text for it.</param>
+    private static void Compare<TModel>(string file, double tolerance, int segments = 1)
         where TModel : ICompiledModel<TModel>
     {
         using var scope = NewDisposeScope();
         using var model = TModel.Create(CPU, seed: 2);
         GeneratedModels.Scramble(model);
         var context = model.Description.Context;
-        var tokens = Enumerable.Range(0, context).Select(i => (i * 37) % 256).ToArray();
+        var length = context * segments;
+        var tokens = Enumerable.Range(0, length).Select(i => (i * 37) % 256).ToArray();
         using var gradientless = no_grad();
-        var expected = new TorchReference(model, file, step: 0).Logits(tensor(tokens.Select(t => (long)t).ToArray()).view(1, context));
+        var reference = new TorchReference(model, file, step: 0);
+        var expected = cat([.. tokens.Chunk(context).Select(segment => reference.Logits(tensor(segment.Select(t => (long)t).ToArray()).view(1, context)))], 1);
 
         using var inference = model.CreateInference();
         void Check(ReadOnlySpan<float> logits, int position)
@@ -77,9 +87,9 @@ public sealed class InferenceTests
         }
 
         // At once, one by one, and in uneven parts.
-        Check(inference.Forward(tokens), context - 1);
+        Check(inference.Forward(tokens), length - 1);
         inference.Reset();
-        for (var i = 0; i < context; i++) Check(inference.Forward([tokens[i]]), i);
+        for (var i = 0; i < length; i++) Check(inference.Forward([tokens[i]]), i);
         inference.Reset();
         Check(inference.Forward(tokens.AsSpan(0, 5)), 4);
         Check(inference.Forward(tokens.AsSpan(5, 12)), 16);

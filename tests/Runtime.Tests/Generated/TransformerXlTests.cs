@@ -165,7 +165,7 @@ public sealed class TransformerXlTests
     {
         GeneratedModels.Scramble(model);
         using var training = model.CreateTraining();
-        if (documents) training.Memory!.EndOfText = EndOfText;
+        if (documents) training.Memory!.StartOfText = EndOfText;
         var references = Rows(model, reference);
         foreach (var (tokens, targets) in Segments(model, 5, documents))
         {

@@ -46,6 +46,14 @@ public sealed class GpuTests : IDisposable
     public void Token_drop_and_shared_parameters() => Gradients<TokenDroppedLlama>(1e-3);
 
     [Fact]
+    public void Transformer_xl()
+    {
+        Gradients<TransformerXlPlain>(1e-3);
+        Gradients<TransformerXlBf16>(0.1);
+        Logits<TransformerXlPlain>(1e-3);
+    }
+
+    [Fact]
     public void Inference()
     {
         Logits<Gpt2>(1e-3);

@@ -137,7 +137,7 @@ public sealed class RelativeAttentionsTests : KernelTest
     {
         const int B = 2, M = 4, End = 9;
         using var memory = new SegmentMemory(CPU, B, micro: 1, M, evaluation: M, [new("a", 1, 1, ScalarType.Float32, false), new("b", 1, 1, ScalarType.Float32, true)]);
-        memory.EndOfText = End;
+        memory.StartOfText = End;
 
         // Row 0 goes on without end; row 1 has a document that begins at its sixth token.
         Check([1, 2, 3, 11, 12, 13], [0, 0, 0, 0, 0, 0, 0, 0], [4, 4, 4, 4, 4, 4], [4, 4, 4, 4, 4, 4]);
