@@ -58,6 +58,8 @@ public sealed partial class OnnxGraph
 
     public OnnxValue Silu(string name, OnnxValue x) => x with { Name = Silu(Scoped(name), x.Name) };
 
+    public OnnxValue Relu(string name, OnnxValue x) => Node("Relu", name, x.Width, x.Name);
+
     public OnnxValue ReluSquared(string name, OnnxValue x)
     {
         var relu = Builder.Node("Relu", "", Scoped(name) + ".relu", [x.Name]);
