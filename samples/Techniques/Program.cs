@@ -42,6 +42,7 @@ using Techniques;
     ("ScaledRope", "rotary frequencies for four times the context of an earlier training", ModelProgram.Run<ScaledRope>),
     ("TransformerXl", "segments with a memory of those before them", ModelProgram.Run<Techniques.TransformerXl>),
     ("Int4Gptq", "weights of 4 bits in the exported model, rounded by GPTQ", ModelProgram.Run<Int4Gptq>),
+    ("MixtureOfExperts", "two of eight feed-forward networks for each position", ModelProgram.Run<MixtureOfExperts>),
     ("Small", "the small model that judges samples for RhoLoss and LossCurriculum", ModelProgram.Run<Small>),
 ];
 

@@ -10,4 +10,7 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo RopeScalingRamp = Error(
         "MC2062", "Ends of a rope scaling's ramp", "Frequencies are blended between a lower and a higher number of turns.");
+
+    public static readonly DiagnosticInfo ExpertsTopK = Error(
+        "MC2063", "More choices than experts", "A position goes to each of its experts once.");
 }

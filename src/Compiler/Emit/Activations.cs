@@ -11,11 +11,12 @@ internal static class Activations
     public static string Shape(TensorType type, string rows)
     {
         var dims = type.Shape;
-        var flattened = dims.Count >= 2 && dims[0].Symbol == "B" && dims[1].Symbol is "T" or "K" or "M";
-        var parts = flattened
-            ? dims.Skip(2).Select(d => Number(d.Value)).Prepend(dims[1].Symbol == "T" ? rows : "B * " + dims[1].Symbol)
-            : dims.Select(d => d.Symbol is "B" or "T" or "K" or "M + T" ? Symbolic(d, rows) : Number(d.Value));
-        return "[" + string.Join(", ", parts) + "]";
+        if (dims.Count < 2 || dims[0].Symbol != "B" || dims[1].Symbol is not ("T" or "K" or "M"))
+            return "[" + string.Join(", ", dims.Select(d => d.Symbol is "B" or "T" or "K" or "M + T" ? Symbolic(d, rows) : Number(d.Value))) + "]";
+        var all = dims[1].Symbol == "T" ? rows : "B * " + dims[1].Symbol;
+        // Rows of choices, [B, T, k, C], are a matrix too.
+        if (dims.Count == 4) return $"[{all} * {Number(dims[2].Value)}, {Number(dims[3].Value)}]";
+        return "[" + string.Join(", ", dims.Skip(2).Select(d => Number(d.Value)).Prepend(all)) + "]";
     }
 
     /// <summary>In training as they are called; in inference the batch is one sequence of n rows.</summary>

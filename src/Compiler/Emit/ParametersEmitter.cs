@@ -96,7 +96,8 @@ internal static class ParametersEmitter
             {
                 var type = slot.Parameter.Type;
                 var shape = string.Join(", ", type.Shape.Select(d => Number(d.Value)));
-                var packed = slot.Parameter.Parts.Count > 1 ? " = " + string.Join(", ", slot.Parameter.Parts.Select(p => p.Name)) : "";
+                var parts = slot.Parameter.Parts.Select(p => p.Name).ToList();
+                var packed = parts.Count == 1 ? "" : " = " + (parts.Count <= 4 ? string.Join(", ", parts) : $"{parts[0]}, {parts[1]}, … {parts.Last()}");
                 writer.Line($"public readonly Tensor {names[slot.Parameter.Name]} = {view(slot, shape)};  // [{string.Join(", ", type.Shape)}]{packed}");
             }
         }

@@ -33,7 +33,7 @@ public static class GraphBuilder
         Func<LayerSpec, string, string> origin = architecture.Family is null ? (_, path) => path : (layer, _) => FamilyOrigin(layer);
         var logits = LayerScope.Build(main, layers, "architecture.blocks", origin, Tokens);
         main.Origin = "architecture.vocabulary";
-        var scaled = spec.Training.Accumulate > 1 || spec.Efficiency.Precision.Compute == Precision.Fp16 ? Attributes.Of(("scaled", true)) : Attributes.None;
+        var scaled = model.ScalesLoss ? Attributes.Of(("scaled", true)) : Attributes.None;
         string[] weights = spec.Training.Subset?.Method == SubsetMethod.Infobatch
             ? [main.Input(Weights, TensorType.Of(DType.F32, model.Batch), Dim.Of(1))]
             : [];
@@ -52,6 +52,7 @@ public static class GraphBuilder
         NormLayer => "architecture.norm",
         AttentionLayer or RelativeAttentionLayer => "architecture.heads",
         MlpLayer => "architecture.mlp",
+        ExpertsLayer => "architecture.experts",
         DropoutLayer => "architecture.dropout",
         RepeatLayer or ResidualLayer or AddLayer => "architecture.layers",
         HeadLayer => "architecture.tie-embeddings",

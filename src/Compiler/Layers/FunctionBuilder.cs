@@ -108,6 +108,9 @@ public sealed class ModelContext
     /// <summary>Of projections that add to the residual stream: scaled by the root of their number (GPT-2).</summary>
     public double ResidualDeviation { get; }
 
+    /// <summary>Whether the program multiplies the gradient of the loss: LossGradient.</summary>
+    public bool ScalesLoss => Spec.Training.Accumulate > 1 || Spec.Efficiency.Precision.Compute == Precision.Fp16;
+
     public IEnumerable<Function> Blocks => _blocks;
 
     public void Add(Function block) => _blocks.Add(block);

@@ -32,6 +32,7 @@ public static class LayerTable
         new AttentionRule(),
         new RelativeAttentionRule(),
         new MlpRule(),
+        new ExpertsRule(),
         new LinearRule(),
         new ActivationRule(),
         new MultiplyRule(),

@@ -29,5 +29,5 @@ public sealed class MlpRule : LayerRule<MlpLayer>
     }
 
     /// <summary>Four times the width, or for a gated layer as many parameters in a multiple of 32.</summary>
-    private static long DefaultHidden(MlpKind kind, long width) => kind == MlpKind.Swiglu ? ((width * 8 / 3) + 31) / 32 * 32 : 4 * width;
+    internal static long DefaultHidden(MlpKind kind, long width) => kind == MlpKind.Swiglu ? ((width * 8 / 3) + 31) / 32 * 32 : 4 * width;
 }

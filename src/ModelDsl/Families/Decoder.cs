@@ -32,7 +32,12 @@ public static class Decoder
             Window = window,
             Softcap = a.AttentionSoftcap,
         };
-        var feedForward = new MlpLayer { Kind = mlp.Kind, Hidden = mlp.Hidden, Bias = bias };
+        LayerSpec feedForward = a.Experts is { } experts
+            ? new ExpertsLayer
+            {
+                Count = experts.Count, TopK = experts.TopK, Capacity = experts.Capacity, Balance = experts.Balance, Kind = mlp.Kind, Hidden = mlp.Hidden,
+            }
+            : new MlpLayer { Kind = mlp.Kind, Hidden = mlp.Hidden, Bias = bias };
 
         LayerSpec[] Sublayer(LayerSpec layer) => [layer, .. Dropout()];
         ResidualLayer Residual(params LayerSpec[] layers) => new() { Layers = layers.ToEquatableArray() };

@@ -69,6 +69,9 @@ public sealed record ArchitectureSpec
     [Key("mlp", "The feed-forward sublayer. Default: gelu, for transformer-xl relu, four times the width.")]
     public FamilyMlpSpec? Mlp { get; init; }
 
+    [Key("experts", "Mixtures of experts instead of feed-forward sublayers: the number of experts, or a mapping.")]
+    public FamilyExpertsSpec? Experts { get; init; }
+
     [Key("bias", "Biases on linear layers and layer norms. Default: true.")]
     public bool? Bias { get; init; }
 

@@ -133,6 +133,28 @@ public sealed record MlpLayer : LayerSpec
     public bool Bias { get; init; } = true;
 }
 
+[Layer("experts", "A mixture of experts: a router sends each position to the top-k of several feed-forward networks, [B, T, C] to [B, T, C].")]
+public sealed record ExpertsLayer : LayerSpec
+{
+    [Key("count", "Number of experts, E.", Required = true, Min = 2, Max = 1024)]
+    public int Count { get; init; }
+
+    [Key("top-k", "Experts of each position.", Min = 1, Max = 1024)]
+    public int TopK { get; init; } = 2;
+
+    [Key("kind", "The activation, or swiglu.")]
+    public MlpKind Kind { get; init; } = MlpKind.Swiglu;
+
+    [Key("hidden", "Width of an expert's hidden layer. Default: 4 × width; for swiglu 8/3 × width, rounded up to a multiple of 32.", Min = 1, Max = 1_048_576)]
+    public int? Hidden { get; init; }
+
+    [Key("capacity", "In training an expert takes at most so many times its even share of the positions; those beyond pass it by. Default: no limit.", Min = 0.1, Max = 1024)]
+    public double? Capacity { get; init; }
+
+    [Key("balance", "Weight of the load-balancing loss in training.", Min = 0, Max = 10)]
+    public double Balance { get; init; } = 0.01;
+}
+
 [Layer("linear", "A linear layer over the last dimension.")]
 [Shorthand("out")]
 public sealed record LinearLayer : LayerSpec

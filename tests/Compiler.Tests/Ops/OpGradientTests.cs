@@ -11,6 +11,11 @@ public sealed class OpGradientTests
 
     private static readonly Attributes Relative = Attributes.Of(("heads", 2), ("memory", 4), ("same_length", false));
 
+    /// <summary>The row of each of 6 · 2 choices, of which two are dropped, and the choice of each row.</summary>
+    private static readonly double[] Slots = [3, 0, 5, -1, 1, 2, 4, 6, 7, -1, 8, 9];
+
+    private static readonly double[] Sources = [1, 4, 5, 0, 6, 2, 7, 8, 10, 11, -1, -1];
+
     /// <summary>An op, its attributes, the shapes of its inputs; integers are token ids below the bound.</summary>
     private static readonly Case[] Cases =
     [
@@ -49,6 +54,12 @@ public sealed class OpGradientTests
         new("relative_attention", Relative, [[2, 3, 8], [2, 3, 16], [3, 8], [8], [8]]),
         // A memory of four positions, of which the queries see as many as the random firsts leave them.
         new("relative_attention", Relative, [[2, 3, 8], [2, 3, 16], [7, 8], [8], [8], [2, 4, 16], [2, 3]], Integers: [6], Bound: 5),
+        new("router", Attributes.None, [[2, 3, 4], [5, 4]]),
+        new("route", Attributes.Of(("top_k", 1), ("balance", 0.0)), [[2, 3, 4]]),
+        new("route", Attributes.Of(("top_k", 2), ("balance", 0.0), ("capacity", 0.7)), [[2, 3, 4]]),
+        new("dispatch", Attributes.None, [[2, 3, 4], [2, 3, 2], [2, 3, 2]], Integers: [1, 2]) { Given = new() { [1] = Sources, [2] = Slots } },
+        new("combine", Attributes.None, [[2, 3, 2, 4], [2, 3, 2], [2, 3, 2], [2, 3, 2]], Integers: [2, 3]) { Given = new() { [2] = Slots, [3] = Sources } },
+        new("expert_linear", Attributes.Of(("experts", 3)), [[2, 3, 2, 4], [15, 4], [4]], Integers: [2]) { Given = new() { [2] = [0, 4, 4, 10] } },
         new("dropout", Attributes.Of(("rate", 0.25), ("site", 0)), [[3, 4]]),
         new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3]], Integers: [1], Bound: 5),
         new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3], [2]], Integers: [1, 2], Bound: 4),
@@ -65,11 +76,15 @@ public sealed class OpGradientTests
     public void Gradient_equals_numeric_differentiation(int index)
     {
         var (op, attributes, shapes, integers, bound) = Cases[index];
+        var given = Cases[index].Given;
         var random = new Random(index);
         var names = shapes.Select((s, i) => s.Length == 0 ? "" : "x" + i).ToArray();
         var values = new Dictionary<string, ReferenceTensor>();
         for (var i = 0; i < shapes.Length; i++)
-            if (names[i].Length > 0) values[names[i]] = Draw(random, shapes[i], integers?.Contains(i) == true ? bound : 0);
+            if (names[i].Length > 0)
+                values[names[i]] = given is not null && given.TryGetValue(i, out var data)
+                    ? new ReferenceTensor(data, shapes[i])
+                    : Draw(random, shapes[i], integers?.Contains(i) == true ? bound : 0);
 
         var outputs = Enumerable.Range(0, 4).Select(i => new Value("y" + i)).ToEquatableArray();
         var node = new Node(op, names.ToEquatableArray(), outputs, attributes, "");
@@ -144,5 +159,9 @@ public sealed class OpGradientTests
             .Select(_ => bound > 0 ? random.Next(bound) : (random.NextDouble() * 2) - 1).ToArray(),
         shape);
 
-    private sealed record Case(string Op, Attributes Attributes, long[][] Shapes, int[]? Integers = null, int Bound = 0);
+    private sealed record Case(string Op, Attributes Attributes, long[][] Shapes, int[]? Integers = null, int Bound = 0)
+    {
+        /// <summary>Inputs that are not drawn.</summary>
+        public Dictionary<int, double[]>? Given { get; init; }
+    }
 }

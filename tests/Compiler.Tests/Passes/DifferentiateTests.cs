@@ -8,7 +8,7 @@ namespace ModelCompiler.Compiler.Tests.Passes;
 /// <summary>Whole training graphs in the reference interpreter: gradients against numeric differentiation of the loss.</summary>
 public sealed class DifferentiateTests
 {
-    public static TheoryData<string> Names => ["Gpt2", "Llama", "Blocks", "Dropout", "Shared", "Checkpoint", "TransformerXl"];
+    public static TheoryData<string> Names => ["Gpt2", "Llama", "Blocks", "Dropout", "Experts", "Local", "Shared", "Checkpoint", "TransformerXl"];
 
     private static ModelSpec Spec(string name) => name switch
     {
@@ -18,6 +18,11 @@ public sealed class DifferentiateTests
         "TransformerXl" => Models.TransformerXl,
         "Dropout" => Models.Gpt2 with { Architecture = Models.Gpt2.Architecture with { Dropout = 0.5 } },
         "Shared" => Models.Shared.With(new CheckpointSpec { Boundaries = EquatableArray.Of("blocks.1") }),
+        "Experts" => Models.Gpt2 with { Architecture = Models.Gpt2.Architecture with { Experts = new() { Count = 3, Capacity = 1, Balance = 0 } } },
+        "Local" => Models.Llama with
+        {
+            Architecture = Models.Llama.Architecture with { Window = 2, GlobalEvery = 2, AttentionSoftcap = 1, LogitSoftcap = 2, Parallel = true },
+        },
         _ => Models.Llama.With(new CheckpointSpec { Every = 2 }),
     };
 

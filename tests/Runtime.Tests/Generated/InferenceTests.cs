@@ -30,6 +30,12 @@ public sealed class InferenceTests
     public void Parallel_sublayers() => Compare<ParallelSublayers>("parallel-sublayers.model.yaml", 1e-4);
 
     [Fact]
+    public void Mixtral_like() => Compare<Mixtral>("mixtral.model.yaml", 1e-4);
+
+    [Fact]
+    public void Switch_like() => Compare<Switch>("switch.model.yaml", 1e-4);
+
+    [Fact]
     public void Custom_blocks() => Compare<Custom>("custom.model.yaml", 1e-4);
 
     [Fact]

@@ -17,6 +17,8 @@ public sealed class TorchReference
     private readonly int _step;
     private int _sites;
     private readonly Dictionary<string, Tensor> _memory = [];
+    private bool _training;
+    private Tensor? _auxiliary;
 
     /// <param name="model">Its parameters are copied.</param>
     /// <param name="file">Name of the declaration, without folder.</param>
@@ -48,6 +50,14 @@ public sealed class TorchReference
     }
 
     public Tensor Loss(Tensor tokens, Tensor targets) => F.cross_entropy(Logits(tokens).flatten(0, 1), targets.flatten());
+
+    /// <summary>The loss of a training step, and what is differentiated: the loss with the auxiliary ones of experts.</summary>
+    public (Tensor Loss, Tensor Objective) Objective(Tensor tokens, Tensor targets)
+    {
+        (_training, _auxiliary) = (true, null);
+        var loss = Loss(tokens, targets);
+        return (loss, _auxiliary is null ? loss : loss + _auxiliary);
+    }
 
     /// <summary>Names of layers by reference: the key, numbered where a function has several.</summary>
     private static Dictionary<LayerSpec, Queue<string>> Names(IEnumerable<LayerSpec> layers)
@@ -123,6 +133,8 @@ public sealed class TorchReference
                 return Linear(F.silu(Linear(x, "gate")) * Linear(x, "up"), "down");
             case MlpLayer mlp:
                 return Linear(Activate(mlp.Kind.ToString(), Linear(x, "up")), "down");
+            case ExpertsLayer experts:
+                return Experts(experts, x, P);
             case LinearLayer:
                 return F.linear(x, P("weight"), Optional("bias"));
             case ActivationLayer activation:
@@ -151,6 +163,34 @@ public sealed class TorchReference
     }
 
     private static Tensor Wide(Tensor tokens, Tensor x) => tokens.unsqueeze(-1).expand(-1, -1, x.shape[2]);
+
+    /// <summary>Every expert computes every position; gates of those that are not chosen, or are full, are zero.</summary>
+    private Tensor Experts(ExpertsLayer layer, Tensor x, Func<string, Tensor> parameter)
+    {
+        var (rows, k) = (x.flatten(0, 1), layer.TopK);
+        var probabilities = F.linear(rows, parameter("router.weight")).softmax(-1);
+        var (top, chosen) = probabilities.topk(k);
+        var gates = k == 1 ? top : top / top.sum(-1, keepdim: true);
+        var (taken, kept) = (new double[layer.Count], new float[rows.shape[0] * k]);
+        var limit = _training && layer.Capacity is { } capacity ? Math.Ceiling(capacity * kept.Length / layer.Count) : kept.Length;
+        var experts = chosen.data<long>().ToArray();
+        for (var c = 0; c < k; c++)
+            for (var i = c; i < kept.Length; i += k)
+                kept[i] = taken[experts[i]]++ < limit ? 1 : 0;
+        var shares = zeros_like(probabilities).scatter_add(1, chosen, gates * tensor(kept).view(-1, k));
+        var fractions = tensor(taken.Select(t => (float)(t / kept.Length)).ToArray());
+        var balance = layer.Balance * layer.Count * (fractions * probabilities.mean([0])).sum();
+        _auxiliary = _auxiliary is null ? balance : _auxiliary + balance;
+
+        var y = zeros_like(rows);
+        for (var e = 0; e < layer.Count; e++)
+        {
+            Tensor Linear(Tensor input, string part) => F.linear(input, parameter($"{e}.{part}.weight"));
+            var hidden = layer.Kind == MlpKind.Swiglu ? F.silu(Linear(rows, "gate")) * Linear(rows, "up") : Activate(layer.Kind.ToString(), Linear(rows, "up"));
+            y += Linear(hidden, "down") * shares.narrow(1, e, 1);
+        }
+        return y.view(x.shape);
+    }
 
     private Tensor Attention(AttentionLayer layer, Tensor x, Func<Tensor, string, Tensor> linear, Func<string, Tensor> parameter)
     {

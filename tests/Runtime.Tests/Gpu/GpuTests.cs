@@ -31,6 +31,18 @@ public sealed class GpuTests : IDisposable
     public void Custom_blocks() => Gradients<Custom>(1e-3);
 
     [Fact]
+    public void Windows_and_soft_caps() => Gradients<Gemma>(1e-3);
+
+    [Fact]
+    public void Parallel_sublayers_with_scaled_rotations() => Gradients<ParallelSublayers>(1e-3);
+
+    [Fact]
+    public void Attention_in_both_directions() => Gradients<Bidirectional>(1e-3);
+
+    [Fact]
+    public void Experts() => Gradients<Mixtral>(1e-3);
+
+    [Fact]
     public void Bf16() => Gradients<Gpt2Bf16>(0.1);
 
     [Fact]
@@ -58,6 +70,8 @@ public sealed class GpuTests : IDisposable
     {
         Logits<Gpt2>(1e-3);
         Logits<Llama>(1e-3);
+        Logits<Gemma>(1e-3);
+        Logits<Mixtral>(1e-3);
         Logits<Gpt2Bf16>(0.1);
     }
 

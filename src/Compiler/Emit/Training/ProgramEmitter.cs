@@ -74,7 +74,7 @@ internal static class ProgramEmitter
         LossScaleEmitter.Property(writer, context);
         WeightAverageEmitter.Property(writer, context);
         MemoryEmitter.Property(writer, steps);
-        if (TrainingEmitter.UsesDropout(context.Model.Training))
+        if (TrainingEmitter.TellsTraining(context.Model.Training))
             writer.Line().Line("/// <summary>Whether dropout drops anything.</summary>").Line("public bool Training { get; private set; }");
         if (steps.Accumulate > 1)
             writer.Line().Line("/// <summary>Micro-batches of this step so far.</summary>").Line("public int MicroBatches { get; private set; }");
@@ -92,7 +92,7 @@ internal static class ProgramEmitter
     {
         using (writer.Block("public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default)"))
         {
-            if (TrainingEmitter.UsesDropout(context.Model.Training)) writer.Line("Training = false;");
+            if (TrainingEmitter.TellsTraining(context.Model.Training)) writer.Line("Training = false;");
             MemoryEmitter.Evaluate(writer, steps, Step(steps));
         }
     }
@@ -102,7 +102,7 @@ internal static class ProgramEmitter
         if (!StepEmitter.HasErrors(context.Model.Training)) return;
         using (writer.Block("public void EvaluateErrors(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> errors)"))
         {
-            if (TrainingEmitter.UsesDropout(context.Model.Training)) writer.Line("Training = false;");
+            if (TrainingEmitter.TellsTraining(context.Model.Training)) writer.Line("Training = false;");
             writer.Line($"{Step(steps)}.EvaluateErrors(tokens, targets, errors);");
         }
         writer.Line();
@@ -113,7 +113,7 @@ internal static class ProgramEmitter
         using (writer.Block(
             "public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default)"))
         {
-            if (TrainingEmitter.UsesDropout(context.Model.Training)) writer.Line("Training = true;");
+            if (TrainingEmitter.TellsTraining(context.Model.Training)) writer.Line("Training = true;");
             MemoryEmitter.Begin(writer, steps);
             writer.Line($"var loss = {(steps.DropsTokens ? TokenDropEmitter.Scheduled : Step(steps))}.Backpropagate(tokens, targets, weights, losses);");
             MemoryEmitter.Advance(writer, steps);

@@ -97,7 +97,8 @@ internal static class StepEmitter
     public static bool HasErrors(Graph graph) => graph.Main.Nodes.Any(n => n.Op == ErrorNorm.OpName);
 
     private static bool AsksProgram(EmitContext context, Steps steps) =>
-        TrainingEmitter.Draws(context.Model.Training) || steps.Accumulate > 1 || LossScaleEmitter.Applies(context.Model.Spec);
+        TrainingEmitter.Draws(context.Model.Training) || TrainingEmitter.UsesCapacity(context.Model.Training) || steps.Accumulate > 1
+        || LossScaleEmitter.Applies(context.Model.Spec);
 
     /// <summary>What kernels' arguments may name besides values and dimensions.</summary>
     private static void Members(SourceWriter writer, EmitContext context, Steps steps)
@@ -113,6 +114,10 @@ internal static class StepEmitter
                 "/// <summary>The seed of a mask, so that the same step, layer and place always drop the same.</summary>",
                 $"private ulong MaskSeed(int layer, int site) => DropoutSeed.Of(_program.Model.Seed, {step}, layer, site);");
         }
+        if (TrainingEmitter.UsesCapacity(context.Model.Training))
+            writer.Line().Lines(
+                "/// <summary>How many times its even share of positions an expert takes: no limit, 0, while evaluating.</summary>",
+                "private double Capacity(double factor) => _program.Training ? factor : 0;");
         if (steps.Accumulate > 1)
             writer.Line().Lines(
                 "/// <summary>Whether gradients are added to those of an earlier micro-batch of the step.</summary>",

@@ -26,7 +26,15 @@ internal static class TrainingEmitter
         $"public readonly Tensor {name} = {viewAt}, {EmitContext.ScalarType(type.DType)}, {Activations.Shape(type, rows)});  {Activations.Comment(type)}";
 
     /// <summary>Whether a step draws dropout masks or tokens.</summary>
-    public static bool Draws(Graph graph) => UsesDropout(graph) || graph.Blocks.Any(f => f.Nodes.Any(n => n.Op == DrawTokens.OpName));
+    public static bool Draws(Graph graph) => UsesDropout(graph) || Any(graph, n => n.Op == DrawTokens.OpName);
 
-    public static bool UsesDropout(Graph graph) => graph.Blocks.Append(graph.Main).Any(f => f.Nodes.Any(n => n.Op == "dropout"));
+    public static bool UsesDropout(Graph graph) => Any(graph, n => n.Op == "dropout");
+
+    /// <summary>Whether experts have a capacity.</summary>
+    public static bool UsesCapacity(Graph graph) => Any(graph, n => n.Op == "route" && n.Attributes.Has("capacity"));
+
+    /// <summary>Whether what a step does depends on whether it trains or evaluates.</summary>
+    public static bool TellsTraining(Graph graph) => UsesDropout(graph) || UsesCapacity(graph);
+
+    private static bool Any(Graph graph, Func<Node, bool> predicate) => graph.Blocks.Append(graph.Main).Any(f => f.Nodes.Any(predicate));
 }

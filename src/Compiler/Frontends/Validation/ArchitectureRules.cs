@@ -60,6 +60,10 @@ internal static class ArchitectureRules
         var times = (a.Layers ?? 0) / (a.GlobalEvery ?? 1);
         foreach (var diagnostic in ShareRules.Check(a.Share, times, Path)) yield return diagnostic;
 
+        if (a.Experts is { } experts)
+            foreach (var diagnostic in ExpertsRules.Check(experts.Count, experts.TopK, Path + ".experts"))
+                yield return diagnostic;
+
         if (a.Heads is not { } heads) yield break;
         if (a.Family == Family.TransformerXl)
         {

@@ -74,6 +74,9 @@ internal sealed class BlockRules
             case NormLayer { Kind: NormKind.Rms, Bias: true }:
                 _found.Add(DiagnosticCatalog.RmsBias.At(SpecPath.Key(path, "bias"), "an rms norm has no bias; remove 'bias', or use 'kind: layer'"));
                 return width;
+            case ExpertsLayer experts:
+                _found.AddRange(ExpertsRules.Check(experts.Count, experts.TopK, path));
+                return width;
             case LinearLayer linear:
                 return linear.Out;
             case RepeatLayer repeat:

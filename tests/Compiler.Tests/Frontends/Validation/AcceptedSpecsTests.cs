@@ -24,6 +24,8 @@ public class AcceptedSpecsTests
         Gen.Select(s_name, Gen.OneOf(1, 2, 4), Gen.OneOf(1, 2), s_attentionPosition, Gen.Bool, Gen.Bool, (name, heads, kv, position, norm, bias) =>
             (LayerSpec)new AttentionLayer { Name = name, Heads = heads, KvHeads = kv, Position = position, QkNorm = norm, Bias = bias }),
         Gen.Select(s_name, Gen.Enum<MlpKind>(), Gen.Bool, (name, kind, bias) => (LayerSpec)new MlpLayer { Name = name, Kind = kind, Bias = bias }),
+        Gen.Select(s_name, Gen.Enum<MlpKind>(), Gen.Int[1, 3], Gen.Bool, (name, kind, topK, limited) =>
+            (LayerSpec)new ExpertsLayer { Name = name, Kind = kind, Count = 2, TopK = topK, Capacity = limited ? 1.5 : null }),
         Gen.Select(s_name, Gen.Enum<ActivationKind>(), (name, kind) => (LayerSpec)new ActivationLayer { Name = name, Kind = kind }),
         Gen.Select(s_name, Gen.OneOf(0, 0.5), (name, rate) => (LayerSpec)new DropoutLayer { Name = name, Rate = rate }),
         Gen.Select(s_name, Gen.OneOf(Width, 2 * Width), Gen.Bool, (name, width, bias) => (LayerSpec)new LinearLayer { Name = name, Out = width, Bias = bias }));
@@ -84,6 +86,7 @@ public class AcceptedSpecsTests
             (2, Gen.Select(s_name, body, (name, layers) => (LayerSpec)new ResidualLayer { Name = name, Layers = layers })),
             (2, Gen.Select(s_name, Gen.Int[1, 5], body, (name, times, layers) =>
                 (LayerSpec)new RepeatLayer { Name = name ?? "blocks", Times = times, Layers = layers })),
+            (1, Gen.Select(s_name, body, body, (name, left, right) => (LayerSpec)new AddLayer { Name = name, Left = left, Right = right })),
             (1, Gen.Select(s_name, body, body, (name, left, right) => (LayerSpec)new MultiplyLayer { Name = name, Left = left, Right = right })))
             .Array[1, 3];
     }
