@@ -49,6 +49,9 @@ public sealed class GradientTests
     public void Bf16() => Compare<Gpt2Bf16>("gpt2-bf16.model.yaml", 0.1);
 
     [Fact]
+    public void Experts_in_bf16() => Compare<MixtralBf16>("mixtral-bf16.model.yaml", 0.1);
+
+    [Fact]
     public void Bf16_with_layers_in_fp32() => Compare<LlamaMixed>("llama-mixed.model.yaml", 0.1);
 
     /// <summary>fp16 has 11 bits of precision.</summary>
