@@ -70,6 +70,7 @@ public sealed record ArchitectureSpec
     public FamilyMlpSpec? Mlp { get; init; }
 
     [Key("experts", "Mixtures of experts instead of feed-forward sublayers: the number of experts, or a mapping.")]
+    [OnlyWith("family", ModelDsl.Family.Decoder)]
     public FamilyExpertsSpec? Experts { get; init; }
 
     [Key("bias", "Biases on linear layers and layer norms. Default: true.")]
@@ -94,6 +95,7 @@ public sealed record ArchitectureSpec
     public double? AttentionSoftcap { get; init; }
 
     [Key("logit-softcap", "Logits x become c · tanh(x / c) (Gemma 2, 2024). Default: logits as they are.", Min = 1e-3, Max = 1e6)]
+    [OnlyWith("family", ModelDsl.Family.Decoder)]
     public double? LogitSoftcap { get; init; }
 
     [Key("parallel", "Attention and feed-forward read the same norm and are added to the stream together (GPT-J, PaLM). Default: false.")]
