@@ -29,7 +29,7 @@ internal static class RecurrenceBenchmark
         using var forgetful = ModelXForgetful.Create(CPU, seed: 1);
         var with = Train(remembering, data, budget);
         var without = Train(forgetful, data, budget);
-        Write($"Model X, {budget:F0} s of processor time each, one thread, bf16; {Segments} segments of {definition.Batch} stretches of held-out text");
+        Write($"Model X, {budget:F0} s of processor time each, one thread, fp32; {Segments} segments of {definition.Batch} stretches of held-out text");
         Write($"{"",-16} {"bits per byte",14} {"steps",8} {"ms a step",10}");
         Write($"{"with memory",-16} {with.Bits,14:F4} {with.Steps,8} {1000 * budget / with.Steps,10:F1}");
         Write($"{"without",-16} {without.Bits,14:F4} {without.Steps,8} {1000 * budget / without.Steps,10:F1}");
