@@ -32,7 +32,7 @@ public static class TransformerXl
                 },
             ])
             .Concat(Dropout())
-            .Append(new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false, Softcap = a.LogitSoftcap })
+            .Append(new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false })
             .ToEquatableArray();
     }
 
