@@ -17,6 +17,7 @@ using ModelCompiler.Benchmarks.Training;
     ("quality", "[--variants a,b@0.7] [--seeds 1,2,3] [--steps 3000] [--results quality.csv] time and steps to the baseline's final loss", QualityBenchmark.Run),
     ("loading", "a checkpoint of 500 MB into a model, against reading its file once", LoadingBenchmark.Run),
     ("transformer-xl", "[--quick] [--seconds 1800] bits per byte with a memory and without in the same time; its evaluation against a sliding window", RecurrenceBenchmark.Run),
+    ("albert", "[--steps 1000] parameters and masked loss of shared layers beside a plain model of as many parameters", AlbertBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),
     ("gpu", "a training step of GPT-2 small on a CUDA device, against TorchSharp and PyTorch", GpuBenchmark.Run),
     ("training-worker", "<side> one side of it, driven by lines on standard input", TrainingWorker.Run),

@@ -43,6 +43,10 @@ using Techniques;
     ("TransformerXl", "segments with a memory of those before them", ModelProgram.Run<Techniques.TransformerXl>),
     ("Int4Gptq", "weights of 4 bits in the exported model, rounded by GPTQ", ModelProgram.Run<Int4Gptq>),
     ("MixtureOfExperts", "two of eight feed-forward networks for each position", ModelProgram.Run<MixtureOfExperts>),
+    ("MaskedLm", "an encoder that fills in hidden bytes", ModelProgram.Run<MaskedLm>),
+    ("AlbertLm", "shared blocks, hidden bytes and the order of segments", ModelProgram.Run<AlbertLm>),
+    ("AlbertDecoder", "shared blocks and a factorized embedding in a model that writes", ModelProgram.Run<AlbertDecoder>),
+    ("MemberKind", "an encoder that classifies texts", ModelProgram.Run<MemberKind>),
     ("Small", "the small model that judges samples for RhoLoss and LossCurriculum", ModelProgram.Run<Small>),
 ];
 

@@ -49,8 +49,8 @@ public static class ModelCompilation
         try
         {
             var training = Pipelines.Run(Pipelines.Training, graph, spec);
-            var inference = Pipelines.Run(Pipelines.Inference, graph, spec);
-            var export = Pipelines.Run(Pipelines.Export, graph, spec);
+            var inference = Pipelines.Run(Pipelines.Inference, KeepEncoding(graph), spec);
+            var export = Pipelines.Run(Pipelines.Export, KeepEncoding(graph), spec);
             var model = new CompiledModel(spec, training, inference, export, ParameterLayout.Of(training), KeptEverything(graph, spec));
             model = model with { Costs = CostReport.Of(model) };
             var exceeded = Limits.Check(spec.Limits, model.Costs).ToList();
@@ -61,6 +61,11 @@ public static class ModelCompilation
             return new(null, diagnostics.Append(e.Diagnostic).ToEquatableArray());
         }
     }
+
+    /// <summary>Passes keep what main returns: in inference also the vectors that an encoder gives.</summary>
+    private static Graph KeepEncoding(Graph graph) => graph.Encoding is { } encoding
+        ? graph with { Main = graph.Main with { Outputs = graph.Main.Outputs.Concat(encoding.Values).ToEquatableArray() } }
+        : graph;
 
     /// <summary>What checkpointing is compared with in the report.</summary>
     private static long? KeptEverything(Graph graph, ModelSpec spec)

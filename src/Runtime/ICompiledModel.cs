@@ -17,7 +17,14 @@ public interface ICompiledModel : IDisposable
     ITrainingProgram CreateTraining();
 
     /// <summary>An inference program over <see cref="Parameters"/> as they are at each call, with a key-value cache of its own.</summary>
-    IInferenceProgram CreateInference();
+    /// <exception cref="NotSupportedException">The model is an encoder.</exception>
+    IInferenceProgram CreateInference() =>
+        throw new NotSupportedException($"{Description.Name} predicts no next tokens: its objective is {Description.Training.Objective.Kind}. Use CreateEncoder().");
+
+    /// <summary>An inference program over <see cref="Parameters"/> as they are at each call, for whole sequences.</summary>
+    /// <exception cref="NotSupportedException">The model predicts next tokens.</exception>
+    IEncoderProgram CreateEncoder() =>
+        throw new NotSupportedException($"{Description.Name} is no encoder: its objective is causal. Use CreateInference().");
 
     /// <summary>Writes the forward pass, with the parameters as they are, into an ONNX graph.</summary>
     /// <exception cref="NotSupportedException">The model has no ONNX form.</exception>

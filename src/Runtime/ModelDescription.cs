@@ -105,6 +105,18 @@ public sealed record TrainingSettings
     /// <summary>The text's field in JSONL and its column in Parquet.</summary>
     public required string Field { get; init; }
 
+    /// <summary>The class's field in JSONL, of a model that classifies texts.</summary>
+    public string Label { get; init; } = "label";
+
+    /// <summary>What is predicted.</summary>
+    public ObjectiveSpec Objective { get; init; } = new() { Kind = ObjectiveKind.Causal };
+
+    /// <summary>The tokens that stand for no text; null in a model that predicts next tokens.</summary>
+    public SpecialTokens? SpecialTokens { get; init; }
+
+    /// <summary>Number of classes of a text, of a model that classifies them.</summary>
+    public int Classes { get; init; }
+
     public required TokenizerKind Tokenizer { get; init; }
 
     /// <summary>The tokenizer.json, where that is the tokenizer.</summary>

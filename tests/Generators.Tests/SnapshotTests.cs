@@ -26,6 +26,9 @@ public sealed class SnapshotTests
     [Fact]
     public Task Recurrent() => Verify(SampleModels.Recurrent);
 
+    [Fact]
+    public Task Albert() => Verify(SampleModels.Albert);
+
     private static Task Verify(string yaml, [System.Runtime.CompilerServices.CallerMemberName] string method = "") =>
         Verifier.Verify(GeneratorRun.OfYaml(("tiny.model.yaml", yaml)).Driver, method: method);
 }

@@ -20,9 +20,6 @@ public static partial class DiagnosticCatalog
     public static readonly DiagnosticInfo FamilyNeedsKey = Error(
         "MC2006", "Family key missing", "The family needs a key that is not given.");
 
-    public static readonly DiagnosticInfo TiedHeadBias = Error(
-        "MC2007", "Bias on a tied head", "A head that uses the embedding matrix has no bias.");
-
     public static readonly DiagnosticInfo TiedHeadWidth = Error(
         "MC2008", "Width at a tied head", "A head that uses the embedding matrix needs the embedding's width.");
 
@@ -30,7 +27,7 @@ public static partial class DiagnosticCatalog
         "MC2009", "First layer is not embedding", "A model begins with its embedding.");
 
     public static readonly DiagnosticInfo LastLayer = Error(
-        "MC2010", "Last layer is not head", "A model ends with its head.");
+        "MC2010", "Last layer is not head", "A model ends with its head, or with its classifier.");
 
     public static readonly DiagnosticInfo MisplacedLayer = Error(
         "MC2011", "Misplaced embedding or head", "A model has one embedding, its first layer, and one head, its last.");

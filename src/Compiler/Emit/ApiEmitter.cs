@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using ModelCompiler.Compiler.Emit.Inference;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Layers;
@@ -52,19 +51,15 @@ internal static class ApiEmitter
                 "/// <inheritdoc/>",
                 "public ITrainingProgram CreateTraining() => new TrainingProgram(this);", "",
                 "/// <inheritdoc/>",
-                $"public IInferenceProgram CreateInference() => {NewInference(context)};", "",
+                model.Inference.Encoding is null
+                    ? "public IInferenceProgram CreateInference() => new InferenceProgram(this);"
+                    : "public IEncoderProgram CreateEncoder() => new EncoderProgram(this);", "",
                 "/// <inheritdoc/>",
                 "public void Dispose() => Parameters.Dispose();", "",
                 "/// <summary>Implement it in your part of the class to see every training step.</summary>",
                 "partial void OnStep(int step, StepResult result);");
         });
     }
-
-    private static string NewInference(EmitContext context) => Generation.Obstacle(context.Model.Inference) is not { } node
-        ? "new InferenceProgram(this)"
-        : "throw new global::System.NotSupportedException(" + Text(
-            $"{context.Name} cannot generate: its attention ({context.Place(node.Origin)}) sees later tokens too, so that a key-value cache would be "
-            + "out of date with each token; generation needs 'causal: true'.") + ")";
 
     private static void Definition(SourceWriter writer, CompiledModel model)
     {
@@ -130,7 +125,7 @@ internal static class ApiEmitter
             if (costs.SegmentBytes > 0) writer.Line($"Segments = {Grouped(costs.SegmentBytes)},");
             writer.Lines(
                 $"Operations = {Number(main.Count)},",
-                $"Backward = {Number(main.FindIndex(Costs.IsLoss) + 1)},",
+                $"Backward = {Number(main.FindLastIndex(Costs.IsLoss) + 1)},",
                 "Parts =",
                 "[");
             foreach (var part in plan.Parts.Where(p => p.Bytes * 100 >= plan.Bytes).OrderByDescending(p => p.Bytes).ThenBy(p => p.Name, StringComparer.Ordinal))

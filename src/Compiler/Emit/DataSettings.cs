@@ -1,4 +1,5 @@
 using ModelCompiler.ModelDsl;
+using static ModelCompiler.Compiler.Emit.EmitContext;
 
 namespace ModelCompiler.Compiler.Emit;
 
@@ -7,11 +8,26 @@ public static class DataSettings
 {
     internal static void Write(SourceWriter writer, CompiledModel model)
     {
+        Objective(writer, model.Spec);
         var (curriculum, subset) = (CurriculumSpec.Resolve(model.Spec), SubsetSpec.Resolve(model.Spec));
         if (curriculum is not null) writer.Line($"Curriculum = {RecordLiteral.Of(curriculum)},");
         if (subset is not null) writer.Line($"Subset = {RecordLiteral.Of(subset)},");
         foreach (var method in model.Methods) writer.Line($"{method.Kind} = {method.Name},");
         if (model.ScoringModel is { } scoring) writer.Line($"ScoringModel = device => {scoring}.Create(device, seed: 0),");
+    }
+
+    private static void Objective(SourceWriter writer, ModelSpec spec)
+    {
+        var objective = ObjectiveSpec.Resolve(spec);
+        if (objective.Kind == ObjectiveKind.Causal) return;
+        var special = SpecialTokensSpec.Resolve(spec.Architecture);
+        writer.Lines(
+            $"Objective = {RecordLiteral.Of(objective)},",
+            $"SpecialTokens = new SpecialTokens(Pad: {Number(special.Pad!.Value)}, Cls: {Number(special.Cls!.Value)}, Sep: {Number(special.Sep!.Value)}, Mask: {Number(special.Mask!.Value)}),");
+        if (objective.Kind != ObjectiveKind.Classification) return;
+        writer.Lines(
+            $"Label = {Text(spec.Training.Data.Label)},",
+            $"Classes = {Number(FamilyLayers.Of(spec).OfType<ClassifierLayer>().Single().Classes)},");
     }
 
     /// <summary>The name of the model that is to judge samples; null for none.</summary>

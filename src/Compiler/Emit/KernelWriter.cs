@@ -27,6 +27,9 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
 
     public string Values { get; init; } = "values";
 
+    /// <summary>The lengths of the batch's sequences.</summary>
+    public string Lengths { get; init; } = "input.Counts";
+
     public void Write(SourceWriter writer, Node node)
     {
         var inputs = new Inputs(node, node.Inputs.Select(i => i.Length == 0 ? null : _types[i]).ToArray());
@@ -44,6 +47,6 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
         KernelArgumentKind.Output => spell(node.Outputs[argument.Index].Name),
         KernelArgumentKind.Accumulate => "accumulate: " + (inputs.Has(argument.Index) ? "true" : Accumulate),
         KernelArgumentKind.Array => "[" + string.Join(", ", node.Inputs.Take(argument.Index).Select(spell)) + "]",
-        _ => argument.Text switch { "keys" => Keys, "values" => Values, "T" => Sequence, _ => argument.Text },
+        _ => argument.Text switch { "keys" => Keys, "values" => Values, "lengths" => Lengths, "T" => Sequence, _ => argument.Text },
     };
 }

@@ -13,8 +13,8 @@ public static class ModelEmitter
     {
         var context = new EmitContext(model, map, @namespace);
         var files = EquatableArray.Of(ApiEmitter.Emit(context), ReportEmitter.Emit(context), ParametersEmitter.Emit(context), TrainingEmitter.Emit(context));
-        return Generation.Obstacle(model.Inference) is null
+        return model.Inference.Encoding is null
             ? files.Append(InferenceEmitter.Emit(context)).Append(OnnxEmitter.Emit(context)).ToEquatableArray()
-            : files;
+            : files.Append(EncoderEmitter.Emit(context)).ToEquatableArray();
     }
 }

@@ -13,6 +13,8 @@ public static class SpecValidator
             .Concat(EfficiencyRules.Check(model))
             .Concat(TokenDropRules.Check(model))
             .Concat(TrainingRules.Check(model))
+            .Concat(ObjectiveRules.Check(model))
+            .Concat(SpecialTokenRules.Check(model))
             .Concat(CurriculumRules.Check(model))
             .Concat(SubsetRules.Check(model))
             .Concat(MemoryRules.Check(model))

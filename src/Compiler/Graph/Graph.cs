@@ -96,6 +96,9 @@ public sealed record Function(
 /// </summary>
 public sealed record Graph(string Name, EquatableArray<Dim> Dims, Function Main, EquatableArray<Function> Blocks)
 {
+    /// <summary>What inference gives of a model that encodes a whole sequence at once; null for one that predicts next tokens.</summary>
+    public EncoderValues? Encoding { get; init; }
+
     /// <summary>Segments by block, after ChooseCheckpoints: the first layer of each, and last the number of layers.</summary>
     public EquatableArray<Segments> Segments { get; init; }
 
@@ -121,6 +124,15 @@ public sealed record Graph(string Name, EquatableArray<Dim> Dims, Function Main,
 
     /// <summary>The node that applies the block.</summary>
     public Node Repeat(string block) => Main.Nodes.First(n => n.Op == "repeat" && n.Attributes.String("block") == block);
+}
+
+/// <summary>Values of main that an encoder's inference gives.</summary>
+/// <param name="Hidden">The vectors of the tokens, [B, T, C].</param>
+/// <param name="Logits">The logits of the vocabulary at each token, [B, T, V]; null without a head.</param>
+/// <param name="Classes">The logits of the classes, [B, classes]; null without a classifier.</param>
+public sealed record EncoderValues(string Hidden, string? Logits, string? Classes)
+{
+    public IEnumerable<string> Values => new[] { Hidden, Logits, Classes }.OfType<string>();
 }
 
 /// <summary>Checkpoint segments of a repeated block.</summary>

@@ -14,8 +14,20 @@ public static class GraphBuilder
     /// <summary>The mean loss of each sequence, f32[B].</summary>
     public const string LossBySequence = "loss.by_sequence";
 
+    /// <summary>The loss of the order of segments, beside that of masked tokens.</summary>
+    public const string OrderLoss = "order_loss";
+
     /// <summary>Weights of the sequences' losses, f32[B]: an input of models that prune by infobatch.</summary>
     public const string Weights = "weights";
+
+    /// <summary>The part of its sequence that each token is in, i64[B, T]: an input of models with token types.</summary>
+    public const string Types = "types";
+
+    /// <summary>The class of each sequence, i64[B]: an input of models with a classifier.</summary>
+    public const string Labels = "labels";
+
+    /// <summary>Tokens of each sequence before its padding, i64[B]: an input of models that classify texts.</summary>
+    public const string Lengths = "lengths";
 
     /// <summary>Errors of the sequences, f32[B], of models that choose their samples by el2n: computed only when asked for.</summary>
     public const string Errors = "errors";
@@ -23,28 +35,65 @@ public static class GraphBuilder
     public static Graph Build(ModelSpec spec)
     {
         var architecture = spec.Architecture;
-        var layers = FamilyLayers.Of(architecture);
+        var layers = FamilyLayers.Of(spec);
         var model = new ModelContext(spec, Residuals(layers, 1));
         var main = new FunctionBuilder(model, "main");
         var ids = TensorType.Of(DType.I64, model.Batch, model.Sequence);
         main.Input(Tokens, ids, model.Sequence);
         main.Input(Targets, ids, model.Sequence);
+        if (layers[0] is EmbeddingLayer { TokenTypes: not null }) main.Input(Types, ids, model.Sequence);
+        if (model.IsPadded) main.Input(Lengths, TensorType.Of(DType.I64, model.Batch), Dim.Of(1));
 
         Func<LayerSpec, string, string> origin = architecture.Family is null ? (_, path) => path : (layer, _) => FamilyOrigin(layer);
-        var logits = LayerScope.Build(main, layers, "architecture.blocks", origin, Tokens);
-        main.Origin = "architecture.vocabulary";
-        var scaled = model.ScalesLoss ? Attributes.Of(("scaled", true)) : Attributes.None;
-        string[] weights = spec.Training.Subset?.Method == SubsetMethod.Infobatch
-            ? [main.Input(Weights, TensorType.Of(DType.F32, model.Batch), Dim.Of(1))]
-            : [];
-        main.Node("cross_entropy", Loss, Dim.Of(1), scaled, [logits, Targets, .. weights], "by_sequence", "lse");
-        if (spec.Training.Subset?.Method == SubsetMethod.El2n)
-            main.Node(ErrorNorm.OpName, Errors, Dim.Of(1), Attributes.None, [logits, Targets, Loss + ".lse"]);
+        LayerScope.Build(main, layers, "architecture.blocks", origin, Tokens);
+        var results = AddLosses(main);
 
         Dim[] memory = model.Memory.Value > 0 ? [model.Memory] : [];
         Dim[] dims = [model.Batch, model.Sequence, .. memory, model.Width, model.Vocabulary];
-        return new Graph(spec.Model, dims.ToEquatableArray(), main.Build(Loss, LossBySequence), model.Blocks.ToEquatableArray());
+        return new Graph(spec.Model, dims.ToEquatableArray(), main.Build([.. results]), model.Blocks.ToEquatableArray())
+        {
+            Encoding = ObjectiveSpec.Resolve(spec).Kind == ObjectiveKind.Causal ? null : new(model.Hidden!, model.Logits, model.Classes),
+        };
     }
+
+    /// <summary>The losses of the objective, and what is told of them. That of the vocabulary comes last, since it may be joined with its head.</summary>
+    private static IEnumerable<string> AddLosses(FunctionBuilder main)
+    {
+        var (model, spec) = (main.Model, main.Model.Spec);
+        var objective = ObjectiveSpec.Resolve(spec).Kind;
+        var attributes = model.ScalesLoss ? Attributes.Of(("scaled", true)) : Attributes.None;
+        main.Origin = objective == ObjectiveKind.Causal ? "architecture.vocabulary" : "training.objective";
+        string[] further = ["by_sequence", "lse"];
+        if (objective != ObjectiveKind.Causal)
+        {
+            attributes = attributes.With("accuracy", true);
+            further = [.. further, "accuracy"];
+        }
+        if (model.Classes is not null) main.Input(Labels, TensorType.Of(DType.I64, model.Batch), Dim.Of(1));
+
+        IEnumerable<string> results = [Loss, LossBySequence];
+        if (objective != ObjectiveKind.Causal) results = results.Append(Accuracy(Loss));
+        if (objective == ObjectiveKind.Classification)
+        {
+            main.Node("cross_entropy", Loss, Dim.Of(1), attributes, [model.Classes!, Labels], further);
+            return results;
+        }
+        if (objective == ObjectiveKind.MaskedWithOrder)
+        {
+            main.Node("cross_entropy", OrderLoss, Dim.Of(1), attributes, [model.Classes!, Labels], further);
+            results = results.Concat([OrderLoss, Accuracy(OrderLoss)]);
+        }
+        string[] weights = spec.Training.Subset?.Method == SubsetMethod.Infobatch
+            ? [main.Input(Weights, TensorType.Of(DType.F32, model.Batch), Dim.Of(1))]
+            : [];
+        main.Node("cross_entropy", Loss, Dim.Of(1), attributes, [model.Logits!, Targets, .. weights], further);
+        if (spec.Training.Subset?.Method == SubsetMethod.El2n)
+            main.Node(ErrorNorm.OpName, Errors, Dim.Of(1), Attributes.None, [model.Logits!, Targets, Loss + ".lse"]);
+        return results;
+    }
+
+    /// <summary>The share of its targets that a loss's logits predict.</summary>
+    public static string Accuracy(string loss) => loss + ".accuracy";
 
     /// <summary>The key of a family that its layers answer to.</summary>
     private static string FamilyOrigin(LayerSpec layer) => layer switch
@@ -56,6 +105,8 @@ public static class GraphBuilder
         DropoutLayer => "architecture.dropout",
         RepeatLayer or ResidualLayer or AddLayer => "architecture.layers",
         HeadLayer => "architecture.tie-embeddings",
+        LinearLayer => "architecture.embedding-width",
+        ClassifierLayer or ActivationLayer => "training.objective",
         _ => "architecture.vocabulary",
     };
 

@@ -13,6 +13,7 @@ public sealed class ActivationRule : LayerRule<ActivationLayer>
             ActivationKind.GeluTanh => Op(MlpKind.GeluTanh),
             ActivationKind.Silu => Op(MlpKind.Silu),
             ActivationKind.Relu => Op(MlpKind.Relu),
+            ActivationKind.Tanh => "tanh",
             _ => Op(MlpKind.ReluSquared),
         };
         return scope.Function.Node(op, name, scope.Function.Width(x), Attributes.None, [x]);

@@ -36,7 +36,9 @@ public sealed class AttentionRule : LayerRule<AttentionLayer>
             y = f.Node("rope", name + ".rope", packed, heads.With(frequencies).With("inverse", false), [y]);
         }
 
-        y = f.Node("attention", name + ".mix", queryWidth, Mask(layer, model).AddTo(heads), [y], "lse");
+        var attributes = Mask(layer, model).AddTo(heads);
+        if (model.IsPadded) attributes = attributes.With(Attention.ByLength, true);
+        y = f.Node("attention", name + ".mix", queryWidth, attributes, [y], "lse");
         return f.Linear(name + ".proj", y, width, layer.Bias, model.ResidualDeviation);
     }
 

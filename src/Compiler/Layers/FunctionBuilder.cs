@@ -16,6 +16,8 @@ public sealed class FunctionBuilder(ModelContext model, string function)
 
     public ModelContext Model => model;
 
+    public string Name => function;
+
     /// <summary>The spec path of the layer being built.</summary>
     public string Origin { get; set; } = "architecture";
 
@@ -112,6 +114,18 @@ public sealed class ModelContext
     public bool ScalesLoss => Spec.Training.Accumulate > 1 || Spec.Efficiency.Precision.Compute == Precision.Fp16;
 
     public IEnumerable<Function> Blocks => _blocks;
+
+    /// <summary>Whether sequences may be shorter than T: their lengths are then an input.</summary>
+    public bool IsPadded => ObjectiveSpec.Resolve(Spec).Kind == ObjectiveKind.Classification;
+
+    /// <summary>The value of main that a token's vector is taken from: behind the blocks and before the heads.</summary>
+    public string? Hidden { get; set; }
+
+    /// <summary>The logits of the vocabulary, of a model with a head.</summary>
+    public string? Logits { get; set; }
+
+    /// <summary>The logits of the classes, of a model with a classifier.</summary>
+    public string? Classes { get; set; }
 
     public void Add(Function block) => _blocks.Add(block);
 

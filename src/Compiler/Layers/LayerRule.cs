@@ -38,6 +38,7 @@ public static class LayerTable
         new MultiplyRule(),
         new AddRule(),
         new DropoutRule(),
+        new ClassifierRule(),
         new HeadRule(),
     ];
 

@@ -14,7 +14,7 @@ public readonly record struct MemoryLengths(int Training, int Evaluation)
     /// <summary>Of a valid declaration: its layers agree.</summary>
     public static MemoryLengths Of(ModelSpec spec)
     {
-        var layers = FamilyLayers.Of(spec.Architecture);
+        var layers = FamilyLayers.Of(spec);
         return LayerLists.All(layers, "").Select(entry => entry.Layer).OfType<RelativeAttentionLayer>().FirstOrDefault() is { } layer ? Of(layer) : default;
     }
 

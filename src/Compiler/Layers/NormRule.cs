@@ -8,6 +8,8 @@ public sealed class NormRule : LayerRule<NormLayer>
     protected override string Build(LayerScope scope, NormLayer layer, string name, string x)
     {
         var f = scope.Function;
+        // A norm behind the last block belongs to the vectors that the model gives.
+        if (f.Name == "main" && f.Model.Hidden == x) f.Model.Hidden = name;
         var width = f.Width(x);
         var attributes = Attributes.Of(("epsilon", layer.Epsilon));
         var weight = f.Parameter(name + ".weight", new Init(InitKind.Ones), width);

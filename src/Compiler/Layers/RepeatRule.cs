@@ -14,6 +14,6 @@ public sealed class RepeatRule : LayerRule<RepeatLayer>
         model.Add(block.Build(scope.BuildFunction(block, layer.Layers, "layers", input)));
         var attributes = Attributes.Of(("block", name), ("times", layer.Times));
         if (layer.Share is { } share && share.Groups < layer.Times) attributes = attributes.With("sets", share.Groups);
-        return scope.Function.Node("repeat", name, scope.Function.Width(x), attributes, [x]);
+        return model.Hidden = scope.Function.Node("repeat", name, scope.Function.Width(x), attributes, [x]);
     }
 }

@@ -10,6 +10,9 @@ namespace ModelCompiler.Compiler.Ops;
 /// </summary>
 public sealed class Attention : Op
 {
+    /// <summary>The attribute of attention over sequences that may be shorter than T; the program knows their lengths. The reference takes them as whole.</summary>
+    public const string ByLength = "by_length";
+
     public override string Name => "attention";
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs)
@@ -34,7 +37,7 @@ public sealed class Attention : Op
     public override KernelCall Lower(Inputs inputs)
     {
         var (heads, mask) = (PackedHeads.Of(inputs), AttentionMask.Of(inputs.Attributes));
-        return new("Attention", [In(0), "B", "T", heads.Heads, heads.KvHeads, Out(0), Out(1), .. mask.Arguments()])
+        return new(Method("Attention", inputs), [In(0), Batch(inputs), "T", heads.Heads, heads.KvHeads, Out(0), Out(1), .. mask.Arguments()])
         {
             Cached = mask.Causal
                 ? new("AttentionCached", [In(0), "keys", "values", "position", heads.Heads, heads.KvHeads, Out(0), .. mask.Arguments()])
@@ -47,6 +50,11 @@ public sealed class Attention : Op
         var (heads, mask) = (PackedHeads.Of(inputs), AttentionMask.Of(inputs.Attributes));
         return mask.Causal ? new("Attention", [In(0), heads.Heads, heads.KvHeads, .. mask.Arguments()]) : null;
     }
+
+    internal static string Method(string name, Inputs inputs) => inputs.Attributes.Has(ByLength) ? name + "ByLength" : name;
+
+    /// <summary>The sequences of the batch: their number, or their lengths.</summary>
+    internal static KernelArgument Batch(Inputs inputs) => inputs.Attributes.Has(ByLength) ? "lengths" : "B";
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
@@ -102,9 +110,9 @@ public sealed class AttentionGrad : Op
     public override long Flops(Inputs inputs) =>
         10 * inputs[0].Elements * AttentionMask.Of(inputs.Attributes).CountedKeys(inputs[0].Shape[1].Value);
 
-    public override KernelCall Lower(Inputs inputs) => new("AttentionGrad",
+    public override KernelCall Lower(Inputs inputs) => new(Attention.Method("AttentionGrad", inputs),
     [
-        In(0), In(1), In(2), In(3), "B", "T", inputs.Attributes.Long("heads"), inputs.Attributes.Long("kv_heads"), Out(0),
+        In(0), In(1), In(2), In(3), Attention.Batch(inputs), "T", inputs.Attributes.Long("heads"), inputs.Attributes.Long("kv_heads"), Out(0),
         .. AttentionMask.Of(inputs.Attributes).Arguments(),
     ]);
 

@@ -100,6 +100,9 @@ public sealed class ReferenceInputs(Node node, IReadOnlyList<ReferenceTensor?> t
     public static ReferenceInputs Of(string op, params ReferenceTensor?[] inputs) =>
         new(new Node(op, EquatableArray<string>.Empty, EquatableArray<Value>.Empty, Attributes.None, ""), inputs);
 
+    /// <summary>The same with other inputs, for another op that this one is made of.</summary>
+    public ReferenceInputs As(string op, params ReferenceTensor?[] inputs) => new(node with { Op = op }, inputs);
+
     /// <summary>The prior value of an accumulated gradient, or zeros.</summary>
     public double[] Prior(int index, int length) => Has(index) ? (double[])this[index].Data.Clone() : new double[length];
 }

@@ -10,6 +10,7 @@ public static class OpTable
     private static readonly Silu Silu = new();
     private static readonly ReluSquared ReluSquared = new();
     private static readonly Relu Relu = new();
+    private static readonly Tanh Tanh = new();
 
     public static readonly IReadOnlyList<Op> All =
     [
@@ -27,6 +28,7 @@ public static class OpTable
         Silu, new PointwiseGrad(Silu, "SiluGrad"),
         ReluSquared, new PointwiseGrad(ReluSquared, "ReluSquaredGrad"),
         Relu, new PointwiseGrad(Relu, "ReluGrad"),
+        Tanh, new PointwiseGrad(Tanh, "TanhGrad"),
         new Swiglu(), new SwigluGrad(),
         new Softcap(), new SoftcapGrad(),
         new Rope(),
@@ -38,6 +40,7 @@ public static class OpTable
         new Dispatch(), new DispatchGrad(),
         new ExpertLinear(), new ExpertLinearGradInput(), new ExpertLinearGradWeight(),
         new Combine(), new CombineGrad(),
+        new Pool(), new PoolGrad(),
         new Dropout(), new DropoutGrad(),
         new CrossEntropy(), new CrossEntropyGrad(), new ErrorNorm(),
         new LinearCrossEntropy(), new LinearCrossEntropyGrad(),

@@ -20,7 +20,7 @@ public sealed class ChunkLoss : Pass
     public override Graph Run(Graph graph, ModelSpec spec)
     {
         var main = graph.Main;
-        var loss = main.Nodes.First(n => n.Op == "cross_entropy");
+        var loss = main.Nodes.Last(n => n.Op == "cross_entropy");
         var logits = main.Nodes.First(n => n.Outputs[0].Name == loss.Inputs[0]);
         var bias = logits.Op == "add_bias" ? logits : null;
         var linear = bias is null ? logits : main.Nodes.First(n => n.Outputs[0].Name == bias.Inputs[0]);
@@ -35,7 +35,7 @@ public sealed class ChunkLoss : Pass
         {
             Op = "linear_cross_entropy",
             Inputs = linear.Inputs.Concat([bias?.Inputs[1] ?? ""]).Concat(loss.Inputs.Skip(1)).ToEquatableArray(),
-            Outputs = loss.Outputs.Take(2).Append(new Value(logits.Outputs[0].Name + ".chunk")).ToEquatableArray(),
+            Outputs = loss.Outputs.Take(2).Append(new Value(logits.Outputs[0].Name + ".chunk")).Concat(loss.Outputs.Skip(3)).ToEquatableArray(),
             Attributes = loss.Attributes.With("rows", rows),
             Origin = linear.Origin,
         };

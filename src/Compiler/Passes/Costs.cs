@@ -21,7 +21,7 @@ public static class Costs
     public static long BackwardFlops(Graph training)
     {
         var main = training.Main;
-        var loss = main.Nodes.ToList().FindIndex(IsLoss);
+        var loss = main.Nodes.ToList().FindLastIndex(IsLoss);
         var total = Flops(main, main.Nodes.Skip(loss + 1).Where(n => n.Op != ErrorNorm.OpName));
         // Its gradient op computes the logits and the loss itself, which belong to the forward pass.
         if (main.Nodes[loss].Op == "linear_cross_entropy") total -= Flops(main, [main.Nodes[loss]]);

@@ -76,7 +76,7 @@ public sealed class Differentiate : Pass
         {
             var builder = new GradientBuilder(node, parameters.Contains, gradients, v => !data.Contains(v), Fresh, nodes);
             if (node.Op == "repeat") builder.Emit("repeat_backward", node.Attributes, [builder.OutputGradient], 0);
-            else if (node.Op is "cross_entropy" or "linear_cross_entropy" || gradients.ContainsKey(node.Outputs[0].Name)) OpTable.Find(node.Op).Differentiate(builder);
+            else if (Costs.IsLoss(node) || gradients.ContainsKey(node.Outputs[0].Name)) OpTable.Find(node.Op).Differentiate(builder);
         }
         return nodes;
     }

@@ -1,4 +1,3 @@
-using ModelCompiler.Compiler.Emit.Inference;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Ops;
 using ModelCompiler.Compiler.Passes;
@@ -17,7 +16,7 @@ public sealed record LayerCost(string Name, int Times, long Parameters, long For
     /// <summary>The layers of a model in the order of its forward pass, those that cost nothing left out.</summary>
     internal static EquatableArray<LayerCost> Of(Graph inference, ParameterLayout layout, long tokens)
     {
-        var generates = Generation.Obstacle(inference) is null;
+        var generates = inference.Encoding is null;
         var parameters = layout.Slots.GroupBy(slot => (slot.Block, Layer(slot.Parameter.Name)))
             .ToDictionary(g => g.Key, g => g.Sum(slot => slot.Parameter.Type.Elements * slot.Sets));
         IEnumerable<LayerCost> Layers(Function function, IEnumerable<Node> nodes, string block, int times)

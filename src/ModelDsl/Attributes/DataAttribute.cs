@@ -11,6 +11,8 @@ public sealed class DataAttribute : Attribute
 
     public string Field { get; set; } = "";
 
+    public string Label { get; set; } = "";
+
     public TokenizerKind Tokenizer { get; set; }
 
     public string TokenizerFile { get; set; } = "";

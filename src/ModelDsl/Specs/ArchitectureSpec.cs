@@ -107,6 +107,29 @@ public sealed record ArchitectureSpec
     [Key("dropout", "Share of activations zeroed after the embedding and after each sublayer. Default: 0.", Min = 0, Max = 0.99)]
     public double? Dropout { get; init; }
 
+    [Key("norm-placement", "Where blocks normalize: post after each residual sum, pre before each sublayer. Default: post.")]
+    [OnlyWith("family", ModelDsl.Family.Encoder, ModelDsl.Family.Albert)]
+    public NormPlacement? NormPlacement { get; init; }
+
+    [Key("embedding-width", "Width of the embedding before it is widened to that of the model. Default: as the model; for albert 128.", Min = 1, Max = 65_536)]
+    [OnlyWith("family", ModelDsl.Family.Encoder, ModelDsl.Family.Albert)]
+    public int? EmbeddingWidth { get; init; }
+
+    [Key("token-types", "Trained vectors for the parts of a sequence. Default: none; 2 with the objective masked-with-order.", Min = 1, Max = 16)]
+    [OnlyWith("family", ModelDsl.Family.Encoder, ModelDsl.Family.Albert)]
+    public int? TokenTypes { get; init; }
+
+    [Key("classes", "Number of classes of the objective classification.", Min = 2, Max = 65_536)]
+    [OnlyWith("family", ModelDsl.Family.Encoder, ModelDsl.Family.Albert)]
+    public int? Classes { get; init; }
+
+    [Key("pooling", "What the classifier reads of a sequence. Default: cls.")]
+    [OnlyWith("family", ModelDsl.Family.Encoder, ModelDsl.Family.Albert)]
+    public PoolingKind? Pooling { get; init; }
+
+    [Key("special-tokens", "The ids that stand for no text, for objectives other than causal. Default: the last four of the vocabulary.")]
+    public SpecialTokensSpec? SpecialTokens { get; init; }
+
     [Key("blocks", "The model in the layer language, instead of a family.")]
     public EquatableArray<LayerSpec> Blocks { get; init; }
 }

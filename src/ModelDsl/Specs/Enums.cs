@@ -10,6 +10,32 @@ public enum Family
 
     /// <summary>A causal decoder with segment-level recurrence and relative positions (Transformer-XL, Dai et al. 2019).</summary>
     TransformerXl,
+
+    /// <summary>A Transformer encoder whose positions see each other, as BERT (Devlin et al. 2019).</summary>
+    Encoder,
+
+    /// <summary>ALBERT (Lan et al. 2020): a factorized embedding, and blocks that share their parameters.</summary>
+    Albert,
+}
+
+/// <summary>Where a block normalizes.</summary>
+public enum NormPlacement
+{
+    /// <summary>Before each sublayer, and after the last block (GPT-2).</summary>
+    Pre,
+
+    /// <summary>After each residual sum (Vaswani et al. 2017).</summary>
+    Post,
+}
+
+/// <summary>What stands for a sequence.</summary>
+public enum PoolingKind
+{
+    /// <summary>The vector of its first token.</summary>
+    Cls,
+
+    /// <summary>The mean of the vectors of its tokens, without padding.</summary>
+    Mean,
 }
 
 /// <summary>How a model knows the order of its tokens.</summary>
@@ -66,6 +92,9 @@ public enum ActivationKind
 
     /// <summary>max(x, 0) (Nair and Hinton 2010).</summary>
     Relu,
+
+    /// <summary>The hyperbolic tangent.</summary>
+    Tanh,
 }
 
 public enum MlpKind

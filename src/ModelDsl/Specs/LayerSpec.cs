@@ -16,6 +16,12 @@ public sealed record EmbeddingLayer : LayerSpec
 {
     [Key("position", "learned adds a trained vector per position; none adds nothing. (rope belongs to attention.)")]
     public PositionKind Position { get; init; } = PositionKind.None;
+
+    [Key("token-types", "Trained vectors, one for each part of a sequence, that are added to those of its tokens (BERT); a part ends with the [SEP] token.", Min = 1, Max = 16)]
+    public int? TokenTypes { get; init; }
+
+    [Key("width", "Width of the vectors, if not that of the model: a factorized embedding, widened by a linear layer (ALBERT).", Min = 1, Max = 65_536)]
+    public int? Width { get; init; }
 }
 
 [Layer("repeat", "The same layers n times: a block. Each time with parameters of its own, or with shared ones.")]
@@ -204,9 +210,23 @@ public sealed record HeadLayer : LayerSpec
     [Key("tie-embeddings", "Use the embedding matrix.")]
     public bool TieEmbeddings { get; init; }
 
-    [Key("bias", "A trained shift; not with tied embeddings.")]
+    [Key("bias", "A trained shift.")]
     public bool Bias { get; init; }
 
     [Key("softcap", "Logits x become c · tanh(x / c). Default: logits as they are.", Min = 1e-3, Max = 1e6)]
     public double? Softcap { get; init; }
+}
+
+[Layer("classifier", "The vector of a whole sequence to the logits of its classes, by a linear layer, tanh and another linear layer. What follows reads what the classifier read; it may be the last layer.")]
+[Shorthand("classes")]
+public sealed record ClassifierLayer : LayerSpec
+{
+    [Key("classes", "Number of classes.", Required = true, Min = 2, Max = 65_536)]
+    public int Classes { get; init; }
+
+    [Key("pooling", "What stands for the sequence: cls is its first token, mean the mean of its tokens.")]
+    public PoolingKind Pooling { get; init; } = PoolingKind.Cls;
+
+    [Key("dropout", "Share of the pooled vector that is zeroed.", Min = 0, Max = 0.99)]
+    public double Dropout { get; init; }
 }

@@ -32,6 +32,9 @@ public sealed record TrainingSpec
     [Key("on-nan", "What a run does when the loss or the gradients of a step are not finite.")]
     public NanPolicy OnNan { get; init; } = NanPolicy.Stop;
 
+    [Key("objective", "What the model learns to predict. Default: masked for the families encoder and albert, else causal.")]
+    public ObjectiveSpec? Objective { get; init; }
+
     [Key("data", "The training text and its tokenizer.")]
     public DataSpec Data { get; init; } = new();
 
@@ -82,6 +85,9 @@ public sealed record DataSpec
 
     [Key("field", "The text's field in JSONL and its column in Parquet.")]
     public string Field { get; init; } = "text";
+
+    [Key("label", "The field of the class in JSONL, for the objective classification; in a folder of texts the subfolders are the classes.")]
+    public string Label { get; init; } = "label";
 
     [Key("tokenizer", "How text becomes tokens.")]
     public TokenizerKind Tokenizer { get; init; } = TokenizerKind.Bytes;

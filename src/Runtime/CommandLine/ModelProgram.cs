@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.HuggingFace;
 using ModelCompiler.Runtime.Training;
 using TorchSharp;
@@ -74,8 +75,10 @@ public static class ModelProgram
             return Done;
         }
 
-        return options.Prompt is { } prompt
+        if (options.Prompt is not { } prompt)
+            return new TrainCommand(model, previous, options, output).Run(interrupt);
+        return TModel.Definition.Training.Objective.Kind == ObjectiveKind.Causal
             ? new GenerateCommand(model, options, output).Run(prompt, interrupt)
-            : new TrainCommand(model, previous, options, output).Run(interrupt);
+            : new EncodeCommand(model, options, output).Run(prompt);
     }
 }

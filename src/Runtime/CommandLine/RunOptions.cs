@@ -20,7 +20,7 @@ internal sealed record RunOptions
 
     public bool Resume { get; init; }
 
-    /// <summary>If given, the trained model continues this text and nothing is trained.</summary>
+    /// <summary>If given, the trained model continues this text, or reads it, and nothing is trained.</summary>
     public string? Prompt { get; init; }
 
     /// <summary>If given, the trained model is written to this folder as transformers reads it, and nothing is trained.</summary>
@@ -49,7 +49,6 @@ internal sealed class RunCommand : RootCommand
     private readonly Option<bool> _resume = new("--resume") { Description = "Continue the run whose last checkpoint is in the output folder." };
     private readonly Option<string?> _prompt = new("--prompt")
     {
-        Description = "Continue this text with the trained model in the output folder, instead of training.",
         HelpName = "text",
     };
     private readonly Option<string?> _export = new("--export")
@@ -89,12 +88,18 @@ internal sealed class RunCommand : RootCommand
     };
 
     public RunCommand(ModelDescription model, Func<RunOptions, int> run, Func<string, string?, QuantizationSpec?, int> export)
-        : base($"Trains {model.Name}, a compiled language model of {model.ParameterCount / 1e6:F1} M parameters, and generates text with it. "
+        : base($"Trains {model.Name}, a compiled language model of {model.ParameterCount / 1e6:F1} M parameters, and {Use(model)}. "
             + "Exit codes: 0 done, 1 error, 130 interrupted with Ctrl-C, after the checkpoint was written.")
     {
         _steps.Description = $"Optimizer steps of the run. [default: {model.Training.Steps}]";
         _data.Description = $"Training text: a file or folder of .txt, .md, .jsonl or .parquet, or sdk-docs. [default: {model.Training.Source}]";
         _seed.Description = $"Seed of initialization, data order, dropout and sampling. [default: {model.Training.Seed}]";
+        _prompt.Description = model.Training.Objective.Kind switch
+        {
+            ObjectiveKind.Causal => "Continue this text with the trained model in the output folder, instead of training.",
+            ObjectiveKind.Classification => "Classify this text with the trained model in the output folder, instead of training.",
+            _ => $"Fill in each {SpecialTokens.MaskText} of this text with the trained model in the output folder, instead of training.",
+        };
         _output.DefaultValueFactory = _ => Path.Combine("out", model.Name);
 
         _device.AcceptOnlyFromAmong("cpu", "cuda");
@@ -106,12 +111,19 @@ internal sealed class RunCommand : RootCommand
         Require(_topK, k => k >= 0, "at least 0");
         Require(_topP, p => p is > 0 and <= 1, "above 0 and at most 1");
 
-        foreach (var option in new Option[]
-            { _steps, _data, _device, _seed, _output, _resume, _prompt, _export, _tokens, _temperature, _topK, _topP, _engine })
+        Option[] sampling = model.Training.Objective.Kind == ObjectiveKind.Causal ? [_tokens, _temperature, _topK, _topP, _engine] : [];
+        foreach (var option in (Option[])[_steps, _data, _device, _seed, _output, _resume, _prompt, _export, .. sampling])
             Options.Add(option);
         Subcommands.Add(ExportCommand.Create(model, _output, export));
         SetAction(result => run(Read(result, model)));
     }
+
+    private static string Use(ModelDescription model) => model.Training.Objective.Kind switch
+    {
+        ObjectiveKind.Causal => "generates text with it",
+        ObjectiveKind.Classification => "classifies texts with it",
+        _ => "fills in words with it",
+    };
 
     private RunOptions Read(ParseResult result, ModelDescription model) => new()
     {

@@ -1,3 +1,4 @@
+using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Checkpoints;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.HuggingFace;
@@ -42,6 +43,8 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
         foreach (var choice in Lowerings.Default.Choices.Where(choice => choice.Milliseconds.Count > 0))
             output.Text.WriteLine($"chosen by measurement: {choice}");
         Summarize(state, data);
+        if (_description.Training.Objective.Kind != ObjectiveKind.Causal)
+            return new EncodeCommand(model, options, output).WriteSample(data);
         using var program = model.CreateInference();
         return new GenerateCommand(model, options, output).Write(program, "", data.Tokenizer, interrupt);
     }
@@ -80,13 +83,27 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
         if (state.Best is { } best)
         {
             best = ModelCheckpoint.Load(RunFolder.LowestPath(options.Output)!, model).Best ?? best;
-            var bits = ByteBigram.BitsPerByte(data.Training, data.Validation, data.Tokenizer);
-            var nats = bits * Math.Log(2) * data.Validation.Bytes / data.Validation.Count;
             output.Text.WriteLine($"validation:  {best}");
-            output.Text.WriteLine($"byte bigram: {new EvaluationResult(nats, bits)}");
+            output.Text.WriteLine(Baseline(data));
         }
 
         output.Text.WriteLine($"checkpoint:  {(state.Best is null ? RunFolder.CheckpointPath(options.Output, state.Step) : RunFolder.LowestPath(options.Output))}");
         output.Text.WriteLine();
+    }
+
+    /// <summary>What a model must beat: one that knows no more than frequencies.</summary>
+    private string Baseline(Dataset data)
+    {
+        switch (_description.Training.Objective.Kind)
+        {
+            case ObjectiveKind.Causal:
+                var bits = ByteBigram.BitsPerByte(data.Training, data.Validation, data.Tokenizer);
+                var nats = bits * Math.Log(2) * data.Validation.Bytes / data.Validation.Count;
+                return $"byte bigram: {new EvaluationResult(nats, bits)}";
+            case ObjectiveKind.Classification:
+                return $"most frequent class: {new Measure("class-accuracy", data.TrainingExamples.Majority(data.ValidationExamples))}";
+            default:
+                return $"frequencies: {new Measure("masked-loss", Unigram.Nats(data.Training, data.Validation, data.Tokenizer.Vocabulary))}";
+        }
     }
 }

@@ -109,5 +109,6 @@ public sealed class Corpus
         return heldOut;
     }
 
-    private static ulong NameHash(string name) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
+    /// <summary>A number that belongs to a file's name.</summary>
+    internal static ulong NameHash(string name) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
 }

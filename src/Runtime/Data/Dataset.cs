@@ -1,4 +1,5 @@
 using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Data.Labels;
 using ModelCompiler.Runtime.Data.Tokens;
 using ModelCompiler.Runtime.IO;
 using ModelCompiler.Runtime.Tokenizers;
@@ -9,11 +10,14 @@ namespace ModelCompiler.Runtime.Data;
 /// <summary>A corpus made ready for training: its tokenizer and the tokens of both splits.</summary>
 public sealed class Dataset : IDisposable
 {
-    private Dataset(ITextTokenizer tokenizer, TokenCache training, TokenCache validation)
+    private readonly LabeledCorpus? _labels;
+
+    private Dataset(ITextTokenizer tokenizer, TokenCache training, TokenCache validation, LabeledCorpus? labels)
     {
         Tokenizer = tokenizer;
         Training = training;
         Validation = validation;
+        _labels = labels;
     }
 
     public ITextTokenizer Tokenizer { get; }
@@ -22,6 +26,17 @@ public sealed class Dataset : IDisposable
 
     /// <summary>Has no tokens if nothing is held out.</summary>
     public TokenCache Validation { get; }
+
+    /// <summary>The classes of the texts; null where there are none.</summary>
+    public ClassNames? Classes => _labels?.Names;
+
+    /// <summary>The training texts with their classes.</summary>
+    /// <exception cref="InvalidOperationException">The data have no classes.</exception>
+    public LabeledExamples TrainingExamples => Examples(Training, labels => labels.TrainingClasses);
+
+    /// <summary>The validation texts with their classes.</summary>
+    /// <exception cref="InvalidOperationException">The data have no classes.</exception>
+    public LabeledExamples ValidationExamples => Examples(Validation, labels => labels.ValidationClasses);
 
     /// <summary>Reads, tokenizes and maps the data of a declaration; what was done before comes from the cache.</summary>
     /// <param name="settings">The declaration's data: source, field, tokenizer and share of validation.</param>
@@ -39,26 +54,35 @@ public sealed class Dataset : IDisposable
         Action<string>? report = null,
         CancellationToken cancellation = default)
     {
-        var corpus = Corpus.Open(settings.Source, settings.Field, settings.Validation);
+        var labels = settings.Objective.Kind == ObjectiveKind.Classification
+            ? LabeledCorpus.Open(settings.Source, settings.Field, settings.Label, settings.Validation, settings.Classes)
+            : null;
+        var (trainingText, validationText) = labels is null
+            ? Corpus.Open(settings.Source, settings.Field, settings.Validation) is var corpus ? (corpus.Training, corpus.Validation) : default
+            : (labels.Training, labels.Validation);
+        var declared = vocabulary;
+        vocabulary = settings.SpecialTokens?.Reserved(declared) ?? declared;
         cache ??= CacheFolder.Path;
         tokenizer ??= settings.Tokenizer switch
         {
             TokenizerKind.Bytes => new ByteTokenizer(),
             TokenizerKind.Json => JsonTokenizer.Load(settings.TokenizerFile),
-            TokenizerKind.Bpe => TokenizerCache.Open(corpus.Training, vocabulary, Path.Combine(cache, "tokenizers"), report, cancellation),
+            TokenizerKind.Bpe => TokenizerCache.Open(trainingText, vocabulary, Path.Combine(cache, "tokenizers"), report, cancellation),
             _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Tokenizer, null),
         };
         if (tokenizer.Vocabulary > vocabulary)
         {
+            var reserved = settings.SpecialTokens?.Reserved(declared) is null ? 0 : SpecialTokensSpec.Count;
             throw new DataException(
-                $"The tokenizer has {tokenizer.Vocabulary} tokens but the model's vocabulary is {vocabulary}; set architecture.vocabulary to {tokenizer.Vocabulary}.");
+                $"The tokenizer has {tokenizer.Vocabulary} tokens but the model's vocabulary is {declared}{(reserved > 0 ? $", {reserved} of them special" : "")}; "
+                + $"set architecture.vocabulary to {tokenizer.Vocabulary + reserved}.");
         }
 
         var folder = Path.Combine(cache, "tokens");
-        var training = TokenCache.Open(corpus.Training, tokenizer, folder, report, cancellation);
+        var training = TokenCache.Open(trainingText, tokenizer, folder, report, cancellation);
         try
         {
-            return new Dataset(tokenizer, training, TokenCache.Open(corpus.Validation, tokenizer, folder, report, cancellation));
+            return new Dataset(tokenizer, training, TokenCache.Open(validationText, tokenizer, folder, report, cancellation), labels);
         }
         catch
         {
@@ -66,6 +90,10 @@ public sealed class Dataset : IDisposable
             throw;
         }
     }
+
+    private LabeledExamples Examples(TokenCache tokens, Func<LabeledCorpus, int[]> classes) => _labels is null
+        ? throw new InvalidOperationException("The data have no classes: the model's objective is not classification.")
+        : new LabeledExamples(tokens, Tokenizer.EndOfText, classes(_labels));
 
     public void Dispose()
     {

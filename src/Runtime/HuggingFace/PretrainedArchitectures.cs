@@ -26,7 +26,7 @@ internal static class PretrainedArchitectures
     private static (ArchitectureSpec, EquatableArray<LayerSpec>) Normal(ArchitectureSpec a)
     {
         var attentionBias = a.AttentionBias ?? a.Bias ?? true;
-        var layers = FamilyLayers.Of(a with
+        var written = a with
         {
             KvHeads = a.KvHeads ?? a.Heads,
             HeadSize = a.HeadSize ?? (a.Width / a.Heads),
@@ -35,7 +35,8 @@ internal static class PretrainedArchitectures
             Window = a.Window < a.Context ? a.Window : null,
             RopeScaling = a.RopeScaling is { OriginalContext: null } scaling ? scaling with { OriginalContext = (int)(a.Context / scaling.Factor) } : a.RopeScaling,
             Dropout = null,
-        });
+        };
+        var layers = FamilyLayers.Of(new ModelSpec { Architecture = written });
         return (new ArchitectureSpec { Family = a.Family, Vocabulary = a.Vocabulary, Context = a.Context, Width = a.Width }, layers);
     }
 }

@@ -7,24 +7,39 @@ namespace ModelCompiler.Runtime.Inference;
 public sealed class TokenBuffer : IDisposable
 {
     private readonly long[] _ids;
+    private readonly SequenceParts? _parts;
 
     /// <param name="rows">Tokens in a chunk.</param>
     /// <param name="device">Where the model lies.</param>
-    public TokenBuffer(int rows, torch.Device device)
+    /// <param name="parts">Tells the parts of a sequence, in a model with token types.</param>
+    public TokenBuffer(int rows, torch.Device device, SequenceParts? parts = null)
     {
-        _ids = new long[rows];
+        (_ids, _parts) = (new long[rows], parts);
         Ids = torch.zeros([1, rows], torch.int64, device).DetachFromDisposeScope();
+        Types = parts is null ? null! : torch.zeros([1, rows], torch.int64, device).DetachFromDisposeScope();
     }
 
     /// <summary>int64 [1, rows].</summary>
     public torch.Tensor Ids { get; }
 
+    /// <summary>int64 [1, rows]: the part of the sequence that each token is in; only of a model with token types.</summary>
+    public torch.Tensor Types { get; }
+
     /// <summary>Copies the ids of a whole chunk.</summary>
     public void Write(ReadOnlySpan<int> tokens)
     {
         for (var i = 0; i < _ids.Length; i++) _ids[i] = tokens[i];
-        using var staged = torch.tensor(_ids, [1, _ids.Length], torch.int64);
-        Ids.copy_(staged);
+        Copy(_ids, Ids);
+        if (_parts is null) return;
+        var types = new long[_ids.Length];
+        _parts.Write(_ids, types);
+        Copy(types, Types);
+    }
+
+    private static void Copy(long[] values, torch.Tensor into)
+    {
+        using var staged = torch.tensor(values, [1, values.Length], torch.int64);
+        into.copy_(staged);
     }
 
     /// <summary>Copies logits [1, V] into an array of V.</summary>
@@ -32,6 +47,14 @@ public sealed class TokenBuffer : IDisposable
     {
         using var staged = logits.to(torch.float32, torch.CPU);
         staged.data<float>().CopyTo(into);
+    }
+
+    /// <summary>Copies values into an array that is made anew where their number has changed.</summary>
+    public static ReadOnlySpan<float> Read(torch.Tensor values, ref float[] into)
+    {
+        if (into.Length != values.numel()) into = new float[values.numel()];
+        Read(values, into);
+        return into;
     }
 
     /// <summary>Refuses tokens that do not fit the cache or the vocabulary.</summary>
@@ -50,5 +73,9 @@ public sealed class TokenBuffer : IDisposable
                     nameof(tokens));
     }
 
-    public void Dispose() => Ids.Dispose();
+    public void Dispose()
+    {
+        Ids.Dispose();
+        Types?.Dispose();
+    }
 }

@@ -131,4 +131,27 @@ public static partial class Kernels
         if (Cpu.Takes(dy)) BiasMap.GradientOr<Implementations.ReluGrad, Implementations.ReluGrad>(dy, x, bias, accumulate, dx, dBias);
         else AtenBiases.Gradient(dy, x, bias, accumulate, dx, dBias, AtenElementwise.ReluGrad);
     }
+
+    /// <summary><see cref="Tanh(Tensor, Tensor)"/> of x + bias.</summary>
+    /// <param name="x">[N, M]</param>
+    /// <param name="bias">[M], of the same type.</param>
+    /// <param name="y">As x; may be x.</param>
+    public static void Tanh(Tensor x, Tensor bias, Tensor y)
+    {
+        if (Cpu.Takes(x)) BiasMap.UnaryOr<Implementations.Tanh, Implementations.Tanh>(x, bias, y);
+        else AtenBiases.Unary(x, bias, y, AtenElementwise.Tanh);
+    }
+
+    /// <summary>The gradient of <see cref="Tanh(Tensor, Tensor, Tensor)"/>.</summary>
+    /// <param name="dy">[N, M]</param>
+    /// <param name="x">As dy.</param>
+    /// <param name="bias">[M], of the same type.</param>
+    /// <param name="accumulate">Add to <paramref name="dBias"/>.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    /// <param name="dBias">fp32 [M]</param>
+    public static void TanhGrad(Tensor dy, Tensor x, Tensor bias, bool accumulate, Tensor dx, Tensor dBias)
+    {
+        if (Cpu.Takes(dy)) BiasMap.GradientOr<Implementations.TanhGrad, Implementations.TanhGrad>(dy, x, bias, accumulate, dx, dBias);
+        else AtenBiases.Gradient(dy, x, bias, accumulate, dx, dBias, AtenElementwise.TanhGrad);
+    }
 }

@@ -132,6 +132,25 @@ public static partial class Kernels
         else AtenElementwise.ReluGrad(dy, x, dx);
     }
 
+    /// <summary>The hyperbolic tangent.</summary>
+    /// <param name="x">Any shape.</param>
+    /// <param name="y">As x.</param>
+    public static void Tanh(Tensor x, Tensor y)
+    {
+        if (Cpu.Takes(x)) Map.Unary<Implementations.Tanh>(x, y);
+        else AtenElementwise.Tanh(x, y);
+    }
+
+    /// <summary>The gradient of <see cref="Tanh(Tensor, Tensor)"/>: dx = (1 − tanh²(x)) · dy.</summary>
+    /// <param name="dy">Any shape.</param>
+    /// <param name="x">As dy.</param>
+    /// <param name="dx">As dy; may be dy.</param>
+    public static void TanhGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        if (Cpu.Takes(dy)) Map.Binary<Implementations.TanhGrad>(dy, x, dx);
+        else AtenElementwise.TanhGrad(dy, x, dx);
+    }
+
     /// <summary>The gated unit y = silu(gate) · up (Shazeer 2020).</summary>
     /// <param name="x">[N, 2M]: gate, then up.</param>
     /// <param name="y">[N, M]</param>

@@ -78,6 +78,8 @@ public sealed record RunState
         {
             metadata["best-loss"] = Text(best.Loss);
             metadata["best-bits-per-byte"] = Text(best.BitsPerByte);
+            if (best.Measures.Count > 0)
+                metadata["best-measures"] = string.Join(' ', best.Measures.Select(measure => $"{measure.Name}={Text(measure.Value)}"));
         }
 
         return metadata;
@@ -103,10 +105,19 @@ public sealed record RunState
             SkippedInARow = metadata.ContainsKey("skipped-steps") ? Number<int>("skipped-in-a-row") : 0,
             Best = metadata.ContainsKey("best-loss")
                 ? new EvaluationResult(Number<double>("best-loss"), Number<double>("best-bits-per-byte"))
+                {
+                    Measures = new(metadata.ContainsKey("best-measures") ? Entry("best-measures").Split(' ').Select(Measured) : []),
+                }
                 : null,
         };
 
         string Entry(string key) => metadata.TryGetValue(key, out var value) ? value : throw NotOfARun(key);
+
+        Measure Measured(string text)
+        {
+            var end = text.IndexOf('=');
+            return end > 0 ? new Measure(text[..end], Parsed<double>("best-measures", text[(end + 1)..])) : throw NotOfARun("best-measures");
+        }
 
         T Number<T>(string key)
             where T : IParsable<T> => Parsed<T>(key, Entry(key));

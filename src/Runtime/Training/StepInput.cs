@@ -1,3 +1,4 @@
+using ModelCompiler.Runtime.Data.Batches;
 using ModelCompiler.Runtime.Implementations;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -9,24 +10,48 @@ public sealed unsafe class StepInput : IDisposable
 {
     private readonly int _batch;
     private readonly int _sequence;
+    private readonly SequenceParts? _parts;
+    private readonly long? _padding;
+    private readonly long[] _row, _labels, _lengths;
 
     /// <param name="batch">Sequences, B.</param>
     /// <param name="sequence">Tokens in each, T.</param>
     /// <param name="device">Where the step runs.</param>
     /// <param name="weighted">Whether sequences have weights.</param>
-    public StepInput(int batch, int sequence, Device device, bool weighted = false)
+    /// <param name="labeled">Whether sequences have a class: the target of their first token.</param>
+    /// <param name="parts">Tells the parts of a sequence, in a model with token types.</param>
+    /// <param name="padding">The token behind shorter sequences; null if all have T tokens.</param>
+    public StepInput(int batch, int sequence, Device device, bool weighted = false, bool labeled = false, SequenceParts? parts = null, long? padding = null)
     {
-        (_batch, _sequence) = (batch, sequence);
-        Tokens = zeros([batch, sequence], ScalarType.Int64, device).DetachFromDisposeScope();
-        Targets = zeros([batch, sequence], ScalarType.Int64, device).DetachFromDisposeScope();
+        (_batch, _sequence, _parts, _padding) = (batch, sequence, parts, padding);
+        _row = new long[parts is null && !labeled ? 0 : batch * sequence];
+        (_labels, _lengths, Counts) = (new long[labeled ? batch : 0], new long[batch], new int[batch]);
+        Tensor Ids(params long[] shape) => zeros(shape, ScalarType.Int64, device).DetachFromDisposeScope();
+        Tokens = Ids(batch, sequence);
+        Targets = Ids(batch, sequence);
         Weights = weighted ? ones([batch], ScalarType.Float32, device).DetachFromDisposeScope() : null!;
+        Labels = labeled ? Ids(batch) : null!;
+        Types = parts is not null ? Ids(batch, sequence) : null!;
+        Lengths = padding is not null ? Ids(batch) : null!;
     }
 
     /// <summary>int64 [B, T]</summary>
     public Tensor Tokens { get; }
 
-    /// <summary>int64 [B, T]: the token that follows each.</summary>
+    /// <summary>int64 [B, T]: what is to be predicted at each token; negative where nothing is.</summary>
     public Tensor Targets { get; }
+
+    /// <summary>int64 [B]: the class of each sequence; only of a model that has classes.</summary>
+    public Tensor Labels { get; }
+
+    /// <summary>int64 [B, T]: the part of its sequence that each token is in; only of a model with token types.</summary>
+    public Tensor Types { get; }
+
+    /// <summary>int64 [B]: tokens before the padding; only of a model whose sequences may be padded.</summary>
+    public Tensor Lengths { get; }
+
+    /// <summary>The same on the host.</summary>
+    public int[] Counts { get; }
 
     /// <summary>fp32 [B]: what the loss of each sequence counts; only of a model that trains on a subset of its data.</summary>
     public Tensor Weights { get; }
@@ -45,7 +70,9 @@ public sealed unsafe class StepInput : IDisposable
         }
 
         Copy(tokens, Tokens);
-        Copy(targets, Targets);
+        if (Labels is null) Copy(targets, Targets);
+        else LoadLabels(targets);
+        LoadSequences(tokens);
         if (Weights is not null)
         {
             if (weights.IsEmpty) Weights.fill_(1);
@@ -56,6 +83,38 @@ public sealed unsafe class StepInput : IDisposable
         {
             throw new ArgumentException("The model takes no weights: its declaration has no 'subset: infobatch'.", nameof(weights));
         }
+    }
+
+    /// <summary>The target of a sequence's first token is its class; no token is predicted there.</summary>
+    private void LoadLabels(ReadOnlySpan<long> targets)
+    {
+        targets.CopyTo(_row);
+        for (var b = 0; b < _batch; b++)
+        {
+            _labels[b] = targets[b * _sequence];
+            _row[b * _sequence] = Masking.Ignored;
+        }
+
+        Copy<long>(_labels, Labels);
+        Copy<long>(_row, Targets);
+    }
+
+    private void LoadSequences(ReadOnlySpan<long> tokens)
+    {
+        if (_parts is { } parts)
+        {
+            for (var b = 0; b < _batch; b++) parts.Write(tokens.Slice(b * _sequence, _sequence), _row.AsSpan(b * _sequence, _sequence));
+            Copy<long>(_row, Types);
+        }
+
+        if (_padding is not { } padding) return;
+        for (var b = 0; b < _batch; b++)
+        {
+            Counts[b] = Math.Max(1, tokens.Slice(b * _sequence, _sequence).TrimEnd(padding).Length);
+            _lengths[b] = Counts[b];
+        }
+
+        Copy<long>(_lengths, Lengths);
     }
 
     /// <summary>The value of an fp32 tensor of one element.</summary>
@@ -84,6 +143,9 @@ public sealed unsafe class StepInput : IDisposable
         Tokens.Dispose();
         Targets.Dispose();
         Weights?.Dispose();
+        Labels?.Dispose();
+        Types?.Dispose();
+        Lengths?.Dispose();
     }
 
     private static void Copy<T>(ReadOnlySpan<T> values, Tensor into)

@@ -1,3 +1,5 @@
+using ModelCompiler.ModelDsl;
+
 namespace ModelCompiler.Runtime.Training;
 
 /// <summary>Named numbers of one step, beside loss and learning rate. One list is filled anew at each step.</summary>
@@ -25,6 +27,8 @@ public sealed class StepMetrics
 
         return null;
     }
+
+    internal EquatableArray<Measure> ToMeasures() => new(_values.Select(pair => new Measure(pair.Name, pair.Value)));
 
     internal void Clear() => _values.Clear();
 }

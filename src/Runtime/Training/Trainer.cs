@@ -17,11 +17,8 @@ namespace ModelCompiler.Runtime.Training;
 /// <param name="folder">The run's folder.</param>
 public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, string folder)
 {
-    private const int ValidationBatches = 16;
-
     private readonly ModelDescription _description = model.Description;
-    private readonly ValidationWindows _windows =
-        new(data.Validation, model.Description.Batch, model.Description.Context, ValidationBatches, continuous: model.Description.SegmentMemory > 0);
+    private readonly ValidationBatches _validation = new(model.Description, data);
 
     /// <summary>Trains to the last step, or until <paramref name="interrupt"/>: then too a checkpoint has been written.</summary>
     /// <returns>Where the run stands.</returns>
@@ -33,6 +30,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
     {
         using var folderLock = RunFolder.Open(folder, run.Step);
         data.Tokenizer.Save(folder);
+        data.Classes?.Save(folder);
         MemoryCheck.Demand(_description, FreeMemory.On(model.Device));
         using var program = model.CreateTraining();
         var start = run.Step > 0 ? run : run with { Samples = TrainingFeeds.MostSamples(_description, run.Steps) };
@@ -168,7 +166,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
     /// <returns>Where the run stands, and the loss: the lower one of the parameters and their average.</returns>
     private (RunState State, double Loss) Validate(ITrainingProgram program, WeightAverage? average, RunState state, RunRecords records)
     {
-        if (_windows.Batches == 0)
+        if (_validation.Count == 0)
             return (state, double.NaN);
 
         var result = Evaluate(program);
@@ -194,17 +192,21 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
 
     private EvaluationResult Evaluate(ITrainingProgram program)
     {
-        var buffer = new long[_windows.Batch * _windows.Sequence];
-        var following = new long[buffer.Length];
+        var source = _validation.Source!;
+        var buffer = new long[source.Batch * source.Sequence];
+        var targets = new long[buffer.Length];
         var loss = 0.0;
         program.Memory?.ClearEvaluation();
-        for (var i = 0; i < _windows.Batches; i++)
+        for (var i = 0; i < _validation.Count; i++)
         {
-            _windows.Fill(i, buffer, following);
-            loss += program.Evaluate(buffer, following) / _windows.Batches;
+            source.Fill(i, buffer, targets);
+            loss += program.Evaluate(buffer, targets) / _validation.Count;
         }
 
-        return new EvaluationResult(loss, _windows.BitsPerByte(loss, data.Tokenizer));
+        var measures = new StepMetrics();
+        if (_description.Training.Objective.Kind != ObjectiveKind.Causal)
+            (program as IMetricSource)?.Report(measures);
+        return new EvaluationResult(loss, _validation.BitsPerByte(loss, data.Tokenizer)) { Measures = measures.ToMeasures() };
     }
 
     private static void WithAverage(WeightAverage average, Action action)

@@ -38,6 +38,11 @@ public sealed class OpGradientTests
         new("silu", Attributes.None, [[3, 7]]),
         new("relu_squared", Attributes.None, [[3, 7]]),
         new("relu", Attributes.None, [[3, 7]]),
+        new("tanh", Attributes.None, [[3, 7]]),
+        new("tanh", Attributes.None, [[3, 7], [7]]),
+        new("pool", Attributes.Of(("mean", false)), [[2, 3, 4]]),
+        new("pool", Attributes.Of(("mean", true)), [[2, 3, 4]]),
+        new("pool", Attributes.Of(("mean", true)), [[2, 4, 3], [2]], Integers: [1], Bound: 4, Lowest: 1),
         new("swiglu", Attributes.None, [[3, 8]]),
         new("softcap", Attributes.Of(("cap", 0.5)), [[3, 7]]),
         new("rope", Heads.With("theta", 100.0).With("inverse", false), [[2, 3, 32]]),
@@ -63,6 +68,9 @@ public sealed class OpGradientTests
         new("dropout", Attributes.Of(("rate", 0.25), ("site", 0)), [[3, 4]]),
         new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3]], Integers: [1], Bound: 5),
         new("cross_entropy", Attributes.None, [[2, 3, 5], [2, 3], [2]], Integers: [1, 2], Bound: 4),
+        new("cross_entropy", Attributes.Of(("accuracy", true)), [[2, 7, 3], [2, 7]], Integers: [1], Bound: 3, Lowest: -3),
+        new("cross_entropy", Attributes.None, [[4, 3], [4]], Integers: [1], Bound: 3),
+        new("linear_cross_entropy", Attributes.Of(("rows", 3), ("accuracy", true)), [[2, 6, 4], [3, 4], [], [2, 6]], Integers: [3], Bound: 3, Lowest: -3),
         new("linear_cross_entropy", Attributes.Of(("rows", 3)), [[2, 3, 4], [5, 4], [], [2, 3]], Integers: [3], Bound: 5),
         new("linear_cross_entropy", Attributes.Of(("rows", 3)), [[2, 3, 4], [5, 4], [5], [2, 3], [2]], Integers: [3, 4], Bound: 4),
         new("cast", Cast.Between("f32", "bf16"), [[2, 3]]),
@@ -75,7 +83,7 @@ public sealed class OpGradientTests
     [MemberData(nameof(All))]
     public void Gradient_equals_numeric_differentiation(int index)
     {
-        var (op, attributes, shapes, integers, bound) = Cases[index];
+        var (op, attributes, shapes, integers, bound, lowest) = Cases[index];
         var given = Cases[index].Given;
         var random = new Random(index);
         var names = shapes.Select((s, i) => s.Length == 0 ? "" : "x" + i).ToArray();
@@ -84,7 +92,7 @@ public sealed class OpGradientTests
             if (names[i].Length > 0)
                 values[names[i]] = given is not null && given.TryGetValue(i, out var data)
                     ? new ReferenceTensor(data, shapes[i])
-                    : Draw(random, shapes[i], integers?.Contains(i) == true ? bound : 0);
+                    : Draw(random, shapes[i], integers?.Contains(i) == true ? bound : 0, lowest);
 
         var outputs = Enumerable.Range(0, 4).Select(i => new Value("y" + i)).ToEquatableArray();
         var node = new Node(op, names.ToEquatableArray(), outputs, attributes, "");
@@ -154,12 +162,12 @@ public sealed class OpGradientTests
         }).ToArray();
     }
 
-    private static ReferenceTensor Draw(Random random, long[] shape, int bound) => new(
+    private static ReferenceTensor Draw(Random random, long[] shape, int bound, int lowest = 0) => new(
         Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b))
-            .Select(_ => bound > 0 ? random.Next(bound) : (random.NextDouble() * 2) - 1).ToArray(),
+            .Select(_ => bound > 0 ? random.Next(lowest, bound) : (random.NextDouble() * 2) - 1).ToArray(),
         shape);
 
-    private sealed record Case(string Op, Attributes Attributes, long[][] Shapes, int[]? Integers = null, int Bound = 0)
+    private sealed record Case(string Op, Attributes Attributes, long[][] Shapes, int[]? Integers = null, int Bound = 0, int Lowest = 0)
     {
         /// <summary>Inputs that are not drawn.</summary>
         public Dictionary<int, double[]>? Given { get; init; }

@@ -187,4 +187,27 @@ internal static class AttributedModels
         partial class Averaged;
 
         """;
+
+    public const string Albert = Header +
+        """
+        [Model]
+        [Albert(Vocabulary = 260, Context = 32, Layers = 4, Width = 48, Heads = 4, EmbeddingWidth = 16, NormPlacement = NormPlacement.Pre)]
+        [Share(Groups = 2)]
+        [Training(Batch = 4)]
+        [Objective(Kind = ObjectiveKind.MaskedWithOrder, Mask = 0.2)]
+        partial class TinyAlbert;
+
+        """;
+
+    public const string Classifier = Header +
+        """
+        [Model]
+        [Encoder(Vocabulary = 400, Context = 32, Layers = 2, Width = 48, Heads = 4, TokenTypes = 2, Classes = 3, Pooling = PoolingKind.Mean)]
+        [SpecialTokens(Pad = 300, Cls = 301, Sep = 302, Mask = 303)]
+        [Training(Batch = 4)]
+        [Objective(Kind = ObjectiveKind.Classification)]
+        [Data(Source = "texts.jsonl", Label = "topic", Tokenizer = TokenizerKind.Bpe)]
+        partial class TinyClassifier;
+
+        """;
 }

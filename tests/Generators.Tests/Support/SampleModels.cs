@@ -273,4 +273,44 @@ internal static class SampleModels
         limits: { parameters: 20M, flops-per-token: 2G, memory: 1GiB, kv-cache-per-token: 4KiB }
 
         """;
+
+    public const string Albert =
+        """
+        model: TinyAlbert
+        architecture:
+          family: albert
+          vocabulary: 260
+          context: 32
+          layers: 4
+          width: 48
+          heads: 4
+          embedding-width: 16
+          share: 2
+          norm-placement: pre
+        training:
+          batch: 4
+          objective: { kind: masked-with-order, mask: 0.2 }
+
+        """;
+
+    public const string Classifier =
+        """
+        model: TinyClassifier
+        architecture:
+          family: encoder
+          vocabulary: 400
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+          token-types: 2
+          classes: 3
+          pooling: mean
+          special-tokens: { pad: 300, cls: 301, sep: 302, mask: 303 }
+        training:
+          batch: 4
+          objective: classification
+          data: { source: texts.jsonl, label: topic, tokenizer: bpe }
+
+        """;
 }

@@ -79,13 +79,14 @@ public sealed class GradientTests
     private static Tensor Rows(ICompiledModel model, long[] values) => tensor(values).view(model.Description.Batch, model.Description.Context);
 
     /// <param name="segments">Segments of a model with memory, of which the last is compared.</param>
-    private static void Compare<TModel>(string file, double tolerance, int segments = 1)
+    internal static void Compare<TModel>(
+        string file, double tolerance, int segments = 1, (long[] Tokens, long[] Targets)? batch = null)
         where TModel : ICompiledModel<TModel>
     {
         using var scope = NewDisposeScope();
         using var model = TModel.Create(CPU, seed: TModel.Definition.Training.Seed);
         GeneratedModels.Scramble(model);
-        var (tokens, targets) = GeneratedModels.Batch(model, seed: 1);
+        var (tokens, targets) = batch ?? GeneratedModels.Batch(model, seed: 1);
         var reference = new TorchReference(model, file, step: 0);
         using var training = model.CreateTraining();
         for (var segment = 1; segment < segments; segment++)

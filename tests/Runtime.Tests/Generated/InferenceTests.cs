@@ -15,15 +15,6 @@ public sealed class InferenceTests
     public void Qwen_like() => Compare<Qwen>("qwen.model.yaml", 1e-4);
 
     [Fact]
-    public void Attention_in_both_directions_cannot_generate()
-    {
-        using var model = Bidirectional.Create(CPU, seed: 1);
-        var message = Assert.Throws<NotSupportedException>(() => model.CreateInference()).Message;
-        Assert.Contains("bidirectional.model.yaml:12", message, StringComparison.Ordinal);
-        Assert.Contains("causal: true", message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Gemma_like() => Compare<Gemma>("gemma.model.yaml", 1e-4);
 
     [Fact]

@@ -11,7 +11,7 @@ namespace ModelCompiler.Runtime.Tests.Generated;
 /// The forward pass of a declaration in plain TorchSharp, written from the language's definition and apart from the
 /// compiler: its autograd is the oracle of the generated backward pass.
 /// </summary>
-public sealed class TorchReference
+public sealed partial class TorchReference
 {
     private readonly ModelSpec _spec;
     private readonly int _step;
@@ -45,11 +45,10 @@ public sealed class TorchReference
     public Tensor Logits(Tensor tokens)
     {
         _sites = 0;
-        var layers = FamilyLayers.Of(_spec.Architecture);
+        var layers = FamilyLayers.Of(_spec);
+        Begin(tokens);
         return Run(layers, tokens, Names(layers), "", 0);
     }
-
-    public Tensor Loss(Tensor tokens, Tensor targets) => F.cross_entropy(Logits(tokens).flatten(0, 1), targets.flatten());
 
     /// <summary>The loss of a training step, and what is differentiated: the loss with the auxiliary ones of experts.</summary>
     public (Tensor Loss, Tensor Objective) Objective(Tensor tokens, Tensor targets)
@@ -86,7 +85,12 @@ public sealed class TorchReference
 
     private Tensor Run(IEnumerable<LayerSpec> layers, Tensor x, Dictionary<LayerSpec, Queue<string>> names, string prefix, int depth)
     {
-        foreach (var layer in layers) x = Run(layer, x, names, prefix, depth);
+        foreach (var layer in layers)
+        {
+            var y = Run(layer, x, names, prefix, depth);
+            if (prefix.Length == 0) Pass(layer, x, y);
+            x = y;
+        }
         return x;
     }
 
@@ -103,6 +107,7 @@ public sealed class TorchReference
         {
             case EmbeddingLayer embedding:
                 var y = P("weight").index_select(0, x.flatten()).view(x.shape[0], x.shape[1], -1);
+                if (embedding.TokenTypes is not null) y += P("types.weight").index_select(0, _types.flatten()).view_as(y);
                 return embedding.Position == PositionKind.Learned ? y + P("position.weight").narrow(0, 0, x.shape[1]) : y;
             case RepeatLayer repeat:
                 var first = _sites;
@@ -145,6 +150,9 @@ public sealed class TorchReference
                 return Run(add.Left, x, names, prefix, depth) + Run(add.Right, x, names, prefix, depth);
             case DropoutLayer dropout:
                 return x * Mask(dropout.Rate, x, depth);
+            case ClassifierLayer classifier:
+                Classes = F.linear(Pooled(classifier, x, Linear, depth), P("weight"), P("bias"));
+                return x;
             case HeadLayer head:
                 var logits = F.linear(x, head.TieEmbeddings ? Parameters["embedding.weight"] : P("weight"), Optional("bias"));
                 return Cap(logits, head.Softcap);
@@ -206,7 +214,7 @@ public sealed class TorchReference
         var all = ones(length, length, ScalarType.Bool);
         if (layer.Causal) scores = scores.masked_fill(all.triu(1), double.NegativeInfinity);
         if (layer.Window is { } window) scores = scores.masked_fill(all.tril(-window), double.NegativeInfinity);
-        return scores.softmax(-1).matmul(v).transpose(1, 2).reshape(batch, length, -1);
+        return WithoutPadding(WithoutPaddingKeys(scores).softmax(-1).matmul(v).transpose(1, 2).reshape(batch, length, -1));
     }
 
     private static Tensor Cap(Tensor x, double? cap) => cap is { } c ? (x / c).tanh() * c : x;
@@ -254,12 +262,14 @@ public sealed class TorchReference
         "GeluTanh" => x * (1 + (Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x.pow(3)))).tanh()) / 2,
         "Silu" => F.silu(x),
         "Relu" => F.relu(x),
+        "Tanh" => x.tanh(),
         _ => F.relu(x).pow(2),
     };
 
     /// <summary>The mask that the kernel draws, scaled, as a constant.</summary>
     private Tensor Mask(double rate, Tensor x, int layer)
     {
+        if (!Drops) return ones_like(x);
         var ones = torch.ones(x.shape[0] * x.shape[1], x.shape[2]);
         var (y, mask) = (empty_like(ones), empty(ones.shape, ScalarType.Byte));
         Kernels.Dropout(ones, rate, DropoutSeed.Of(Seed, _step, layer, _sites++), y, mask);

@@ -49,6 +49,13 @@ public sealed class BiasesTests : KernelTest
 
     [Theory]
     [MemberData(nameof(Cases))]
+    public void Tanh(ScalarType type, bool aten) => Activation(
+        type, x => x.tanh(),
+        aten ? (x, b, y) => AtenBiases.Unary(x, b, y, AtenElementwise.Tanh) : Kernels.Tanh,
+        aten ? (dy, x, b, add, dx, db) => AtenBiases.Gradient(dy, x, b, add, dx, db, AtenElementwise.TanhGrad) : Kernels.TanhGrad);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
     public void Add(ScalarType type, bool aten)
     {
         var (a, b, bias) = (Oracle.Normal(1, type, N, M), Oracle.Normal(2, type, N, M), Oracle.Normal(3, type, M));

@@ -72,6 +72,12 @@ public sealed class ElementwiseTests : KernelTest
 
     [Theory]
     [MemberData(nameof(Cases))]
+    public void Tanh(ScalarType type, bool aten) => Activation(
+        type, x => x.tanh(),
+        aten ? AtenElementwise.Tanh : Kernels.Tanh, aten ? AtenElementwise.TanhGrad : Kernels.TanhGrad);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
     public void SwigluAndItsGradient(ScalarType type, bool aten)
     {
         var (x, dy) = (Oracle.Normal(1, type, 5, 2 * 37), Oracle.Normal(2, type, 5, 37));

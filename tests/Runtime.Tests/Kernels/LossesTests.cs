@@ -90,9 +90,48 @@ public sealed class LossesTests : KernelTest
         }
     }
 
+    /// <summary>Rows of negative target do not count, nor does a sequence of them; what the others get right is told.</summary>
     [Theory]
-    [InlineData(-1)]
-    [InlineData(5)]
-    public void ATargetOutsideTheVocabularyThrows(long target) => Assert.ThrowsAny<Exception>(
-        () => Kernels.CrossEntropy(zeros(1, 5), tensor([target]), null, zeros([]), zeros(1), zeros(1)));
+    [MemberData(nameof(Cases))]
+    public void RowsThatDoNotCount(ScalarType type, bool aten)
+    {
+        const long C = 24, Rows = 8;
+        var targets = Oracle.Integers(2, V, B, T);
+        targets.view(-1)[..9] = tensor(-100L);
+        targets[2, 3] = tensor(-1L);
+        var (x, weight) = (Oracle.Normal(1, type, B * T, C), Oracle.Normal(3, type, V, C));
+        var logits = x.to(ScalarType.Float32).matmul(weight.to(ScalarType.Float32).transpose(0, 1)).to(type);
+        targets[1, 5] = logits.to(ScalarType.Float64).argmax(1).view(B, T)[1, 5]; // one hit at least
+        var counts = targets.ge(0).to(ScalarType.Float64);
+        Tensor Nats(Tensor scores) => nn.functional.cross_entropy(scores, targets.view(-1).clamp_min(0), reduction: nn.Reduction.None).view(B, T) * counts;
+        var (value, gradients) = Oracle.Differentiate(i => Nats(i[0]).sum() / counts.sum(), null, logits);
+        var bySequence = Nats(logits.to(ScalarType.Float64)).sum(1) / counts.sum(1).clamp_min(1);
+        var hits = (logits.to(ScalarType.Float64).argmax(1).view(B, T).eq(targets).to(ScalarType.Float64) * counts).sum() / counts.sum();
+
+        var (loss, losses, lse, accuracy) = (
+            Oracle.Unwritten(ScalarType.Float32), Oracle.Unwritten(ScalarType.Float32, B), Oracle.Unwritten(ScalarType.Float32, B * T), Oracle.Unwritten(ScalarType.Float32));
+        if (aten) AtenLosses.CrossEntropy(logits, targets, null, loss, losses, lse, accuracy);
+        else Kernels.CrossEntropy(logits, targets, null, loss, losses, lse, accuracy);
+        Oracle.Close(value, loss, "loss");
+        Oracle.Close(bySequence, losses, "losses");
+        Oracle.Close(hits, accuracy, "accuracy");
+        var dLogits = Oracle.Unwritten(type, B * T, V);
+        if (aten) AtenLosses.CrossEntropyGrad(logits, targets, lse, null, dLogits, 2);
+        else Kernels.CrossEntropyGrad(logits, targets, lse, null, dLogits, 2);
+        Oracle.Close(gradients[0] * 2, dLogits, "dLogits");
+
+        var (chunk, dx, dWeight) = (Oracle.Unwritten(type, Rows, V), Oracle.Unwritten(type, B * T, C), Oracle.Unwritten(ScalarType.Float32, V, C));
+        var (chunked, chunkGradients) = Oracle.Differentiate(i => Nats(i[0].matmul(i[1].transpose(0, 1))).sum() / counts.sum(), null, x, weight);
+        if (aten) AtenChunkedLoss.Run(x, weight, null, targets, null, chunk, new ChunkedLoss.Gradients(dx, dWeight, null, false, 1), loss, losses, accuracy);
+        else Kernels.LinearCrossEntropyGrad(x, weight, null, targets, null, false, chunk, dx, dWeight, null, loss, losses, accuracy);
+        Oracle.Close(chunked, loss, "chunked loss", Loose(type));
+        Oracle.Close(bySequence, losses, "chunked losses", Loose(type));
+        Oracle.Close(hits, accuracy, "chunked accuracy");
+        Oracle.Close(chunkGradients[0], dx, "dx", Loose(type) * 2);
+        Oracle.Close(chunkGradients[1], dWeight, "dWeight", Loose(type));
+    }
+
+    [Fact]
+    public void ATargetOutsideTheVocabularyThrows() => Assert.ThrowsAny<Exception>(
+        () => Kernels.CrossEntropy(zeros(1, 5), tensor([5L]), null, zeros([]), zeros(1), zeros(1)));
 }

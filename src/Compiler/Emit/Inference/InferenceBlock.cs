@@ -16,6 +16,12 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
 
     private string Local => "_" + char.ToLowerInvariant(Type[0]) + Type.Substring(1);
 
+    /// <summary>Whether layers read a whole sequence at once, without caches.</summary>
+    private bool IsEncoder => graph.Encoding is not null;
+
+    /// <summary>What a layer is told besides its tensors: tokens in the cache, or the length of the sequence.</summary>
+    private string Extent => IsEncoder ? "T" : "position";
+
     private int Times => graph.Times(function.Name);
 
     /// <summary>Attention nodes, each with a cache of keys and one of values: [heads, positions, D].</summary>
@@ -23,6 +29,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     {
         get
         {
+            if (IsEncoder) return [];
             var types = function.Types();
             return function.Nodes.Where(IsAttention).Select(n => LayerCache.Of(n, types[n.Inputs[0]])).ToList();
         }
@@ -83,7 +90,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
             .Concat(Distances.Select(value => $", {Distance(value)}[i]")));
         writer.Nested(
             $"for (var i = 0; i < {Number(Times)}; i++)",
-            $"{Type}Forward(s.{Type}Values, i == 0 ? s.{input} : s.{Type}Stream[(i + 1) % 2], s.{Type}Stream[i % 2], {Local}Parameters[i]{caches}, position{(Remembers ? ", remembered" : "")});");
+            $"{Type}Forward(s.{Type}Values, i == 0 ? s.{input} : s.{Type}Stream[(i + 1) % 2], s.{Type}Stream[i % 2], {Local}Parameters[i]{caches}, {Extent}{(Remembers ? ", remembered" : "")});");
     }
 
     /// <summary>Whether the model has a memory of earlier segments.</summary>
@@ -99,15 +106,16 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
             : Distances.Any(d => d.Name == value) ? Parameter(value)
             : function.Parameters.Any(p => p.Name == value) ? "p." + _parameters[value] : "s." + _values[value];
         writer.Line();
-        using (writer.Block($"private void {Type}Forward({Type}Inference s, Tensor input, Tensor output, {Type}Parameters p{caches}, int position{(Remembers ? ", int remembered" : "")})"))
+        using (writer.Block($"private void {Type}Forward({Type}Inference s, Tensor input, Tensor output, {Type}Parameters p{caches}, int {Extent}{(Remembers ? ", int remembered" : "")})"))
         {
             var attention = 0;
             foreach (var node in function.Nodes)
             {
                 var index = IsAttention(node) ? attention++ : 0;
-                var kernels = new KernelWriter(context, function, Spell, cached: true)
+                var kernels = new KernelWriter(context, function, Spell, cached: !IsEncoder)
                 {
                     Keys = Argument(index, "keys", Caches.Count),
+                    Lengths = EncoderEmitter.Lengths,
                     Values = Argument(index, "values", Caches.Count),
                 };
                 kernels.Write(writer, node);

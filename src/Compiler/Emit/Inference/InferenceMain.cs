@@ -11,13 +11,20 @@ namespace ModelCompiler.Compiler.Emit.Inference;
 internal sealed class InferenceMain
 {
     private readonly Function _main;
+    private readonly EncoderValues? _encoding;
+    private readonly string _parts;
     private readonly Identifiers _names = new();
     private readonly HashSet<string> _tail = [];
     private readonly string? _lastBlock;
 
-    public InferenceMain(Graph graph)
+    /// <param name="graph">Of inference.</param>
+    /// <param name="parts">The expression of what tells the parts of a sequence, in a model with token types.</param>
+    public InferenceMain(Graph graph, string? parts = null)
     {
         _main = graph.Main;
+        _encoding = graph.Encoding;
+        _parts = parts is null ? "" : ", " + parts;
+        if (_encoding is not null) return;
         var nodes = _main.Nodes.ToList();
         var last = nodes.FindLastIndex(n => n.Op == "repeat");
         if (last < 0) return;
@@ -30,7 +37,7 @@ internal sealed class InferenceMain
     }
 
     /// <summary>The field that a kernel of main reads or writes.</summary>
-    public string Field(string value) => value == GraphBuilder.Tokens ? "Tokens.Ids" : value == _lastBlock ? Name(value) + "Last" : Name(value);
+    public string Field(string value) => value == GraphBuilder.Tokens ? "Tokens.Ids" : value == GraphBuilder.Types ? "Tokens.Types" : value == _lastBlock ? Name(value) + "Last" : Name(value);
 
     private string Name(string value) => _names[value];
 
@@ -45,10 +52,11 @@ internal sealed class InferenceMain
             foreach (var value in values) writer.Line($"public readonly Tensor {Name(value)};  {Activations.Comment(types[value])}");
             if (_lastBlock is not null) writer.Line($"public readonly Tensor {Name(_lastBlock)}Last;  // its last row");
             foreach (var block in blocks) block.FieldsOfMain(writer);
-            writer.Line().Line($"public Tensor Logits => {Name(_main.Outputs[0])};").Line();
+            if (_encoding is null) writer.Line().Line($"public Tensor Logits => {Name(_main.Outputs[0])};");
+            writer.Line();
             using (writer.Block("public InferenceActivations(Device device, int n)"))
             {
-                writer.Lines("_pool = new TensorPool(device);", "Rows = n;", "Tokens = new TokenBuffer(n, device);");
+                writer.Lines("_pool = new TensorPool(device);", "Rows = n;", $"Tokens = new TokenBuffer(n, device{_parts});");
                 foreach (var node in _main.Nodes)
                 {
                     if (OpTable.IsRepeat(node))

@@ -9,7 +9,7 @@ internal static class ProgramEmitter
     public static void Emit(SourceWriter writer, EmitContext context, Steps steps)
     {
         writer.Line("/// <summary>Trains the model; every offset and shape is fixed at build time.</summary>");
-        using (writer.Block($"private sealed class TrainingProgram : ITrainingProgram{TokenDropEmitter.Interface(steps)}"))
+        using (writer.Block($"private sealed class TrainingProgram : ITrainingProgram{ObjectiveEmitter.Interfaces(context, steps)}"))
         {
             Fields(writer, context, steps);
             Constructor(writer, context, steps);
@@ -74,6 +74,7 @@ internal static class ProgramEmitter
         LossScaleEmitter.Property(writer, context);
         WeightAverageEmitter.Property(writer, context);
         MemoryEmitter.Property(writer, steps);
+        ObjectiveEmitter.Property(writer, context);
         if (TrainingEmitter.TellsTraining(context.Model.Training))
             writer.Line().Line("/// <summary>Whether dropout drops anything.</summary>").Line("public bool Training { get; private set; }");
         if (steps.Accumulate > 1)

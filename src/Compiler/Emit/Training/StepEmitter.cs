@@ -1,5 +1,6 @@
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Ops;
+using ModelCompiler.Compiler.Passes;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
 namespace ModelCompiler.Compiler.Emit.Training;
@@ -17,7 +18,7 @@ internal static class StepEmitter
             Fields(writer, context, steps, blocks);
             Constructor(writer, context, steps, blocks);
             writer.Line();
-            Api(writer, graph);
+            Api(writer, context);
             Members(writer, context, steps);
             writer.Line();
             Main(writer, context, steps, blocks);
@@ -32,6 +33,7 @@ internal static class StepEmitter
     {
         steps.Declare(writer);
         writer.Line();
+        ObjectiveEmitter.Field(writer, context);
         if (AsksProgram(context, steps)) writer.Line("private readonly TrainingProgram _program;");
         writer.Lines(
             "private readonly StepInput input;",
@@ -52,7 +54,7 @@ internal static class StepEmitter
             if (steps.EvaluatesApart) writer.Line("this.M = M;");
             if (AsksProgram(context, steps)) writer.Line("_program = program;");
             writer.Lines(
-                $"input = new StepInput(B, T, program.Model.Device{weighted});",
+                $"input = new StepInput(B, T, program.Model.Device{weighted}{ObjectiveEmitter.Inputs(context)});",
                 $"s = new MainActivations(arena{steps.ArgumentOf(MainViews(context.Model.Training))});",
                 "p = new MainParameters(program.Model.Parameters);",
                 "g = new MainGradients(program.Model.Parameters);");
@@ -61,8 +63,9 @@ internal static class StepEmitter
         }
     }
 
-    private static void Api(SourceWriter writer, Graph graph)
+    private static void Api(SourceWriter writer, EmitContext context)
     {
+        var graph = context.Model.Training;
         var main = graph.Main;
         using (writer.Block("public double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses)"))
         {
@@ -70,7 +73,7 @@ internal static class StepEmitter
             if (Joined(main)) writer.Line("Loss();");
             writer.Lines(
                 "StepInput.Read(s.LossBySequence, losses);",
-                "return StepInput.Read(s.Loss);");
+                $"return {ObjectiveEmitter.Loss(context, value => "s." + MainNames(main)[value])};");
         }
         writer.Line();
         if (HasErrors(graph))
@@ -80,7 +83,7 @@ internal static class StepEmitter
             writer.Line();
         }
 
-        string Result(string value) => "s." + MainNames(main)[Joined(main) ? LinearCrossEntropy.Training(value) : value];
+        string Result(string value) => "s." + MainNames(main)[main.Outputs.Contains(LinearCrossEntropy.Training(value)) ? LinearCrossEntropy.Training(value) : value];
         using (writer.Block("public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights, Span<float> losses)"))
         {
             writer.Lines(
@@ -88,7 +91,7 @@ internal static class StepEmitter
                 "Forward();",
                 "Backward();",
                 $"StepInput.Read({Result(GraphBuilder.LossBySequence)}, losses);",
-                $"return StepInput.Read({Result(GraphBuilder.Loss)});");
+                $"return {ObjectiveEmitter.Loss(context, Result)};");
         }
         writer.Line().Line("public void Dispose() => input.Dispose();");
     }
@@ -147,7 +150,7 @@ internal static class StepEmitter
         var nodes = main.Nodes.ToList();
         // A loss that is joined with the head is calculated again with its gradients: a step needs only those.
         var joined = Joined(main);
-        var split = nodes.FindIndex(n => n.Op is "cross_entropy" or "linear_cross_entropy") + (joined ? 0 : 1);
+        var split = nodes.FindLastIndex(Costs.IsLoss) + (joined ? 0 : 1);
         using (writer.Block("private void Forward()"))
         {
             if (nodes.Any(n => n.Op is "dropout" or "recall")) writer.Line("const int layer = 0;");

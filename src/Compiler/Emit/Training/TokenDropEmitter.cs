@@ -6,8 +6,6 @@ namespace ModelCompiler.Compiler.Emit.Training;
 /// <summary>What <c>efficiency.token-drop</c> adds to the program: a step for each number of tokens, and its choice. Nothing without the directive.</summary>
 internal static class TokenDropEmitter
 {
-    public static string Interface(Steps steps) => steps.DropsTokens ? ", IMetricSource" : "";
-
     public static void Field(SourceWriter writer, EmitContext context, Steps steps)
     {
         if (TokenDropSpec.Resolve(context.Model.Spec) is { } drop)

@@ -9,7 +9,7 @@ internal static class ArchitectureRules
 {
     private const string Path = "architecture";
 
-    private static readonly string[] s_sharedKeys = ["family", "vocabulary", "context", "width", "blocks"];
+    private static readonly string[] s_sharedKeys = ["family", "vocabulary", "context", "width", "special-tokens", "blocks"];
 
     /// <summary>What relative attention has no use for.</summary>
     private static readonly string[] s_absoluteAttention =

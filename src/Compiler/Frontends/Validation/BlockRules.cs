@@ -25,8 +25,10 @@ internal sealed class BlockRules
         var last = layers.Count - 1;
         if (layers[0] is not EmbeddingLayer)
             _found.Add(DiagnosticCatalog.FirstLayer.At(SpecPath.Item(path, 0), "the first layer is not 'embedding'; begin the blocks with '- embedding'"));
-        if (layers[last] is not HeadLayer)
+        if (layers[last] is not (HeadLayer or ClassifierLayer))
             _found.Add(DiagnosticCatalog.LastLayer.At(SpecPath.Item(path, last), "the last layer is not 'head'; end the blocks with '- head'"));
+        if (layers.Count(layer => layer is ClassifierLayer) > 1)
+            _found.Add(DiagnosticCatalog.MisplacedLayer.At(path, "the model has more than one 'classifier'; keep one of them"));
         CheckPlaces(layers, path, isWhole: true, isBlock: false);
     }
 
@@ -39,6 +41,8 @@ internal sealed class BlockRules
                 _found.Add(DiagnosticCatalog.MisplacedLayer.At(at, "'embedding' can only be the first layer of the model; remove this one"));
             if (layers[i] is HeadLayer && !(isWhole && i == layers.Count - 1))
                 _found.Add(DiagnosticCatalog.MisplacedLayer.At(at, "'head' can only be the last layer of the model; remove this one"));
+            if (layers[i] is ClassifierLayer && !isWhole)
+                _found.Add(DiagnosticCatalog.MisplacedLayer.At(at, "'classifier' can only be a layer of the model itself, not of a block or branch; move it there"));
             if (layers[i] is RepeatLayer && isBlock)
                 _found.Add(DiagnosticCatalog.NestedRepeat.At(at, "a 'repeat' cannot stand within another; write its layers out, or give the outer one more 'times'"));
             foreach (var body in LayerLists.Of(layers[i], at))
@@ -61,7 +65,7 @@ internal sealed class BlockRules
                 if (embedding.Position == PositionKind.Rope)
                     _found.Add(DiagnosticCatalog.LayerPosition.At(SpecPath.Key(path, "position"),
                         "the embedding adds learned positions or none; write 'position: rope' at the attention instead"));
-                return _architecture.Width;
+                return embedding.Width ?? _architecture.Width;
             case AttentionLayer attention:
                 if (attention.Position == PositionKind.Learned)
                     _found.Add(DiagnosticCatalog.LayerPosition.At(SpecPath.Key(path, "position"),
@@ -116,13 +120,10 @@ internal sealed class BlockRules
 
     private void CheckHead(HeadLayer head, string path, int width)
     {
-        if (!head.TieEmbeddings) return;
-        if (head.Bias)
-            _found.Add(DiagnosticCatalog.TiedHeadBias.At(SpecPath.Key(path, "bias"),
-                "a head that uses the embedding matrix has no bias; remove 'bias' or 'tie-embeddings'"));
-        if (width != _architecture.Width)
+        var embedding = _architecture.Blocks.OfType<EmbeddingLayer>().FirstOrDefault()?.Width ?? _architecture.Width;
+        if (head.TieEmbeddings && width != embedding)
             _found.Add(DiagnosticCatalog.TiedHeadWidth.At(path,
-                $"the embedding has a width of {_architecture.Width}, but the tied head gets {width}; put '- linear: {_architecture.Width}' before it"));
+                $"the embedding has a width of {embedding}, but the tied head gets {width}; put '- linear: {embedding}' before it"));
     }
 
     private void CheckPositions()

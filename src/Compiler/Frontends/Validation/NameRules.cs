@@ -24,7 +24,7 @@ internal static class NameRules
 
     // What the graph calls its functions and their values, and what generated code would confuse with a block's class or field.
     private static readonly string[] s_reserved =
-        ["main", "tokens", "targets", "loss", "x", "dy", "arena", "create", "inference", "model"];
+        ["main", "tokens", "targets", "types", "labels", "lengths", "loss", "x", "dy", "arena", "create", "inference", "model"];
 
     public static IEnumerable<Diagnostic> Check(ModelSpec model)
     {

@@ -6,7 +6,7 @@ namespace ModelCompiler.Compiler.Frontends.Validation;
 /// <summary>The schedule and the checkpoints against the steps, the tokenizer against the vocabulary.</summary>
 internal static class TrainingRules
 {
-    private const int ByteValues = 256;
+    public const int ByteValues = 256;
 
     public static IEnumerable<Diagnostic> Check(ModelSpec model)
     {
@@ -37,11 +37,14 @@ internal static class TrainingRules
                 $"a checkpoint every {training.Checkpoints.Every} steps is none before the end of {training.Steps}; "
                 + $"write 'every: {Math.Max(1, training.Steps / 10)}', or leave it out");
 
-        if (training.Data.Tokenizer == TokenizerKind.Bytes && vocabulary != ByteValues)
+        // An encoder has special tokens beside those of text: see SpecialTokenRules.
+        var causal = ObjectiveSpec.Resolve(model).Kind == ObjectiveKind.Causal;
+        var bytes = causal ? ByteValues : ByteValues + SpecialTokensSpec.Count;
+        if (training.Data.Tokenizer == TokenizerKind.Bytes && (causal ? vocabulary != bytes : vocabulary > bytes && model.Architecture.SpecialTokens is null))
             yield return DiagnosticCatalog.TokenizerVocabulary.At("architecture.vocabulary",
-                $"the bytes tokenizer has {ByteValues} tokens, but the vocabulary {vocabulary}; "
-                + $"write 'vocabulary: {ByteValues}', or 'tokenizer: bpe' in training.data");
-        else if (training.Data.Tokenizer == TokenizerKind.Bpe && vocabulary <= ByteValues)
+                $"the bytes tokenizer has {ByteValues} tokens{(causal ? "" : $" and an encoder {SpecialTokensSpec.Count} more")}, but the vocabulary {vocabulary}; "
+                + $"write 'vocabulary: {bytes}', or 'tokenizer: bpe' in training.data");
+        else if (causal && training.Data.Tokenizer == TokenizerKind.Bpe && vocabulary <= ByteValues)
             yield return DiagnosticCatalog.TokenizerVocabulary.At("architecture.vocabulary",
                 $"byte-pair encoding needs the {ByteValues} bytes and an end of text, but the vocabulary is {vocabulary}; "
                 + $"write at least {ByteValues + 1}, e.g. 4096, or 'tokenizer: bytes' in training.data with a vocabulary of {ByteValues}");

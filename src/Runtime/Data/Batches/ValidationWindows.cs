@@ -8,7 +8,7 @@ namespace ModelCompiler.Runtime.Data.Batches;
 /// with fewer windows than one batch repeats them to fill it; an empty split has no batches. For models that remember earlier
 /// batches, the windows of a row follow each other, and the rows' first windows are spread evenly.
 /// </summary>
-public sealed class ValidationWindows
+public sealed class ValidationWindows : IBatchSource
 {
     private readonly TokenCache _tokens;
     private readonly long _windows;
@@ -47,13 +47,13 @@ public sealed class ValidationWindows
     /// <param name="index">0 to <see cref="Batches"/> − 1.</param>
     /// <param name="tokens">[B·T], row-major.</param>
     /// <param name="targets">[B·T]: the token that follows each.</param>
-    public void Fill(int index, Span<long> tokens, Span<long> targets)
+    public void Fill(long index, Span<long> tokens, Span<long> targets)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Batches);
         for (var row = 0; row < Batch; row++)
         {
-            var start = Start((index * (long)Batch) + row);
+            var start = Start((index * Batch) + row);
             _tokens.Read(start, tokens.Slice(row * Sequence, Sequence));
             _tokens.Read(start + 1, targets.Slice(row * Sequence, Sequence));
         }

@@ -29,6 +29,30 @@ internal static class XmlDocumentation
             yield return new TextPiece(text.ToString(), EndsDocument: true);
     }
 
+    /// <summary>Each member that something is said of, and its kind: event, field, method, property or type.</summary>
+    public static IEnumerable<(string Text, string Label)> ReadMembers(string path)
+    {
+        using var reader = XmlReader.Create(path, new XmlReaderSettings { IgnoreComments = true, IgnoreProcessingInstructions = true });
+        var text = new StringBuilder();
+        while (reader.ReadToFollowing("member"))
+        {
+            var id = reader.GetAttribute("name") ?? "";
+            WriteMember(reader, id, text.Clear());
+            if (Kind(id) is { } kind)
+                yield return (text.ToString(), kind);
+        }
+    }
+
+    private static string? Kind(string id) => id.Length > 2 ? id[..2] switch
+    {
+        "E:" => "event",
+        "F:" => "field",
+        "M:" => "method",
+        "P:" => "property",
+        "T:" => "type",
+        _ => null,
+    } : null;
+
     private static void WriteMember(XmlReader reader, string id, StringBuilder text)
     {
         var writer = new ReadableText();

@@ -51,6 +51,18 @@ internal static class AtenElementwise
         call.Invoke(1);
     }
 
+    public static void Tanh(Tensor x, Tensor y)
+    {
+        using var value = x.tanh();
+        y.copy_(value);
+    }
+
+    public static void TanhGrad(Tensor dy, Tensor x, Tensor dx)
+    {
+        using var scope = NewDisposeScope();
+        dx.copy_(dy * (1 - x.tanh().square()));
+    }
+
     public static void Silu(Tensor x, Tensor y)
     {
         var call = new OperatorCall("aten::silu"u8, "out"u8);

@@ -2,17 +2,18 @@ using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Implementations;
 
-/// <summary>Losses by libtorch's kernels, on any device.</summary>
+/// <summary>Losses by libtorch's kernels, on any device. Rows of negative target do not count.</summary>
 internal static class AtenLosses
 {
-    public static void CrossEntropy(Tensor logits, Tensor targets, Tensor? weights, Tensor loss, Tensor losses, Tensor lse)
+    public static void CrossEntropy(Tensor logits, Tensor targets, Tensor? weights, Tensor loss, Tensor losses, Tensor lse, Tensor? accuracy = null)
     {
         using var scope = NewDisposeScope();
         var wide = logits.to(ScalarType.Float32);
+        var rows = new CountedRows(targets, losses.numel());
         lse.copy_(wide.logsumexp(-1).view_as(lse));
-        var picked = wide.gather(-1, targets.view(-1, 1)).view(-1);
-        losses.copy_((lse.view(-1) - picked).view(losses.size(0), -1).mean([1]));
-        loss.copy_((weights is null ? losses : losses * weights).mean());
+        var picked = rows.Pick(wide);
+        rows.Write((lse.view(-1) - picked) * rows.Counts, weights, loss, losses);
+        accuracy?.copy_(rows.Share(picked == wide.amax([-1])));
     }
 
     public static void ErrorNorm(Tensor logits, Tensor targets, Tensor lse, Tensor errors)
@@ -27,11 +28,46 @@ internal static class AtenLosses
     public static void CrossEntropyGrad(Tensor logits, Tensor targets, Tensor lse, Tensor? weights, Tensor dLogits, double scale)
     {
         using var scope = NewDisposeScope();
-        var gradient = (logits.to(ScalarType.Float32) - lse.view(-1, 1)).exp_();
-        var index = targets.view(-1, 1);
-        gradient.scatter_add_(-1, index, full_like(index, -1, ScalarType.Float32));
-        var rows = logits.size(0);
-        if (weights is not null) gradient.mul_(weights.repeat_interleave(rows / weights.size(0)).view(-1, 1));
-        dLogits.copy_(gradient.mul_(scale / rows));
+        var rows = new CountedRows(targets, weights?.size(0) ?? 1);
+        dLogits.copy_(rows.Gradient(logits.to(ScalarType.Float32), lse.view(-1, 1), weights, scale));
+    }
+}
+
+/// <summary>The rows of a loss, of which some do not count.</summary>
+/// <param name="targets">int64, N elements.</param>
+/// <param name="batch">Sequences, B.</param>
+internal sealed class CountedRows(Tensor targets, long batch)
+{
+    private readonly Tensor _index = targets.view(-1, 1).clamp_min(0);
+
+    /// <summary>fp32 [N]: 1 for a row that counts, 0 for another.</summary>
+    public Tensor Counts { get; } = targets.view(-1).ge(0).to(ScalarType.Float32);
+
+    /// <summary>fp32 []: their number, at least 1.</summary>
+    public Tensor Number => Counts.sum().clamp_min(1);
+
+    /// <summary>The logits of the targets, [N].</summary>
+    public Tensor Pick(Tensor logits, long first = 0) => logits.gather(-1, _index.narrow(0, first, logits.size(0))).view(-1);
+
+    /// <summary>The share of the counted rows of which something holds.</summary>
+    public Tensor Share(Tensor holds) => (holds.to(ScalarType.Float32) * Counts).sum() / Number;
+
+    /// <summary>The loss and that of each sequence, of the nats of the rows, 0 where they do not count.</summary>
+    public void Write(Tensor nats, Tensor? weights, Tensor loss, Tensor losses)
+    {
+        var sums = nats.view(batch, -1).sum([1]);
+        losses.copy_(sums / Counts.view(batch, -1).sum([1]).clamp_min(1));
+        loss.copy_((weights is null ? sums : sums * weights).sum() / Number);
+    }
+
+    /// <summary>(softmax − one-hot) · weight · scale / number of some rows, zero where they do not count.</summary>
+    public Tensor Gradient(Tensor logits, Tensor lse, Tensor? weights, double scale, long first = 0)
+    {
+        var count = logits.size(0);
+        var factors = Counts.view(-1, 1).narrow(0, first, count) * (scale / Number);
+        if (weights is not null) factors = factors * weights.repeat_interleave(_index.size(0) / batch).view(-1, 1).narrow(0, first, count);
+        var index = _index.narrow(0, first, count);
+        var gradient = (logits - lse).exp_();
+        return gradient.scatter_add_(-1, index, full_like(index, -1, ScalarType.Float32)).mul_(factors);
     }
 }

@@ -16,27 +16,27 @@ internal static unsafe class ChunkedLoss
     public readonly record struct Gradients(Tensor Dx, Tensor DWeight, Tensor? DBias, bool Accumulate, double Scale);
 
     public static void Run(
-        Tensor x, Tensor weight, Tensor? bias, Tensor targets, Tensor? weights, Tensor chunk, Gradients? gradients, Tensor loss, Tensor losses)
+        Tensor x, Tensor weight, Tensor? bias, Tensor targets, Tensor? weights, Tensor chunk, Gradients? gradients, Tensor loss, Tensor losses, Tensor? accuracy = null)
     {
-        if (Cpu.IsBf16(x)) Run<Bf16>(x, weight, bias, targets, weights, chunk, gradients, loss, losses);
-        else if (Cpu.IsFp16(x)) Run<Fp16>(x, weight, bias, targets, weights, chunk, gradients, loss, losses);
-        else Run<Fp32>(x, weight, bias, targets, weights, chunk, gradients, loss, losses);
+        if (Cpu.IsBf16(x)) Run<Bf16>(x, weight, bias, targets, weights, chunk, gradients, loss, losses, accuracy);
+        else if (Cpu.IsFp16(x)) Run<Fp16>(x, weight, bias, targets, weights, chunk, gradients, loss, losses, accuracy);
+        else Run<Fp32>(x, weight, bias, targets, weights, chunk, gradients, loss, losses, accuracy);
     }
 
     private static void Run<T>(
-        Tensor x, Tensor weight, Tensor? bias, Tensor targets, Tensor? weights, Tensor chunk, Gradients? gradients, Tensor loss, Tensor losses)
+        Tensor x, Tensor weight, Tensor? bias, Tensor targets, Tensor? weights, Tensor chunk, Gradients? gradients, Tensor loss, Tensor losses, Tensor? accuracy)
         where T : unmanaged, IElement<T>
     {
         var (rows, width, vocabulary, batch) = (x.size(0), x.size(1), weight.size(0), losses.numel());
         var (sequence, most) = (rows / batch, chunk.size(0));
         var target = (long*)Cpu.Elements(targets, ScalarType.Int64, rows);
-        CpuLosses.CheckTargets(target, rows, vocabulary);
+        var (counted, hits) = (CpuLosses.CheckTargets(target, rows, vocabulary), 0L);
         var logits = Cpu.Elements<T>(chunk, most * vocabulary);
         var means = (float*)Cpu.Elements<Fp32>(losses, batch);
         var factors = weights is null ? null : (float*)Cpu.Elements<Fp32>(weights, batch);
         new Span<float>(means, checked((int)batch)).Clear();
         using var weightTransposed = NativeTensor.Transpose(weight);
-        var nats = stackalloc float[RowsPerPass];
+        float* nats = stackalloc float[RowsPerPass], hit = stackalloc float[RowsPerPass];
         for (var first = 0L; first < rows; first += most)
         {
             var count = Math.Min(most, rows - first);
@@ -49,18 +49,28 @@ internal static unsafe class ChunkedLoss
                 Threads.For(pass, Cpu.RowGrain(vocabulary), new Rows<T>
                 {
                     Logits = logits + (begin * vocabulary), Bias = bias is null ? null : Cpu.Elements<T>(bias, vocabulary),
-                    Targets = target + first + begin, Weights = factors, Nats = nats, Width = vocabulary, Sequence = sequence,
-                    First = first + begin, Scale = gradients is { } g ? (float)(g.Scale / rows) : 0, WritesGradient = gradients is not null,
+                    Targets = target + first + begin, Weights = factors, Nats = nats, Hits = hit, Width = vocabulary, Sequence = sequence,
+                    First = first + begin, Scale = gradients is { } g ? (float)(g.Scale / counted) : 0, WritesGradient = gradients is not null,
                 });
-                for (var row = 0L; row < pass; row++) means[(first + begin + row) / sequence] += nats[row] / sequence;
+                for (var row = 0L; row < pass; row++)
+                {
+                    means[(first + begin + row) / sequence] += nats[row];
+                    hits += (long)hit[row];
+                }
             }
 
             if (gradients is { } into) Backward<T>(input.Handle, weight, chunk, logits, count, first, into);
         }
 
         var total = 0.0;
-        for (var b = 0L; b < batch; b++) total += means[b] * (factors is null ? 1.0 : factors[b]);
-        *Cpu.Floats(loss) = (float)(total / batch);
+        for (var b = 0L; b < batch; b++)
+        {
+            total += means[b] * (factors is null ? 1.0 : factors[b]);
+            means[b] /= CpuLosses.CheckTargets(target + (b * sequence), sequence, vocabulary);
+        }
+
+        *Cpu.Floats(loss) = (float)(total / counted);
+        if (accuracy is not null) *Cpu.Floats(accuracy) = (float)((double)hits / counted);
     }
 
     /// <summary>Gradients of a chunk's rows. That of the input comes last: it may lie where the input does.</summary>
@@ -84,7 +94,7 @@ internal static unsafe class ChunkedLoss
     {
         public T* Logits, Bias;
         public long* Targets;
-        public float* Weights, Nats;
+        public float* Weights, Nats, Hits;
         public long Width, Sequence, First;
         public float Scale;
         public bool WritesGradient;
@@ -95,8 +105,17 @@ internal static unsafe class ChunkedLoss
             for (var row = begin; row < end; row++)
             {
                 var x = Logits + (row * Width);
-                var (target, lse) = (Targets[row], CpuLosses.LogSumExp(x, Bias, Width));
-                Nats[row] = lse - CpuLosses.Logits(x, Bias, target, Width)[0];
+                var target = Targets[row];
+                if (target < 0)
+                {
+                    (Nats[row], Hits[row]) = (0, 0);
+                    if (WritesGradient) new Span<T>(x, checked((int)Width)).Clear();
+                    continue;
+                }
+
+                var (maximum, lse) = CpuLosses.LogSumExp(x, Bias, Width);
+                var logit = CpuLosses.Logits(x, Bias, target, Width)[0];
+                (Nats[row], Hits[row]) = (lse - logit, logit == maximum ? 1 : 0);
                 if (!WritesGradient) continue;
                 var scale = Weights is null ? Scale : Scale * Weights[(First + row) / Sequence];
                 CpuLosses.WriteGradient(x, Bias, target, lse, scale, x, Width);

@@ -104,6 +104,28 @@ internal readonly struct SiluGrad : IBinary
     }
 }
 
+/// <summary>tanh(x) = 2 · σ(2x) − 1</summary>
+internal readonly struct Tanh : IUnary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> x)
+    {
+        var sigmoid = Lanes.Sigmoid(x + x);
+        return sigmoid + sigmoid - Vector512<float>.One;
+    }
+}
+
+/// <summary>dy · (1 − tanh²(x))</summary>
+internal readonly struct TanhGrad : IBinary
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Apply(Vector512<float> dy, Vector512<float> x)
+    {
+        var y = Tanh.Apply(x);
+        return dy * (Vector512<float>.One - (y * y));
+    }
+}
+
 /// <summary>max(x, 0)²</summary>
 internal readonly struct ReluSquared : IUnary
 {

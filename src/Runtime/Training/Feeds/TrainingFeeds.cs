@@ -38,6 +38,8 @@ internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram progr
 
     public ITrainingFeed Open()
     {
+        if (Settings.Objective.Kind != ObjectiveKind.Causal)
+            return new SourceFeed(Encoded());
         var lengths = Settings.Curriculum is { Metric: DifficultyMetric.Length } curriculum
             ? new LengthSchedule(PaceOf(curriculum), program.Lengths)
             : new LengthSchedule(_description.Context);
@@ -49,6 +51,19 @@ internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram progr
         var source = new SourceFeed(new BatchSource(data.Training, Size, _description.Context, run.Seed, lengths));
         return Settings.Subset is { } subset ? Choosing(subset, source, lengths.LastFrom) : source;
     }
+
+    /// <summary>Special tokens of each sequence of masked text.</summary>
+    public static int SpecialTokens(TrainingSettings settings) =>
+        settings.Objective.Kind == ObjectiveKind.Causal ? 0 : MaskedBatches.Added(settings.Objective.Kind == ObjectiveKind.MaskedWithOrder);
+
+    /// <summary>Masked sequences over windows of text.</summary>
+    public static MaskedBatches Masked(TrainingSettings settings, Dataset data, IBatchSource text, int seed) => new(
+        text, new Masking(settings.SpecialTokens!, data.Tokenizer.Vocabulary, settings.Objective.Mask), settings.SpecialTokens!, seed,
+        settings.Objective.Kind == ObjectiveKind.MaskedWithOrder);
+
+    private IBatchSource Encoded() => Settings.Objective.Kind == ObjectiveKind.Classification
+        ? new LabeledBatches(data.TrainingExamples, Settings.SpecialTokens!, Size, _description.Context, run.Seed)
+        : Masked(Settings, data, new BatchSource(data.Training, Size, _description.Context - SpecialTokens(Settings), run.Seed), run.Seed);
 
     private SubsetFeed Choosing(SubsetSpec declared, ITrainingFeed before, long from)
     {

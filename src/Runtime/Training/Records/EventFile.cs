@@ -76,7 +76,8 @@ internal sealed class EventFile : ITrainingObserver, IDisposable
         Begin(step);
         BeginSummary();
         Scalar(s_validation, result.Loss);
-        Scalar(s_bits, result.BitsPerByte);
+        if (!double.IsNaN(result.BitsPerByte))
+            Scalar(s_bits, result.BitsPerByte);
         EndSummary();
         Write();
     }

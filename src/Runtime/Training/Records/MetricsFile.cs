@@ -143,7 +143,7 @@ internal sealed class MetricsFile : ITrainingObserver, IDisposable
         Append(report.GradientNorm);
         Append(report.LearningRate);
         Append(_validation?.Loss ?? double.NaN, empty: _validation is null);
-        Append(_validation?.BitsPerByte ?? double.NaN, empty: _validation is null);
+        Append(_validation?.BitsPerByte ?? double.NaN, empty: double.IsNaN(_validation?.BitsPerByte ?? double.NaN));
         foreach (var (_, value) in _metrics)
             Append(value, empty: double.IsNaN(value));
         _row[_length - 1] = (byte)'\n';

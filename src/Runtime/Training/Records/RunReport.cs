@@ -77,7 +77,7 @@ internal static class RunReport
         }
 
         if (state.Best is { } best)
-            yield return ("best validation", Invariant($"{best.Loss:F4} nats per token, {best.BitsPerByte:F4} bits per byte"));
+            yield return ("best validation", best.Measures.Count > 0 ? best.ToString() : Invariant($"{best.Loss:F4} nats per token, {best.BitsPerByte:F4} bits per byte"));
     }
 
     private static IEnumerable<(string, string)> Facts(ModelDescription model, RunState state)

@@ -40,13 +40,13 @@ internal sealed class MuonEmitter : OptimizerEmitter
         ];
     }
 
-    /// <summary>The matrices of linear layers but the head's, in the layout's order; those that lie packed are matrices of their own.</summary>
+    /// <summary>The matrices of linear layers but those that give logits, in the layout's order; those that lie packed are matrices of their own.</summary>
     private static IEnumerable<(ParameterSlot Slot, string Name, long Offset, long Rows, long Columns)> Matrices(CompiledModel model)
     {
         var main = model.Inference.Main;
-        var logits = main.Outputs[0];
+        string?[] logits = model.Inference.Encoding is { } encoding ? [encoding.Logits, encoding.Classes] : [main.Outputs[0]];
         var others = new HashSet<string>(main.Nodes
-            .Where(node => node.Op is "embedding" or "add_position" || node.Outputs.Any(output => output.Name == logits))
+            .Where(node => node.Op is "embedding" or "add_position" || node.Outputs.Any(output => logits.Contains(output.Name)))
             .SelectMany(node => node.Uses)
             .SelectMany(name => main.Parameters.Where(p => p.Name == name).Select(p => p.SharedWith ?? p.Name)));
         foreach (var slot in model.Layout.Slots.Where(slot => slot.Parameter.IsMatrix))
