@@ -19,8 +19,8 @@ internal abstract class PretrainedArchitecture
     /// <summary>The names of all tensors.</summary>
     public abstract IReadOnlyList<TensorRule> Tensors { get; }
 
-    /// <summary>Names of tensors that hold nothing trained, such as masks, which older files have.</summary>
-    public virtual IReadOnlyList<string> Buffers => [];
+    /// <summary>Names of tensors that are not read: what is not trained, such as masks of older files, and heads for other tasks.</summary>
+    public virtual IReadOnlyList<string> Unused => [];
 
     /// <summary>The architecture that a configuration describes.</summary>
     /// <exception cref="Checkpoints.CheckpointException">It uses what a declaration cannot say.</exception>

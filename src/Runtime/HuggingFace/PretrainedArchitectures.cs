@@ -8,7 +8,7 @@ namespace ModelCompiler.Runtime.HuggingFace;
 internal static class PretrainedArchitectures
 {
     /// <summary>Where several say the same model, the first is written.</summary>
-    public static IReadOnlyList<PretrainedArchitecture> All { get; } = [new Gpt2(), new Llama(), new Mistral(), new Qwen2(), new Qwen3()];
+    public static IReadOnlyList<PretrainedArchitecture> All { get; } = [new Gpt2(), new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Architectures.Bert(), new Architectures.Albert()];
 
     /// <summary>The architecture of a configuration.</summary>
     /// <exception cref="Checkpoints.CheckpointException">It is none of <see cref="All"/>.</exception>

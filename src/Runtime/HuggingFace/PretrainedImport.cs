@@ -48,6 +48,8 @@ public sealed record PretrainedImport(ModelSpec Spec, string SpecPath, string We
         if (tokenizer.Vocabulary > read.Vocabulary)
             throw new CheckpointException($"The tokenizer in '{folder}' has {tokenizer.Vocabulary} tokens, but the model {read.Vocabulary}: they do not belong together.");
 
+        if (read.Family is Family.Encoder or Family.Albert)
+            read = read with { SpecialTokens = SpecialTokens(tokenizer, folder) };
         name ??= NameOf(folder);
         var weightsFolder = Path.Combine("out", name);
         var spec = new ModelSpec
@@ -69,6 +71,14 @@ public sealed record PretrainedImport(ModelSpec Spec, string SpecPath, string We
         var specPath = Path.Combine(output, name + ".model.yaml");
         AtomicFile.WriteText(specPath, SpecText.Write(spec)); // the last: with it the import is complete
         return new PretrainedImport(spec, specPath, target);
+    }
+
+    /// <summary>What the tokens of an encoder that stand for no text are in its tokenizer.</summary>
+    private static SpecialTokensSpec SpecialTokens(JsonTokenizer tokenizer, string folder)
+    {
+        int Id(params string[] names) => names.Select(tokenizer.IdOf).FirstOrDefault(id => id is not null)
+            ?? throw new CheckpointException($"The tokenizer in '{folder}' has no token {string.Join(" or ", names)}, which an encoder needs. This model cannot be imported.");
+        return new SpecialTokensSpec { Pad = Id("[PAD]", "<pad>"), Cls = Id("[CLS]"), Sep = Id("[SEP]"), Mask = Id("[MASK]") };
     }
 
     /// <summary>The folder's name as the name of a class: <c>Qwen2.5-0.5B</c> is Qwen2505B.</summary>

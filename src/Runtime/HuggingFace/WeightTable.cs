@@ -26,7 +26,7 @@ internal sealed class WeightTable
         {
             if (Find(name) is not { } found)
             {
-                if (!IsBuffer(name))
+                if (!IsUnused(name))
                     unknown.Add(name);
                 continue;
             }
@@ -90,11 +90,13 @@ internal sealed class WeightTable
     }
 
     /// <summary>The first tensor of a folder that the architecture does not know; null if it knows all.</summary>
-    public string? Stranger(SafetensorsFolder files) => files.Names.Order(StringComparer.Ordinal).FirstOrDefault(name => Find(name) is null && !IsBuffer(name));
+    public string? Stranger(SafetensorsFolder files) => files.Names.Order(StringComparer.Ordinal).FirstOrDefault(name => Find(name) is null && !IsUnused(name));
 
     private (TensorRule Rule, string Layer)? Find(string name)
     {
-        foreach (var candidate in (string[])[name, _architecture.Prefix + name])
+        // BERT's first checkpoints name the parameters of norms as TensorFlow did.
+        var modern = name.EndsWith(".gamma", StringComparison.Ordinal) ? name[..^5] + "weight" : name.EndsWith(".beta", StringComparison.Ordinal) ? name[..^4] + "bias" : name;
+        foreach (var candidate in (string[])[modern, _architecture.Prefix + modern])
         {
             var (pattern, layer) = TensorRule.Split(candidate);
             if (_rules.TryGetValue(pattern, out var rule))
@@ -104,8 +106,8 @@ internal sealed class WeightTable
         return null;
     }
 
-    private bool IsBuffer(string name) =>
-        _architecture.Buffers.Contains(TensorRule.Split(name).Pattern) || _architecture.Buffers.Contains(TensorRule.Split(_architecture.Prefix + name).Pattern);
+    private bool IsUnused(string name) =>
+        _architecture.Unused.Contains(TensorRule.Split(name).Pattern) || _architecture.Unused.Contains(TensorRule.Split(_architecture.Prefix + name).Pattern);
 
     /// <summary>Some writers store both of two tied tensors.</summary>
     private void CheckTied(SafetensorsFolder files, string name, string original)

@@ -1,3 +1,4 @@
+using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Checkpoints;
 using ModelCompiler.Runtime.HuggingFace;
 using ModelCompiler.Runtime.Tests.HuggingFace.Reference;
@@ -33,6 +34,29 @@ public sealed class ParityTests : IDisposable
 
     [Fact]
     public void Qwen3() => Check<HfQwen3>("hf-qwen3", TinyModels.Qwen3(), LlamaReference.Logits);
+
+    [Fact]
+    public void Bert() => Check<HfBert>("hf-bert", TinyModels.Bert(), BertReference.Logits);
+
+    [Fact]
+    public void Albert() => Check<HfAlbert>("hf-albert", TinyModels.Albert(), AlbertReference.Logits);
+
+    [Fact]
+    public void Berts_first_names_and_other_heads()
+    {
+        var checkpoint = TinyModels.Bert();
+        var old = new PlainCheckpoint(checkpoint.Config, 0);
+        foreach (var (name, tensor) in checkpoint.Tensors)
+            old.Tensors.Add(name.Replace("LayerNorm.weight", "LayerNorm.gamma", StringComparison.Ordinal).Replace("LayerNorm.bias", "LayerNorm.beta", StringComparison.Ordinal), tensor);
+        old.Tensors.Add("cls.predictions.decoder.weight", checkpoint.Tensors["bert.embeddings.word_embeddings.weight"]);
+        old.Tensors.Add("cls.predictions.decoder.bias", checkpoint.Tensors["cls.predictions.bias"]);
+        old.Tensors.Add("bert.pooler.dense.weight", ([32, 32], new float[32 * 32]));
+        old.Tensors.Add("cls.seq_relationship.bias", ([2], new float[2]));
+        old.Save(_folder, "old");
+        using var model = HfBert.Create(CPU, seed: 1);
+        PretrainedModel.Load(_folder["old"], model);
+        CompareLogits(model, checkpoint, BertReference.Logits);
+    }
 
     [Theory]
     [InlineData("F32", 3)]
@@ -94,11 +118,20 @@ public sealed class ParityTests : IDisposable
         CompareExport(model, import, checkpoint);
     }
 
-    /// <summary>Inference with the cache: the prompt at once, and token by token.</summary>
+    /// <summary>Inference: of an encoder over the sequence; of a decoder with the cache, the prompt at once and token by token.</summary>
     private static void CompareLogits(ICompiledModel model, PlainCheckpoint checkpoint, Func<PlainCheckpoint, IReadOnlyList<int>, Matrix> logits)
     {
         var tokens = Tokens(model.Description.Context, seed: 3);
         var expected = logits(checkpoint, tokens);
+        if (model.Description.Training.Objective.Kind == ObjectiveKind.Masked)
+        {
+            using var encoder = model.CreateEncoder();
+            var all = encoder.Predict(tokens);
+            for (var i = 0; i < tokens.Length; i++)
+                Compare(all.Slice(i * expected.Columns, expected.Columns), i);
+            return;
+        }
+
         using var inference = model.CreateInference();
         Compare(inference.Forward(tokens), tokens.Length - 1);
         inference.Reset();
@@ -172,7 +205,7 @@ public sealed class ParityTests : IDisposable
     private static int[] Tokens(int count, int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => random.Next(96))];
+        return [.. Enumerable.Range(0, count).Select(i => i % 8 == 7 ? EncoderReference.Sep : random.Next(5, 96))];
     }
 
     public void Dispose() => _folder.Dispose();

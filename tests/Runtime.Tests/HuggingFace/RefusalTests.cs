@@ -20,7 +20,7 @@ public sealed class RefusalTests : IDisposable
     [InlineData("hidden_size", "\"32\"", "'hidden_size': \"32\"; a whole number belongs there")]
     [InlineData("hidden_size", "null", "has no 'hidden_size'")]
     [InlineData("attention_bias", "1", "'attention_bias': 1; true or false belongs there")]
-    [InlineData("vocab_size", "3", "has 4 tokens, but the model 3")]
+    [InlineData("vocab_size", "3", "has 7 tokens, but the model 3")]
     public void A_configuration_that_cannot_be_declared_is_refused_by_key_and_value(string key, string value, string message)
     {
         var checkpoint = TinyModels.Llama();
@@ -40,6 +40,27 @@ public sealed class RefusalTests : IDisposable
         checkpoint.Config[key] = JsonNode.Parse(value);
         checkpoint.Save(_folder, "in");
         Refused(message, () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+    }
+
+    [Theory]
+    [InlineData("is_decoder", "true", "'is_decoder': true; only false")]
+    [InlineData("position_embedding_type", "\"relative_key\"", "'position_embedding_type': \"relative_key\"")]
+    [InlineData("hidden_act", "\"gelu_fast\"", "'hidden_act': \"gelu_fast\"")]
+    public void So_for_bert(string key, string value, string message)
+    {
+        var checkpoint = TinyModels.Bert();
+        checkpoint.Config[key] = JsonNode.Parse(value);
+        checkpoint.Save(_folder, "in");
+        Refused(message, () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+    }
+
+    [Fact]
+    public void An_encoder_without_its_special_tokens_is_refused()
+    {
+        TinyModels.Bert().Save(_folder, "in");
+        var path = Path.Combine(_folder["in"], "tokenizer.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("[MASK]", "mask", StringComparison.Ordinal));
+        Refused("has no token [MASK]", () => PretrainedImport.Run(_folder["in"], _folder["out"]));
     }
 
     [Fact]

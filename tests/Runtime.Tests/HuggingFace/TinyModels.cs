@@ -7,7 +7,7 @@ namespace ModelCompiler.Runtime.Tests.HuggingFace;
 internal static class TinyModels
 {
     /// <summary>A tokenizer of few tokens, so that the models can be small.</summary>
-    private const string Tokenizer = """{"pre_tokenizer":{"type":"Whitespace"},"model":{"type":"WordPiece","unk_token":"[UNK]","vocab":{"[UNK]":0,"[SEP]":1,"a":2,"##b":3}}}""";
+    private const string Tokenizer = """{"pre_tokenizer":{"type":"Whitespace"},"model":{"type":"WordPiece","unk_token":"[UNK]","vocab":{"[PAD]":0,"[UNK]":1,"[CLS]":2,"[SEP]":3,"[MASK]":4,"a":5,"##b":6}}}""";
 
     public static PlainCheckpoint Gpt2() => Gpt2Reference.Draw(Parse("""
         {
@@ -64,6 +64,25 @@ internal static class TinyModels
           "rope_theta": 1000000, "use_sliding_window": false, "tie_word_embeddings": true, "vocab_size": 96
         }
         """), seed: 6);
+
+    public static PlainCheckpoint Bert() => BertReference.Draw(Parse("""
+        {
+          "architectures": ["BertForMaskedLM"], "attention_probs_dropout_prob": 0.1, "classifier_dropout": null, "gradient_checkpointing": false, "hidden_act": "gelu",
+          "hidden_dropout_prob": 0.1, "hidden_size": 32, "initializer_range": 0.02, "intermediate_size": 48, "layer_norm_eps": 1e-12,
+          "max_position_embeddings": 16, "model_type": "bert", "num_attention_heads": 4, "num_hidden_layers": 2, "pad_token_id": 0,
+          "position_embedding_type": "absolute", "transformers_version": "4.6.0", "type_vocab_size": 2, "use_cache": true, "vocab_size": 96
+        }
+        """), seed: 7);
+
+    public static PlainCheckpoint Albert() => AlbertReference.Draw(Parse("""
+        {
+          "architectures": ["AlbertForMaskedLM"], "attention_probs_dropout_prob": 0, "bos_token_id": 2, "classifier_dropout_prob": 0.1, "down_scale_factor": 1,
+          "embedding_size": 16, "eos_token_id": 3, "gap_size": 0, "hidden_act": "gelu_new", "hidden_dropout_prob": 0, "hidden_size": 32,
+          "initializer_range": 0.02, "inner_group_num": 1, "intermediate_size": 48, "layer_norm_eps": 1e-12, "layers_to_keep": [], "max_position_embeddings": 16,
+          "model_type": "albert", "net_structure_type": 0, "num_attention_heads": 4, "num_hidden_groups": 2, "num_hidden_layers": 4,
+          "num_memory_blocks": 0, "pad_token_id": 0, "type_vocab_size": 2, "vocab_size": 96
+        }
+        """), seed: 8);
 
     /// <summary>Writes a folder as transformers does.</summary>
     public static string Save(this PlainCheckpoint checkpoint, TemporaryFolder folder, string name, string type = "F32", int files = 1)

@@ -34,7 +34,7 @@ internal sealed class Gpt2 : PretrainedArchitecture
         new("lm_head.weight", "head.weight") { TiedTo = "transformer.wte.weight" },
     ];
 
-    public override IReadOnlyList<string> Buffers { get; } = ["transformer.h.{i}.attn.bias", "transformer.h.{i}.attn.masked_bias"];
+    public override IReadOnlyList<string> Unused { get; } = ["transformer.h.{i}.attn.bias", "transformer.h.{i}.attn.masked_bias"];
 
     public override ArchitectureSpec Read(StrictObject config)
     {

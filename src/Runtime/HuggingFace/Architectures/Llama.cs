@@ -39,7 +39,7 @@ internal class Llama : PretrainedArchitecture
         new("lm_head.weight", "head.weight") { TiedTo = "model.embed_tokens.weight" },
     ];
 
-    public override IReadOnlyList<string> Buffers { get; } = ["model.layers.{i}.self_attn.rotary_emb.inv_freq"];
+    public override IReadOnlyList<string> Unused { get; } = ["model.layers.{i}.self_attn.rotary_emb.inv_freq"];
 
     public override ArchitectureSpec Read(StrictObject config) => Common(config) with
     {

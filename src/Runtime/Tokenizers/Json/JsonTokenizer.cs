@@ -115,6 +115,9 @@ public sealed class JsonTokenizer : ITextTokenizer
     /// <summary>A token as tokenizer.json writes it; empty for an id without one.</summary>
     public string TokenText(int token) => _texts[token];
 
+    /// <summary>The id of a token as tokenizer.json writes it; null if there is none.</summary>
+    public int? IdOf(string token) => Array.IndexOf(_texts, token) is >= 0 and var id ? id : null;
+
     public ReadOnlySpan<byte> Bytes(int token)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(token);
@@ -167,7 +170,7 @@ public sealed class JsonTokenizer : ITextTokenizer
     {
         foreach (var token in given is null ? s_endsOfText : [given])
         {
-            if (Array.IndexOf(_texts, token) is >= 0 and var id)
+            if (IdOf(token) is { } id)
                 return id;
         }
 

@@ -162,5 +162,15 @@ internal sealed record Matrix(int Rows, int Columns, double[] Values)
     /// <summary>The tanh approximation of gelu, <c>gelu_new</c>.</summary>
     public static double GeluTanh(double x) => 0.5 * x * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x))));
 
+    /// <summary>x Φ(x), with Φ by a series of positive terms (Abramowitz and Stegun 7.1.6).</summary>
+    public static double Gelu(double x)
+    {
+        var (z, term, sum) = (Math.Abs(x) / Math.Sqrt(2), Math.Abs(x) / Math.Sqrt(2), Math.Abs(x) / Math.Sqrt(2));
+        for (var n = 1; term > sum * 1e-17; n++)
+            sum += term *= 2 * z * z / ((2 * n) + 1);
+        var error = z > 6 ? 1 : 2 / Math.Sqrt(Math.PI) * Math.Exp(-z * z) * sum;
+        return 0.5 * x * (1 + (Math.Sign(x) * error));
+    }
+
     public static double Silu(double x) => x / (1 + Math.Exp(-x));
 }
