@@ -35,6 +35,8 @@ using Techniques;
     ("CompressionCurriculum", "compressible text first", ModelProgram.Run<CompressionCurriculum>),
     ("LossCurriculum", "what Small finds easy first", ModelProgram.Run<LossCurriculum>),
     ("MethodCurriculum", "difficulty and pacing by methods of one's own", ModelProgram.Run<MethodCurriculum>),
+    ("Lora", "low-rank adapters on Plain's weights", ModelProgram.Run<Lora>),
+    ("GatedConvolution", "attention and gated convolutions in turns, in the layer language", ModelProgram.Run<GatedConvolution>),
     ("Sized", "width, layers and heads chosen for 800,000 parameters, and limits", ModelProgram.Run<Sized>),
     ("SlidingWindow", "three of four blocks see the last 32 positions only", ModelProgram.Run<SlidingWindow>),
     ("SoftCapped", "attention scores and logits within bounds", ModelProgram.Run<SoftCapped>),

@@ -13,6 +13,9 @@ namespace ModelCompiler.Compiler;
 /// <param name="KeptEverything">Arena bytes of the same model without <c>checkpoint</c>; null where there is none.</param>
 public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inference, Graph Export, ParameterLayout Layout, long? KeptEverything)
 {
+    /// <summary>Of the parameters that are not trained; without slots where all are.</summary>
+    public ParameterLayout Frozen { get; init; } = ParameterLayout.Of(Training, frozen: true);
+
     /// <summary>What it costs.</summary>
     public CostReport Costs { get; init; } = new();
 

@@ -11,6 +11,9 @@ public interface ICompiledModel : IDisposable
 
     ParameterStore Parameters { get; }
 
+    /// <summary>The parameters that are not trained, of a model that declares <c>adapt</c>; null for none.</summary>
+    ParameterStore? Frozen => null;
+
     torch.Device Device { get; }
 
     /// <summary>A training program over <see cref="Parameters"/>, with an arena and optimizer state of its own.</summary>

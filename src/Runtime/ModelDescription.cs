@@ -38,6 +38,9 @@ public sealed record ModelDescription
     /// <summary>How an exported model's weights are rounded; null for fp32.</summary>
     public QuantizationSpec? Quantization { get; init; }
 
+    /// <summary>Adapters and the frozen model under them; null where all parameters are trained.</summary>
+    public AdapterSettings? Adapt { get; init; }
+
     /// <summary>What training needs of the device's memory; null if it is not known.</summary>
     public MemoryPlan? Memory { get; init; }
 

@@ -74,6 +74,29 @@ public sealed class GeneratedCodeTests
     }
 
     [Fact]
+    public void A_model_of_adapters_compiles_without_warnings()
+    {
+        var run = GeneratorRun.OfYaml(("adapted.model.yaml", SampleModels.Adapted));
+
+        AssertCompiles(run);
+        Assert.Contains("From = \"base/best.safetensors\",", run.Source("Adapted.g.cs"));
+        Assert.DoesNotContain("LinearGradBias", run.Source("Adapted.Training.g.cs"));
+    }
+
+    [Theory]
+    [InlineData("convolution: 4", "convolution")]
+    [InlineData("attention: 4", "attention")]
+    public void What_remembers_tokens_outside_of_a_block_trains_but_does_not_generate(string layer, string op)
+    {
+        var run = GeneratorRun.OfYaml(("tiny.model.yaml",
+            $"model: Outside\narchitecture:\n  vocabulary: 256\n  context: 16\n  width: 32\n  blocks:\n    - embedding\n    - {layer}\n    - head\n"));
+
+        AssertCompiles(run);
+        Assert.Contains($"cannot generate: its {op} (tiny.model.yaml:8) stands outside of the repeated blocks", run.Source("Outside.g.cs"));
+        Assert.DoesNotContain("Outside.Inference.g.cs", run.HintNames);
+    }
+
+    [Fact]
     public void Models_live_side_by_side()
     {
         var run = GeneratorRun.OfYaml(

@@ -10,4 +10,7 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo Limit = Error(
         "MC3010", "Limit exceeded", "The model costs more than its limits allow.");
+
+    public static readonly DiagnosticInfo AdaptTarget = Error(
+        "MC3011", "Unknown layer to adapt", "A pattern of 'adapt' matches no linear layer of the model.");
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using ModelCompiler.Compiler.Frontends;
+using ModelCompiler.Compiler.Emit.Inference;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Layers;
 using ModelCompiler.Compiler.Passes;
@@ -22,7 +23,7 @@ internal static class ApiEmitter
         var spec = model.Spec;
         var compute = Copies(spec) ? $"{Compute(spec).ToString().ToLowerInvariant()} compute, fp32 master" : "fp32";
         var family = spec.Architecture.Family is { } declared ? KebabCase.Of(declared.ToString()) : "blocks";
-        var summary = $"{name} · {family} · {Grouped(model.Layout.Count)} parameters · {compute}  ({context.Place("model")})";
+        var summary = $"{name} · {family} · {Grouped(model.Costs.Parameters)} parameters · {compute}  ({context.Place("model")})";
         return context.File("", summary, Usings, Remarks(model) + $"\npartial class {name} : ICompiledModel<{name}>", writer =>
         {
             Definition(writer, model);
@@ -34,6 +35,10 @@ internal static class ApiEmitter
                     "Seed = seed;",
                     $"Parameters = new ParameterStore(device, Definition.Parameters, {ScalarType(PlacePrecision.Of(Compute(spec)))});",
                     "Parameters.Initialize(seed);");
+                if (ParametersEmitter.IsAdapted(model))
+                    writer.Lines(
+                        $"Frozen = new ParameterStore(device, Definition.Adapt!.Frozen, {ScalarType(PlacePrecision.Of(Compute(spec)))});",
+                        "Frozen.Initialize(seed);");
                 if (spec.Efficiency.Precision.Tf32)
                     writer.Line($"if (device.type == TorchSharp.DeviceType.CUDA) backends.cuda.matmul.allow_tf32 = true;  // {context.Place("efficiency.precision.tf32")}");
             }
@@ -52,13 +57,37 @@ internal static class ApiEmitter
                 "public ITrainingProgram CreateTraining() => new TrainingProgram(this);", "",
                 "/// <inheritdoc/>",
                 model.Inference.Encoding is null
-                    ? "public IInferenceProgram CreateInference() => new InferenceProgram(this);"
+                    ? $"public IInferenceProgram CreateInference() => {NewInference(context)};"
                     : "public IEncoderProgram CreateEncoder() => new EncoderProgram(this);", "",
-                "/// <inheritdoc/>",
-                "public void Dispose() => Parameters.Dispose();", "",
+                "/// <inheritdoc/>");
+            Dispose(writer, model);
+            writer.Line().Lines(
                 "/// <summary>Implement it in your part of the class to see every training step.</summary>",
                 "partial void OnStep(int step, StepResult result);");
         });
+    }
+
+    private static string NewInference(EmitContext context) => Generation.Obstacle(context.Model.Inference) is not { } node
+        ? "new InferenceProgram(this)"
+        : "throw new global::System.NotSupportedException(" + Text(
+            $"{context.Name} cannot generate: {Generation.Reason(node, context.Place(node.Origin))}") + ")";
+
+    /// <summary>The end of the class's life, and for adapters what their frozen model needs.</summary>
+    private static void Dispose(SourceWriter writer, CompiledModel model)
+    {
+        if (!ParametersEmitter.IsAdapted(model))
+        {
+            writer.Line("public void Dispose() => Parameters.Dispose();");
+            return;
+        }
+        using (writer.Block("public void Dispose()")) writer.Lines("Parameters.Dispose();", "Frozen.Dispose();");
+        writer.Line().Lines(
+            "/// <summary>The frozen weights; the adapters are <see cref=\"Parameters\"/>.</summary>",
+            "public ParameterStore Frozen { get; }", "",
+            "/// <inheritdoc cref=\"Adapters.LoadBase\"/>",
+            "public BaseCheckpoint LoadBase(string path) => Adapters.LoadBase(this, path);", "",
+            "/// <inheritdoc cref=\"Adapters.Merge\"/>",
+            "public void Merge() => Adapters.Merge(this);");
     }
 
     private static void Definition(SourceWriter writer, CompiledModel model)
@@ -78,6 +107,15 @@ internal static class ApiEmitter
                 $"SpecHash = {Text(Hash(model))},",
                 "Parameters = Layout(),",
                 $"Compute = Precision.{Compute(spec)},");
+            if (spec.Efficiency.Adapt is { } adapt)
+            {
+                using (writer.Block("Adapt = new AdapterSettings", ","))
+                {
+                    writer.Line($"Scale = {Number((adapt.Alpha ?? adapt.Rank) / adapt.Rank)},");
+                    if (adapt.From is { } from) writer.Line($"From = {Text(from)},");
+                    writer.Line("Frozen = FrozenLayout(),");
+                }
+            }
             using (writer.Block("Training = new TrainingSettings", ","))
             {
                 if (spec.Training.Accumulate > 1) writer.Line($"Accumulate = {Number(spec.Training.Accumulate)},");

@@ -30,6 +30,9 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
     /// <summary>The lengths of the batch's sequences.</summary>
     public string Lengths { get; init; } = "input.Counts";
 
+    /// <summary>The name of the rows that a convolution remembers.</summary>
+    public string State { get; init; } = "state";
+
     public void Write(SourceWriter writer, Node node)
     {
         var inputs = new Inputs(node, node.Inputs.Select(i => i.Length == 0 ? null : _types[i]).ToArray());
@@ -47,6 +50,6 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
         KernelArgumentKind.Output => spell(node.Outputs[argument.Index].Name),
         KernelArgumentKind.Accumulate => "accumulate: " + (inputs.Has(argument.Index) ? "true" : Accumulate),
         KernelArgumentKind.Array => "[" + string.Join(", ", node.Inputs.Take(argument.Index).Select(spell)) + "]",
-        _ => argument.Text switch { "keys" => Keys, "values" => Values, "lengths" => Lengths, "T" => Sequence, _ => argument.Text },
+        _ => argument.Text switch { "keys" => Keys, "values" => Values, "lengths" => Lengths, "state" => State, "T" => Sequence, _ => argument.Text },
     };
 }

@@ -12,16 +12,39 @@ internal static class ParametersEmitter
     public static GeneratedFile Emit(EmitContext context) => context.File(
         ".Parameters", $"{context.Name}: parameters in one flat buffer", Usings, $"partial class {context.Name}", writer =>
         {
-            Layout(writer, context);
-            foreach (var group in context.Model.Layout.Slots.GroupBy(s => s.Block))
+            var model = context.Model;
+            Layout(writer, context, model.Layout, "Layout", "Every parameter by the name it has in checkpoints.");
+            if (IsAdapted(model))
             {
-                var slots = group.ToList();
                 writer.Line();
-                Views(writer, context, ClassName(group.Key, "Parameters"), "Weights in the precision that kernels read.", slots, Weight);
+                Layout(writer, context, model.Frozen, "FrozenLayout", "Every frozen parameter by its name.");
+            }
+            foreach (var group in Slots(model).GroupBy(s => s.Block))
+            {
+                var (slots, trained) = (group.ToList(), group.Where(s => !s.Parameter.Frozen).ToList());
                 writer.Line();
-                Views(writer, context, ClassName(group.Key, "Gradients"), "Gradients, fp32, where kernels write them.", slots, Gradient);
+                Views(writer, context, group.Key, "Parameters", "Weights in the precision that kernels read.", Buffers(model, group.Key), slots, Weight);
+                writer.Line();
+                if (trained.Count > 0) Views(writer, context, group.Key, "Gradients", "Gradients, fp32, where kernels write them.", "ParameterStore store", trained, Gradient);
+                else NoGradients(writer, group.Key);
             }
         });
+
+    /// <summary>Whether some parameters are frozen.</summary>
+    public static bool IsAdapted(CompiledModel model) => model.Frozen.Slots.Count > 0;
+
+    /// <summary>The stores that the parameters of a function lie in, as expressions of a model.</summary>
+    public static string Stores(CompiledModel compiled, string block, string model) =>
+        string.Join(", ", Kinds(compiled, block).Select(frozen => $"{model}.{(frozen ? "Frozen" : "Parameters")}"));
+
+    private static string Buffers(CompiledModel model, string block) =>
+        string.Join(", ", Kinds(model, block).Select(frozen => $"ParameterStore {(frozen ? "frozen" : "store")}"));
+
+    private static IEnumerable<bool> Kinds(CompiledModel model, string block) =>
+        Slots(model).Where(s => s.Block == block).Select(s => s.Parameter.Frozen).Distinct();
+
+    /// <summary>The trained parameters, then the frozen ones.</summary>
+    private static IEnumerable<ParameterSlot> Slots(CompiledModel model) => model.Layout.Slots.Concat(model.Frozen.Slots);
 
     public static string ClassName(string block, string what) => (block.Length == 0 ? "Main" : Identifiers.Pascal(block)) + what;
 
@@ -29,18 +52,17 @@ internal static class ParametersEmitter
     public static string Set(string layer, int layersOfSet) => layersOfSet == 1 ? layer : $"{layer} / {Number(layersOfSet)}";
 
     /// <summary>The field names of a function's parameters, the same in every class about it.</summary>
-    public static Identifiers Names(ParameterLayout layout, string block)
+    public static Identifiers Names(CompiledModel model, string block)
     {
         var names = new Identifiers();
-        foreach (var slot in layout.Slots.Where(s => s.Block == block)) _ = names[slot.Parameter.Name];
+        foreach (var slot in Slots(model).Where(s => s.Block == block)) _ = names[slot.Parameter.Name];
         return names;
     }
 
-    private static void Layout(SourceWriter writer, EmitContext context)
+    private static void Layout(SourceWriter writer, EmitContext context, ParameterLayout layout, string name, string summary)
     {
-        var layout = context.Model.Layout;
-        writer.Line("/// <summary>Every parameter by the name it has in checkpoints.</summary>");
-        using (writer.Block("private static List<ParameterInfo> Layout()"))
+        writer.Line($"/// <summary>{summary}</summary>");
+        using (writer.Block($"private static List<ParameterInfo> {name}()"))
         {
             writer.Line("var layout = new List<ParameterInfo>();");
             foreach (var group in layout.Slots.GroupBy(s => s.Block))
@@ -79,18 +101,19 @@ internal static class ParametersEmitter
     private static string Weight(ParameterSlot slot, string shape)
     {
         var view = slot.Parameter.Type.DType == DType.F32 ? "MasterView" : "Weight";
-        return $"store.{view}({At(slot.Offset, slot.Stride)}, {shape})";
+        return $"{(slot.Parameter.Frozen ? "frozen" : "store")}.{view}({At(slot.Offset, slot.Stride)}, {shape})";
     }
 
     private static string Gradient(ParameterSlot slot, string shape) => $"store.GradientView({At(slot.Offset, slot.Stride)}, {shape})";
 
     private static void Views(
-        SourceWriter writer, EmitContext context, string name, string summary, List<ParameterSlot> slots, Func<ParameterSlot, string, string> view)
+        SourceWriter writer, EmitContext context, string block, string kind, string summary, string stores, List<ParameterSlot> slots,
+        Func<ParameterSlot, string, string> view)
     {
-        var names = Names(context.Model.Layout, slots[0].Block);
-        var layered = slots[0].Block.Length > 0;
+        var names = Names(context.Model, block);
+        var layered = block.Length > 0;
         writer.Line($"/// <summary>{summary}</summary>");
-        using (writer.Block($"private sealed class {name}(ParameterStore store{(layered ? ", int i" : "")})"))
+        using (writer.Block($"private sealed class {ClassName(block, kind)}({stores}{(layered ? ", int i" : "")})"))
         {
             foreach (var slot in slots)
             {
@@ -100,6 +123,17 @@ internal static class ParametersEmitter
                 var packed = parts.Count == 1 ? "" : " = " + (parts.Count <= 4 ? string.Join(", ", parts) : $"{parts[0]}, {parts[1]}, … {parts.Last()}");
                 writer.Line($"public readonly Tensor {names[slot.Parameter.Name]} = {view(slot, shape)};  // [{string.Join(", ", type.Shape)}]{packed}");
             }
+        }
+    }
+
+    /// <summary>A function whose parameters are all frozen has no gradients, and a class without members.</summary>
+    private static void NoGradients(SourceWriter writer, string block)
+    {
+        var name = ClassName(block, "Gradients");
+        writer.Line("/// <summary>Nothing is trained here.</summary>");
+        using (writer.Block($"private sealed class {name}"))
+        using (writer.Block($"public {name}(ParameterStore store{(block.Length > 0 ? ", int i" : "")})"))
+        {
         }
     }
 }

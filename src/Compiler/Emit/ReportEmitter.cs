@@ -13,7 +13,8 @@ internal static class ReportEmitter
             writer.Line("/// <summary>What the model costs, known at build time: numbers, FLOPs for each token, bytes.</summary>");
             using (writer.Block("public static class Cost"))
             {
-                Constant(writer, "Parameters", costs.Parameters, "Number of trained values.");
+                Constant(writer, "Parameters", costs.Parameters, "Number of values, trained and frozen.");
+                if (costs.TrainedParameters < costs.Parameters) Constant(writer, "TrainedParameters", costs.TrainedParameters, "Those that are trained: the adapters.");
                 Constant(writer, "ForwardFlopsPerToken", costs.ForwardFlops, "Floating-point operations of the forward pass for each token.");
                 Constant(writer, "BackwardFlopsPerToken", costs.BackwardFlops, "The same of the backward pass, what is computed again apart.");
                 Constant(writer, "RecomputedFlopsPerToken", costs.RecomputedFlops, "What the backward pass computes again for each token.");

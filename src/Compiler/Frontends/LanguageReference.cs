@@ -12,10 +12,12 @@ public static class LanguageReference
         var text = new StringBuilder("## Sections\n");
         Sections(text, RecordShape.Of(typeof(ModelSpec)), SpecPath.Root, "A model file.");
         text.Append("\n## Layers\n\nEvery layer also has the key `name`: ")
-            .Append(RecordShape.Of(typeof(EmbeddingLayer)).Find("name")!.Summary).Append('\n');
+            .Append(RecordShape.Of(typeof(EmbeddingLayer)).Find("name")!.Summary)
+            .Append(" Below each layer are the shapes of an example, and of the parameters that it adds, with B sequences of T tokens, width C = 48 "
+                + "and V different tokens.\n");
         foreach (var shape in RecordShape.Layers.Values)
         {
-            text.Append($"\n### {shape.Layer!.Name}\n\n{shape.Layer.Summary}\n");
+            text.Append($"\n### {shape.Layer!.Name}\n\n{shape.Layer.Summary}\n\n{LayerShapes.Describe(shape)}.\n");
             Keys(text, shape, shape.Keys.Where(key => key.Name != "name"));
         }
 

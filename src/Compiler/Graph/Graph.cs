@@ -36,6 +36,9 @@ public sealed record Parameter(string Name, TensorType Type, EquatableArray<Para
     /// <summary>The parameter whose storage this one shares, or null.</summary>
     public string? SharedWith { get; init; }
 
+    /// <summary>Whether training leaves it as it is: it has no gradient, and lies in a buffer of its own.</summary>
+    public bool Frozen { get; init; }
+
     /// <summary>Matrices decay and are cast to the compute type; vectors are neither decayed nor large.</summary>
     public bool IsMatrix => Type.Shape.Count > 1;
 

@@ -36,6 +36,7 @@ public static class GraphText
             text.Append("  parameter ").Append(p.Name).Append(": ").Append(p.Type);
             text.Append(" = ").Append(string.Join(" + ", p.Parts.Select(part => $"{part.Name}[{part.Rows.Value}] {Print(part.Init)}")));
             if (p.SharedWith is { } shared) text.Append(" shares ").Append(shared);
+            if (p.Frozen) text.Append(" frozen");
             text.Append('\n');
         }
         foreach (var saved in function.Saved) text.Append("  saved ").Append(Print(saved)).Append('\n');

@@ -20,7 +20,8 @@ public sealed record ParameterLayout(EquatableArray<ParameterSlot> Slots, long M
     /// <summary>Number of trained values, without padding.</summary>
     public long Count => Slots.Sum(s => s.Parameter.Type.Elements * s.Sets);
 
-    public static ParameterLayout Of(Graph graph)
+    /// <param name="frozen">Whether of the frozen parameters rather than of the trained ones.</param>
+    public static ParameterLayout Of(Graph graph, bool frozen = false)
     {
         var groups = new List<(string Block, int Sets, IEnumerable<Parameter> Parameters)> { ("", 1, graph.Main.Parameters) };
         foreach (var block in graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => n.Attributes.String("block")))
@@ -32,7 +33,7 @@ public sealed record ParameterLayout(EquatableArray<ParameterSlot> Slots, long M
         {
             foreach (var (block, sets, all) in groups)
             {
-                var parameters = all.Where(p => p.IsMatrix == isMatrix).ToList();
+                var parameters = all.Where(p => p.IsMatrix == isMatrix && p.Frozen == frozen).ToList();
                 var stride = parameters.Sum(p => Align(p.Type.Elements));
                 var offset = end;
                 foreach (var parameter in parameters)

@@ -34,6 +34,7 @@ public static class LayerTable
         new MlpRule(),
         new ExpertsRule(),
         new LinearRule(),
+        new ConvolutionRule(),
         new ActivationRule(),
         new MultiplyRule(),
         new AddRule(),

@@ -24,10 +24,13 @@ public sealed class LinearCrossEntropy : Op
     public override void Differentiate(GradientBuilder g)
     {
         string[] inputs = [g.Input(0), g.Input(1), g.Input(2), g.Input(3), g.Input(4), g.Prior(1), g.Prior(2)];
-        int[] gradients = g.Input(2).Length > 0 ? [0, 1, 2] : [0, 1];
+        int[] gradients = g.Attributes.Has(Frozen) ? [0] : g.Input(2).Length > 0 ? [0, 1, 2] : [0, 1];
         var results = Enumerable.Range(0, g.Attributes.Has("accuracy") ? 4 : 3).Select(i => Training(g.Output(i)));
         g.Emit("linear_cross_entropy_grad", g.Attributes, inputs, gradients, [.. results]);
     }
+
+    /// <summary>The attribute of one whose weight and bias have no gradients.</summary>
+    internal const string Frozen = "frozen";
 
     /// <summary>The name that a result of the loss has where the step calculates it along with the gradients.</summary>
     public static string Training(string value) => value + ".training";
@@ -78,7 +81,7 @@ public sealed class LinearCrossEntropyGrad : Op
     {
         LinearCrossEntropy.Require(inputs, 3);
         var (x, weight) = (inputs[0], inputs[1]);
-        TensorType[] gradients = inputs.Has(2)
+        TensorType[] gradients = inputs.Attributes.Has(LinearCrossEntropy.Frozen) ? [x] : inputs.Has(2)
             ? [x, weight.With(DType.F32), TensorType.Of(DType.F32, weight.Shape[0])]
             : [x, weight.With(DType.F32)];
         return [.. gradients, TensorType.Of(DType.F32), TensorType.Of(DType.F32, x.Shape[0]), LinearCrossEntropy.Chunk(inputs), .. LinearCrossEntropy.Accuracy(inputs)];
@@ -86,14 +89,16 @@ public sealed class LinearCrossEntropyGrad : Op
 
     public override bool InPlace(int input) => input == 0;
 
-    public override long Flops(Inputs inputs) => (6 * inputs[0].Rows * inputs[1].Elements) + (9 * inputs[0].Rows * inputs[1].Shape[0].Value);
+    public override long Flops(Inputs inputs) =>
+        ((inputs.Attributes.Has(LinearCrossEntropy.Frozen) ? 4 : 6) * inputs[0].Rows * inputs[1].Elements) + (9 * inputs[0].Rows * inputs[1].Shape[0].Value);
 
     public override KernelCall Lower(Inputs inputs)
     {
-        var results = inputs.Has(2) ? 3 : 2;
+        var frozen = inputs.Attributes.Has(LinearCrossEntropy.Frozen);
+        var results = frozen ? 1 : inputs.Has(2) ? 3 : 2;
         KernelArgument[] arguments =
         [
-            In(0), In(1), In(2), In(3), In(4), Accumulate(5), Out(results + 2), Out(0), Out(1), inputs.Has(2) ? Out(2) : "null",
+            In(0), In(1), In(2), In(3), In(4), Accumulate(5), Out(results + 2), Out(0), frozen ? "null" : Out(1), results == 3 ? Out(2) : "null",
             Out(results), Out(results + 1),
         ];
         if (inputs.Attributes.Has("accuracy")) arguments = [.. arguments, Out(results + 3)];
@@ -105,6 +110,8 @@ public sealed class LinearCrossEntropyGrad : Op
         var (logits, loss) = LinearCrossEntropy.Forward(inputs);
         var dLogits = new CrossEntropyGrad().Evaluate(ReferenceInputs.Of("cross_entropy_grad", logits, inputs.Find(3), loss[2], inputs.Find(4)))[0];
         var dx = new LinearGradInput().Evaluate(ReferenceInputs.Of("linear_grad_input", dLogits, inputs.Find(1)))[0];
+        if (inputs.Attributes.Has(LinearCrossEntropy.Frozen))
+            return [dx, loss[0], loss[1], ReferenceTensor.Zeros(inputs.Attributes.Long("rows"), logits.Last), .. loss.Skip(3)];
         var dw = new LinearGradWeight().Evaluate(ReferenceInputs.Of("linear_grad_weight", dLogits, inputs.Find(0), inputs.Find(5)))[0];
         var chunk = ReferenceTensor.Zeros(inputs.Attributes.Long("rows"), logits.Last);
         ReferenceTensor[] results = [loss[0], loss[1], chunk, .. loss.Skip(3)];

@@ -36,7 +36,7 @@ public sealed class ChunkLoss : Pass
             Op = "linear_cross_entropy",
             Inputs = linear.Inputs.Concat([bias?.Inputs[1] ?? ""]).Concat(loss.Inputs.Skip(1)).ToEquatableArray(),
             Outputs = loss.Outputs.Take(2).Append(new Value(logits.Outputs[0].Name + ".chunk")).Concat(loss.Outputs.Skip(3)).ToEquatableArray(),
-            Attributes = loss.Attributes.With("rows", rows),
+            Attributes = main.Parameter(linear.Inputs[1]).Frozen ? loss.Attributes.With("rows", rows).With("frozen", true) : loss.Attributes.With("rows", rows),
             Origin = linear.Origin,
         };
         var nodes = main.Nodes.Where(n => n != linear && n != bias).Select(n => n == loss ? joined : n).ToEquatableArray();

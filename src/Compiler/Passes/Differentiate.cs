@@ -78,10 +78,27 @@ public sealed class Differentiate : Pass
             if (node.Op == "repeat") builder.Emit("repeat_backward", node.Attributes, [builder.OutputGradient], 0);
             else if (Costs.IsLoss(node) || gradients.ContainsKey(node.Outputs[0].Name)) OpTable.Find(node.Op).Differentiate(builder);
         }
-        return nodes;
+        return function.Parameters.Any(p => p.Frozen) ? Needed(function, nodes, gradients) : nodes;
     }
 
-    private static EquatableArray<ParameterGradient> OfParameters(Function function, Dictionary<string, string> gradients) => function.Parameters
+    /// <summary>What the gradients of trained parameters and of the block's input need: those of frozen ones are left out.</summary>
+    private static List<Node> Needed(Function function, List<Node> nodes, Dictionary<string, string> gradients)
+    {
+        var isMain = function.Name == "main";
+        var needed = new HashSet<string>(function.Parameters.Where(p => !p.Frozen).Select(p => p.Name).Concat(isMain ? [] : [function.Inputs[0].Name])
+            .Where(gradients.ContainsKey).Select(name => gradients[name]));
+        var kept = new List<Node>();
+        foreach (var node in nodes.AsEnumerable().Reverse())
+        {
+            // A block's backward pass writes the gradients of its own parameters; the loss's gradient op the loss itself.
+            if (node.Op is not ("repeat_backward" or "linear_cross_entropy_grad") && !node.Outputs.Any(o => needed.Contains(o.Name))) continue;
+            kept.Insert(0, node);
+            needed.UnionWith(node.Uses);
+        }
+        return kept;
+    }
+
+    private static EquatableArray<ParameterGradient> OfParameters(Function function, Dictionary<string, string> gradients) => function.Parameters.Where(p => !p.Frozen)
         .Select(p => new ParameterGradient(
             p.Name, gradients.TryGetValue(p.Name, out var value) ? value : throw new GraphException($"parameter '{p.Name}' has no gradient")))
         .ToEquatableArray();

@@ -15,8 +15,11 @@ public sealed record CostReport
     /// <summary>By layers, in the order of the forward pass.</summary>
     public EquatableArray<LayerCost> Layers { get; init; }
 
-    /// <summary>Number of trained values.</summary>
+    /// <summary>Number of values, trained and frozen.</summary>
     public long Parameters { get; init; }
+
+    /// <summary>Those that are trained: fewer where the model declares <c>adapt</c>.</summary>
+    public long TrainedParameters { get; init; }
 
     /// <summary>Tokens of a (micro-)batch, B·T.</summary>
     public long Tokens { get; init; }
@@ -70,22 +73,24 @@ public sealed record CostReport
 
     public static CostReport Of(CompiledModel model)
     {
-        var (spec, layout, tokens) = (model.Spec, model.Layout, model.Training.Main.Inputs[0].Type!.Elements);
-        var layers = LayerCost.Of(model.Inference, layout, tokens);
+        var (spec, trained, frozen, tokens) = (model.Spec, model.Layout, model.Frozen, model.Training.Main.Inputs[0].Type!.Elements);
+        var layers = LayerCost.Of(model.Inference, trained.Slots.Concat(frozen.Slots), tokens);
+        var elements = trained.Elements + frozen.Elements;
         return new()
         {
             Layers = layers,
-            Parameters = layout.Count,
+            Parameters = trained.Count + frozen.Count,
+            TrainedParameters = trained.Count,
             Tokens = tokens,
             ForwardFlops = layers.Sum(l => l.ForwardFlops),
             BackwardFlops = Costs.BackwardFlops(model.Training) / tokens,
             RecomputedFlops = Costs.RecomputedFlops(model.Training) / tokens,
             DroppedFlops = TokenDropSpec.Resolve(spec) is { } drop ? Costs.DroppedFlops(model.Training, drop.From!.Value) / tokens : 0,
-            WeightBytes = 4 * layout.Elements,
-            CopyBytes = spec.Efficiency.Precision.Compute == Precision.Fp32 ? 0 : 2 * layout.Elements,
-            GradientBytes = 4 * layout.Elements,
+            WeightBytes = 4 * elements,
+            CopyBytes = spec.Efficiency.Precision.Compute == Precision.Fp32 ? 0 : 2 * elements,
+            GradientBytes = 4 * trained.Elements,
             OptimizerBytes = OptimizerEmitters.Of(spec).StateBytes(model),
-            AverageBytes = spec.Training.Ema is null ? 0 : 4 * layout.Elements,
+            AverageBytes = spec.Training.Ema is null ? 0 : 4 * trained.Elements,
             ActivationBytes = model.Training.Memory!.Bytes,
             ActivationBytesKept = model.KeptEverything,
             SegmentBytes = MemoryEmitter.Bytes(model),

@@ -14,10 +14,10 @@ namespace ModelCompiler.Compiler.Report;
 public sealed record LayerCost(string Name, int Times, long Parameters, long ForwardFlops, long KvCache)
 {
     /// <summary>The layers of a model in the order of its forward pass, those that cost nothing left out.</summary>
-    internal static EquatableArray<LayerCost> Of(Graph inference, ParameterLayout layout, long tokens)
+    internal static EquatableArray<LayerCost> Of(Graph inference, IEnumerable<ParameterSlot> slots, long tokens)
     {
         var generates = inference.Encoding is null;
-        var parameters = layout.Slots.GroupBy(slot => (slot.Block, Layer(slot.Parameter.Name)))
+        var parameters = slots.GroupBy(slot => (slot.Block, Layer(slot.Parameter.Name)))
             .ToDictionary(g => g.Key, g => g.Sum(slot => slot.Parameter.Type.Elements * slot.Sets));
         IEnumerable<LayerCost> Layers(Function function, IEnumerable<Node> nodes, string block, int times)
         {

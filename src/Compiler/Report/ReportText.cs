@@ -19,6 +19,8 @@ internal static class ReportText
             yield return new("size aimed at", new Count(Math.Round(size.Wanted.Target)).ToString(), $"chosen: width {size.Width}, layers {size.Layers}, heads {size.Heads}");
         var compute = spec.Efficiency.Precision.Compute.ToString().ToLowerInvariant();
         yield return new("parameters", Number(costs.Parameters), Largest(costs));
+        if (costs.TrainedParameters < costs.Parameters)
+            yield return new("trained parameters", Number(costs.TrainedParameters), $"adapters; {Bytes(4 * costs.TrainedParameters)} in a file");
         yield return new("FLOPs a token, forward", Flops(costs.ForwardFlops), $"{Flops(costs.BackwardFlops)} backward"
             + (costs.RecomputedFlops > 0 ? $", and {Flops(costs.RecomputedFlops)} computed again" : "")
             + (costs.DroppedFlops > 0 ? $"; {Flops(costs.ForwardFlops - costs.DroppedFlops)} forward while the most tokens are dropped" : ""));

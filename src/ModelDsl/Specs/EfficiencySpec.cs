@@ -8,6 +8,9 @@ public sealed record EfficiencySpec
     [Key("checkpoint", "Activations that are recomputed in the backward pass instead of kept.")]
     public CheckpointSpec? Checkpoint { get; init; }
 
+    [Key("adapt", "Low-rank adapters (LoRA) are trained, and all else is frozen.")]
+    public AdaptSpec? Adapt { get; init; }
+
     [Key("token-drop", "Training steps whose middle layers see a random part of the tokens, more and more of them.")]
     public TokenDropSpec? TokenDrop { get; init; }
 

@@ -172,6 +172,17 @@ public sealed record LinearLayer : LayerSpec
     public bool Bias { get; init; } = true;
 }
 
+[Layer("convolution", "A causal convolution over the sequence, each channel by itself: a position sees itself and the kernel − 1 before it.")]
+[Shorthand("kernel")]
+public sealed record ConvolutionLayer : LayerSpec
+{
+    [Key("kernel", "Positions that it sees, K.", Required = true, Min = 2, Max = 64)]
+    public int Kernel { get; init; }
+
+    [Key("bias", "A trained shift.")]
+    public bool Bias { get; init; } = true;
+}
+
 [Layer("activation", "A function of each element.")]
 [Shorthand("kind")]
 public sealed record ActivationLayer : LayerSpec

@@ -16,7 +16,7 @@ internal sealed class GenerateCommand(ICompiledModel model, RunOptions options, 
             return Write(exported, prompt, TextTokenizer.Load(folder), interrupt);
         }
 
-        var (_, tokenizer) = TrainedModel.Load(model, options.Output, output.Error.WriteLine);
+        var (_, tokenizer) = TrainedModel.Load(model, options.Output, output.Error.WriteLine, options.Base);
         using var program = model.CreateInference();
         return Write(program, prompt, tokenizer, interrupt);
     }

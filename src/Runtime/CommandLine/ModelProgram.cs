@@ -68,8 +68,11 @@ public static class ModelProgram
         var previous = options.Resume ? RunFolder.Newest(options.Output, TModel.Definition, output.Text.WriteLine) : null;
         var seed = options.Seed ?? previous?.Seed ?? TModel.Definition.Training.Seed;
         using var model = TModel.Create(torch.device(options.Device), seed);
+        if (options.Merge is { } merged) return new MergeCommand(model, options, output).Run(merged);
         if (options.Export is { } folder)
         {
+            if (model.Description.Adapt is not null)
+                return output.Fail($"{model.Description.Name} is adapters on frozen weights. Merge them with --merge, and export the model that these are from.");
             PretrainedModel.Export(model, TrainedModel.Load(model, options.Output, output.Error.WriteLine).Tokenizer, folder);
             output.Text.WriteLine($"{model.Description.Name}: written to {folder}");
             return Done;

@@ -20,6 +20,12 @@ internal sealed record RunOptions
 
     public bool Resume { get; init; }
 
+    /// <summary>The checkpoint of the frozen weights under adapters.</summary>
+    public string? Base { get; init; }
+
+    /// <summary>If given, the adapters are merged into the frozen weights, which are written to this folder, and nothing is trained.</summary>
+    public string? Merge { get; init; }
+
     /// <summary>If given, the trained model continues this text, or reads it, and nothing is trained.</summary>
     public string? Prompt { get; init; }
 
@@ -47,6 +53,12 @@ internal sealed class RunCommand : RootCommand
     private readonly Option<int?> _seed = new("--seed") { HelpName = "n" };
     private readonly Option<string> _output = new("--output") { Description = "Folder of the checkpoints.", HelpName = "folder" };
     private readonly Option<bool> _resume = new("--resume") { Description = "Continue the run whose last checkpoint is in the output folder." };
+    private readonly Option<string?> _base = new("--base") { HelpName = "file" };
+    private readonly Option<string?> _merge = new("--merge")
+    {
+        Description = "Merge the trained adapters in the output folder into the frozen weights and write these to a folder, as of the model without adapters.",
+        HelpName = "folder",
+    };
     private readonly Option<string?> _prompt = new("--prompt")
     {
         HelpName = "text",
@@ -115,6 +127,13 @@ internal sealed class RunCommand : RootCommand
         foreach (var option in (Option[])[_steps, _data, _device, _seed, _output, _resume, _prompt, _export, .. sampling])
             Options.Add(option);
         Subcommands.Add(ExportCommand.Create(model, _output, export));
+        if (model.Adapt is { } adapt)
+        {
+            _base.Description = $"Checkpoint of the frozen weights, of the same model without adapters.{(adapt.From is null ? "" : $" [default: {adapt.From}]")}";
+            Options.Add(_base);
+            Options.Add(_merge);
+        }
+
         SetAction(result => run(Read(result, model)));
     }
 
@@ -133,6 +152,8 @@ internal sealed class RunCommand : RootCommand
         Seed = result.GetValue(_seed),
         Output = result.GetValue(_output)!,
         Resume = result.GetValue(_resume),
+        Base = model.Adapt is null ? null : result.GetValue(_base),
+        Merge = model.Adapt is null ? null : result.GetValue(_merge),
         Prompt = result.GetValue(_prompt),
         Export = result.GetValue(_export),
         Engine = result.GetValue(_engine)!,

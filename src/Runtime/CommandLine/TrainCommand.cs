@@ -15,10 +15,11 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
     public int Run(CancellationToken interrupt)
     {
         var settings = _description.Training with { Source = options.Data ?? previous?.Source ?? _description.Training.Source };
-        using var data = Dataset.Open(
-            settings, _description.Vocabulary, previous is null ? null : TextTokenizer.Load(options.Output), report: Report, cancellation: interrupt);
-        var start = previous is null ? NewRun(settings, data) : Continue(previous, data);
-        if (previous is null && PretrainedModel.Exists(options.Output))
+        var frozen = BaseWeights.Load(model, options.Base, previous);
+        var tokenizer = previous is not null ? TextTokenizer.Load(options.Output) : frozen is not null ? BaseWeights.Tokenizer(frozen.Path) : null;
+        using var data = Dataset.Open(settings, _description.Vocabulary, tokenizer, report: Report, cancellation: interrupt);
+        var start = (previous is null ? NewRun(settings, data) : Continue(previous, data)) with { Base = frozen };
+        if (previous is null && frozen is null && PretrainedModel.Exists(options.Output))
         {
             PretrainedModel.Load(options.Output, model);
             Report($"starting from the imported weights in {options.Output}");

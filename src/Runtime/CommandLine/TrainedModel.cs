@@ -12,14 +12,15 @@ internal static class TrainedModel
     /// <param name="model">Its parameters are written.</param>
     /// <param name="folder">The run's folder.</param>
     /// <param name="report">Is told of each checkpoint that is refused, with the reason.</param>
+    /// <param name="given">The checkpoint of the frozen weights under adapters, where it is not the run's.</param>
     /// <returns>The text that it was trained on, null for imported parameters; and its tokenizer.</returns>
     /// <exception cref="CheckpointException">There is none, or it does not fit.</exception>
-    public static (string? Source, ITextTokenizer Tokenizer) Load(ICompiledModel model, string folder, Action<string> report)
+    public static (string? Source, ITextTokenizer Tokenizer) Load(ICompiledModel model, string folder, Action<string> report, string? given = null)
     {
         var lowest = RunFolder.LowestPath(folder);
         if (lowest is null && RunFolder.LastPath(folder) is null)
         {
-            if (!PretrainedModel.Exists(folder))
+            if (model.Description.Adapt is not null || !PretrainedModel.Exists(folder))
                 throw new CheckpointException($"There is no trained model in '{folder}'. Train one first, by running without --prompt, or give its folder with --output.");
             PretrainedModel.Load(folder, model);
             return (null, TextTokenizer.Load(folder));
@@ -27,6 +28,7 @@ internal static class TrainedModel
 
         var path = lowest ?? RunFolder.CheckpointPath(folder, RunFolder.Newest(folder, model.Description, report).Step);
         var state = ModelCheckpoint.Load(path, model);
+        BaseWeights.Load(model, given, state);
         var tokenizer = TextTokenizer.Load(folder);
         return tokenizer.Hash == state.TokenizerHash
             ? (state.Source, tokenizer)

@@ -5,6 +5,16 @@ namespace ModelCompiler.Runtime;
 
 public static partial class Kernels
 {
+    /// <summary>y = factor · x</summary>
+    /// <param name="x">[N, M]</param>
+    /// <param name="factor">A constant.</param>
+    /// <param name="y">[N, M]; may be x, or lie where x does.</param>
+    public static unsafe void Scale(Tensor x, double factor, Tensor y)
+    {
+        if (Cpu.Pointer(x) != Cpu.Pointer(y)) y.copy_(x);
+        y.mul_(factor);
+    }
+
     /// <summary>y = a + b</summary>
     /// <param name="a">Any shape.</param>
     /// <param name="b">As a.</param>

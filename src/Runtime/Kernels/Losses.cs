@@ -71,20 +71,20 @@ public static partial class Kernels
     /// <param name="accumulate">Add to the gradients of weight and bias.</param>
     /// <param name="chunk">[rows, V], overwritten.</param>
     /// <param name="dx">[N, C]; may be x.</param>
-    /// <param name="dWeight">fp32 [V, C]</param>
+    /// <param name="dWeight">fp32 [V, C], or null for a frozen head.</param>
     /// <param name="dBias">fp32 [V], or null as the bias is.</param>
     /// <param name="loss">fp32 []</param>
     /// <param name="losses">fp32 [B]</param>
     /// <param name="scale">The gradient of the loss itself.</param>
     public static void LinearCrossEntropyGrad(
         Tensor x, Tensor weight, Tensor? bias, Tensor targets, Tensor? weights, bool accumulate, Tensor chunk,
-        Tensor dx, Tensor dWeight, Tensor? dBias, Tensor loss, Tensor losses, double scale = 1) =>
+        Tensor dx, Tensor? dWeight, Tensor? dBias, Tensor loss, Tensor losses, double scale = 1) =>
         LinearCrossEntropyGrad(x, weight, bias, targets, weights, accumulate, chunk, dx, dWeight, dBias, loss, losses, null, scale);
 
     /// <inheritdoc cref="LinearCrossEntropyGrad(Tensor, Tensor, Tensor, Tensor, Tensor, bool, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, double)"/>
     public static void LinearCrossEntropyGrad(
         Tensor x, Tensor weight, Tensor? bias, Tensor targets, Tensor? weights, bool accumulate, Tensor chunk,
-        Tensor dx, Tensor dWeight, Tensor? dBias, Tensor loss, Tensor losses, Tensor? accuracy, double scale = 1)
+        Tensor dx, Tensor? dWeight, Tensor? dBias, Tensor loss, Tensor losses, Tensor? accuracy, double scale = 1)
     {
         var gradients = new ChunkedLoss.Gradients(dx, dWeight, dBias, accumulate, scale);
         if (Cpu.Takes(x)) ChunkedLoss.Run(x, weight, bias, targets, weights, chunk, gradients, loss, losses, accuracy);

@@ -11,6 +11,9 @@ public static class TextTokenizer
 {
     internal const string ConfigFile = "tokenizer_config.json";
 
+    /// <summary>Whether a tokenizer was saved into a folder.</summary>
+    public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, ConfigFile));
+
     /// <summary>Loads the tokenizer that was saved into a folder.</summary>
     /// <exception cref="DataException">The folder holds none, or a damaged one.</exception>
     public static ITextTokenizer Load(string folder)

@@ -27,6 +27,9 @@ public sealed record RunState
     /// <summary>Most samples of an epoch, where <c>training.subset</c> restricts them; null for all that the text has.</summary>
     public long? Samples { get; init; }
 
+    /// <summary>The checkpoint of the frozen weights under adapters; null for a model without.</summary>
+    public BaseCheckpoint? Base { get; init; }
+
     /// <summary>Steps made so far.</summary>
     public int Step { get; init; }
 
@@ -66,6 +69,13 @@ public sealed record RunState
         };
         if (Samples is { } samples)
             metadata["samples"] = Text(samples);
+        if (Base is { } frozen)
+        {
+            metadata["base"] = frozen.Path;
+            metadata["base-sha256"] = frozen.Digest;
+            metadata["base-spec-hash"] = frozen.SpecHash;
+        }
+
         if (SkippedBatches.Count > 0)
             metadata["skipped-batches"] = string.Join(' ', SkippedBatches.Select(position => Text(position)));
         if (SkippedSteps > 0)
@@ -98,6 +108,7 @@ public sealed record RunState
             Steps = Number<int>("steps"),
             Step = Number<int>("step"),
             Samples = metadata.ContainsKey("samples") ? Number<long>("samples") : null,
+            Base = metadata.ContainsKey("base") ? new BaseCheckpoint(Entry("base"), Entry("base-sha256"), Entry("base-spec-hash")) : null,
             SkippedBatches = new(metadata.ContainsKey("skipped-batches")
                 ? Entry("skipped-batches").Split(' ').Select(position => Parsed<long>("skipped-batches", position))
                 : []),

@@ -27,6 +27,8 @@ public sealed class OpGradientTests
         new("linear", Attributes.None, [[2, 3, 4], [5, 4]]),
         new("linear", Attributes.None, [[3, 4], [5, 4], [5]]),
         new("linear_fp8", Attributes.None, [[2, 3, 4], [5, 4]]),
+        new("scale", Attributes.Of(("factor", 0.5)), [[3, 4]]),
+        new("add_product", Attributes.Of(("start", 1)), [[2, 3, 6], [2, 3, 2], [4, 2]]),
         new("add_bias", Attributes.None, [[2, 3, 4], [4]]),
         new("layer_norm", Attributes.Of(("epsilon", 1e-5)), [[2, 3, 6], [6], [6]]),
         new("layer_norm", Attributes.Of(("epsilon", 1e-5)), [[2, 3, 6], [6], []]),
@@ -74,6 +76,8 @@ public sealed class OpGradientTests
         new("linear_cross_entropy", Attributes.Of(("rows", 3)), [[2, 3, 4], [5, 4], [], [2, 3]], Integers: [3], Bound: 5),
         new("linear_cross_entropy", Attributes.Of(("rows", 3)), [[2, 3, 4], [5, 4], [5], [2, 3], [2]], Integers: [3, 4], Bound: 4),
         new("cast", Cast.Between("f32", "bf16"), [[2, 3]]),
+        new("convolution", Attributes.None, [[2, 5, 3], [3, 3]]),
+        new("convolution", Attributes.None, [[2, 2, 3], [4, 3]]),
         new("concat", Concat.Starts([3, 2]), [[4, 3], [4, 2]]),
     ];
 

@@ -163,6 +163,15 @@ internal static class AttributedModels
 
         """;
 
+    public const string Adapted = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4)]
+        [Adapt(Rank = 4, Alpha = 8, Targets = new[] { "blocks.*.attention.q", "blocks.*.attention.v" }, Dropout = 0.1, From = "base/best.safetensors")]
+        partial class Adapted;
+
+        """;
+
     public const string Sized = Header +
         """
         [Model]

@@ -240,6 +240,21 @@ internal static class SampleModels
 
         """;
 
+    public const string Adapted =
+        """
+        model: Adapted
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+        efficiency:
+          adapt: { rank: 4, alpha: 8, targets: [blocks.*.attention.q, blocks.*.attention.v], dropout: 0.1, from: base/best.safetensors }
+
+        """;
+
     public const string Sized =
         """
         model: Sized

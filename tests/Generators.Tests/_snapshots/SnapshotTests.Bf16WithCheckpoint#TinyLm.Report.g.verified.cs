@@ -11,7 +11,7 @@ partial class TinyLm
     /// <summary>What the model costs, known at build time: numbers, FLOPs for each token, bytes.</summary>
     public static class Cost
     {
-        /// <summary>Number of trained values.</summary>
+        /// <summary>Number of values, trained and frozen.</summary>
         public const long Parameters = 195_840;
         /// <summary>Floating-point operations of the forward pass for each token.</summary>
         public const long ForwardFlopsPerToken = 410_640;

@@ -11,7 +11,7 @@ partial class TinyMuon
     /// <summary>What the model costs, known at build time: numbers, FLOPs for each token, bytes.</summary>
     public static class Cost
     {
-        /// <summary>Number of trained values.</summary>
+        /// <summary>Number of values, trained and frozen.</summary>
         public const long Parameters = 65_760;
         /// <summary>Floating-point operations of the forward pass for each token.</summary>
         public const long ForwardFlopsPerToken = 144_240;

@@ -60,6 +60,30 @@ public sealed class ModelProgramTests : IDisposable
     }
 
     [Fact]
+    public void Adapters_are_trained_on_a_checkpoint_and_merged_into_it()
+    {
+        int Program<TModel>(params string[] args)
+            where TModel : ICompiledModel<TModel> =>
+            ModelProgram.Run<TModel>(args, new ProgramOutput(_text, _error, null), default);
+
+        string[] run = ["--data", _folder.Text, "--steps", "3", "--tokens", "4", "--output"];
+        Assert.Equal(ModelProgram.Done, Program<AdaptedBase>([.. run, _folder["base"]]));
+        Assert.Equal(ModelProgram.Failed, Program<Adapted>([.. run, Output]));
+        Assert.Contains("Name their checkpoint with --base", _error.ToString());
+
+        Assert.Equal(ModelProgram.Done, Program<Adapted>([.. run, Output, "--base", RunFolder.BestPath(_folder["base"])]));
+        // The run remembers its base.
+        Assert.Equal(ModelProgram.Done, Program<Adapted>("--output", Output, "--prompt", "ab", "--tokens", "4"));
+        Assert.Equal(ModelProgram.Done, Program<Adapted>("--output", Output, "--merge", _folder["merged"]));
+        Assert.Equal(ModelProgram.Done, Program<AdaptedBase>("--output", _folder["merged"], "--prompt", "ab", "--tokens", "4"));
+
+        // Another checkpoint than the one that they were trained on.
+        Assert.Equal(ModelProgram.Done, Program<AdaptedBase>([.. run, _folder["other"], "--seed", "5"]));
+        Assert.Equal(ModelProgram.Failed, Program<Adapted>("--output", Output, "--prompt", "ab", "--base", RunFolder.BestPath(_folder["other"])));
+        Assert.Contains("is not the checkpoint that the adapters were trained on", _error.ToString());
+    }
+
+    [Fact]
     public void Ctrl_c_writes_a_checkpoint_from_which_the_run_ends_as_if_it_had_not_been()
     {
         string[] args = ["--data", _folder.Text, "--steps", "60", "--seed", "7", "--tokens", "1"];

@@ -35,6 +35,12 @@ public sealed class GradientTests
     public void Custom_blocks() => Compare<Custom>("custom.model.yaml", 1e-4);
 
     [Fact]
+    public void Gated_convolutions() => Compare<GatedConvolution>("gated-convolution.model.yaml", 1e-4);
+
+    [Fact]
+    public void Gated_convolutions_in_bf16() => Compare<GatedConvolutionBf16>("gated-convolution-bf16.model.yaml", 0.1);
+
+    [Fact]
     public void Dropout() => Compare<DropoutPlain>("dropout-plain.model.yaml", 1e-4);
 
     /// <summary>Autograd sums the gradients of the layers that share a parameter.</summary>

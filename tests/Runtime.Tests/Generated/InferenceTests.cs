@@ -29,6 +29,13 @@ public sealed class InferenceTests
     [Fact]
     public void Custom_blocks() => Compare<Custom>("custom.model.yaml", 1e-4);
 
+    /// <summary>Convolutions remember the rows before, from chunk to chunk and token to token.</summary>
+    [Fact]
+    public void Gated_convolutions() => Compare<GatedConvolution>("gated-convolution.model.yaml", 1e-4);
+
+    [Fact]
+    public void Gated_convolutions_in_bf16() => Compare<GatedConvolutionBf16>("gated-convolution-bf16.model.yaml", 0.1);
+
     [Fact]
     public void Shared_parameters() => Compare<SharedBlocks>("shared-blocks.model.yaml", 0.1);
 

@@ -29,6 +29,13 @@ public sealed partial class TorchReference
         _spec = YamlFrontend.Read(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Models", file)), file).Spec!;
         Parameters = model.Parameters.Parameters().ToDictionary(p => p.Name, p => p.Value.clone().requires_grad_(true));
         Seed = model.Description.Training.Seed;
+        foreach (var (name, value) in model.Frozen?.Parameters() ?? [])
+        {
+            var layer = name.Replace(".weight", "");
+            Parameters[name] = Parameters.TryGetValue(layer + ".lora_a", out var a)
+                ? value + (Parameters[layer + ".lora_b"].mm(a) * model.Description.Adapt!.Scale)
+                : value;
+        }
     }
 
     public int Seed { get; init; }
@@ -142,6 +149,12 @@ public sealed partial class TorchReference
                 return Experts(experts, x, P);
             case LinearLayer:
                 return F.linear(x, P("weight"), Optional("bias"));
+            case ConvolutionLayer convolution:
+                var channels = x.shape[2];
+                // libtorch's weight is [C, 1, K].
+                var convolved = F.conv1d(
+                    F.pad(x.transpose(1, 2), [convolution.Kernel - 1, 0]), P("weight").t().unsqueeze(1), Optional("bias"), groups: channels);
+                return convolved.transpose(1, 2);
             case ActivationLayer activation:
                 return Activate(activation.Kind.ToString(), x);
             case MultiplyLayer multiply:

@@ -33,6 +33,35 @@ public sealed class LinearsTests : KernelTest
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void AProductIsAddedToColumns(ScalarType type, bool aten)
+    {
+        if (aten) return; // one way on every device
+        const long N = 53, P = 37, M = 20, R = 5;
+        const int Start = 11;
+        var (x, h, weight, dy) = (Oracle.Normal(1, type, N, P), Oracle.Normal(2, type, N, R), Oracle.Normal(3, type, M, R), Oracle.Normal(4, type, N, P));
+        var (value, gradients) = Oracle.Differentiate(
+            i => torch.cat([i[0].narrow(1, 0, Start), i[0].narrow(1, Start, M) + i[1].matmul(i[2].t()), i[0].narrow(1, Start + M, P - Start - M)], 1), dy, x, h, weight);
+        var y = Oracle.Unwritten(type, N, P);
+        Kernels.AddProduct(x, h, weight, Start, y);
+        Oracle.Close(value, y);
+        var place = x.clone();
+        Kernels.AddProduct(place, h, weight, Start, place);
+        Oracle.Close(value, place, "in place");
+
+        var (dh, dWeight) = (Oracle.Unwritten(type, N, R), Oracle.Unwritten(ScalarType.Float32, M, R));
+        foreach (var accumulate in new[] { false, true })
+        {
+            Kernels.AddProductGrad(dy, h, weight, Start, accumulate, dh, dWeight);
+            Oracle.Close(gradients[1], dh, "dh");
+            Oracle.Close(gradients[2] * (accumulate ? 2 : 1), dWeight, "dWeight", Loose(type));
+        }
+
+        Kernels.Scale(h, 0.25, h);
+        Oracle.Close(Oracle.Normal(2, type, N, R).to(ScalarType.Float64) * 0.25, h, "scale");
+    }
+
     [Fact]
     public void ShapesThatDoNotFitAreNamed()
     {

@@ -31,7 +31,7 @@ internal static class EncoderEmitter
                 Fields(writer, context, heads, blocks);
                 using (writer.Block($"public EncoderProgram({context.Name} model)"))
                 {
-                    writer.Lines("p = new MainParameters(model.Parameters);", "_device = model.Device;");
+                    writer.Lines($"p = new MainParameters({ParametersEmitter.Stores(context.Model, "", "model")});", "_device = model.Device;");
                     foreach (var block in blocks) block.Construct(writer);
                 }
                 writer.Line().Lines("public int Context => Size;", "", $"public int Width => {Number(graph.Main.Types()[graph.Encoding!.Hidden].Last.Value)};");
@@ -91,7 +91,7 @@ internal static class EncoderEmitter
     /// <summary>The nodes that a result needs and that no pass before has.</summary>
     private static void Pass(SourceWriter writer, EmitContext context, InferenceMain main, List<InferenceBlock> blocks, Head head, HashSet<Node> known)
     {
-        var names = ParametersEmitter.Names(context.Model.Layout, "");
+        var names = ParametersEmitter.Names(context.Model, "");
         var function = context.Model.Inference.Main;
         var kernels = new KernelWriter(context, function, value => function.Parameters.Any(p => p.Name == value) ? "p." + names[value] : "s." + main.Field(value), cached: false) { Lengths = Lengths };
         var needed = new HashSet<string> { head.Value };

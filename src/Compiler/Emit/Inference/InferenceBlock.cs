@@ -7,7 +7,7 @@ namespace ModelCompiler.Compiler.Emit.Inference;
 /// <summary>A repeated block in inference: its loop over layers, its key-value caches, and the values of a layer.</summary>
 internal sealed class InferenceBlock(EmitContext context, Graph graph, Function function)
 {
-    private readonly Identifiers _parameters = ParametersEmitter.Names(context.Model.Layout, function.Name);
+    private readonly Identifiers _parameters = ParametersEmitter.Names(context.Model, function.Name);
     private readonly Identifiers _values = new();
 
     public string Name => function.Name;
@@ -40,9 +40,22 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
 
     private string Distance(Value value) => $"{Local}{_values[value.Name]}";
 
-    private bool Keeps => Caches.Count + Distances.Count > 0;
+    private bool Keeps => Caches.Count + Distances.Count + States.Count > 0;
 
     private static bool IsAttention(Node node) => node.Op is "attention" or "relative_attention";
+
+    /// <summary>Convolutions, each with the rows that it remembers: [K − 1, C].</summary>
+    private List<(Node Node, long Rows, long Width, DType DType)> States
+    {
+        get
+        {
+            var types = function.Types();
+            return function.Nodes.Where(n => n.Op == "convolution")
+                .Select(n => (n, types[n.Inputs[1]].Shape[0].Value - 1, types[n.Inputs[0]].Last.Value, types[n.Inputs[0]].DType)).ToList();
+        }
+    }
+
+    private string State(int index) => $"{Local}State{(States.Count > 1 ? Number(index + 1) : "")}";
 
     private string Cache(int index, string what) => $"{Local}{what}{(Caches.Count > 1 ? Number(index + 1) : "")}";
 
@@ -55,6 +68,8 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
         for (var c = 0; c < Caches.Count; c++)
             writer.Line($"private readonly Tensor[] {Cache(c, "Keys")}, {Cache(c, "Values")};  // by layer, {Caches[c].Comment}");
         foreach (var value in Distances) writer.Line($"private readonly Tensor[] {Distance(value)};  // by layer, [{string.Join(", ", value.Type!.Shape)}]");
+        for (var c = 0; c < States.Count; c++)
+            writer.Line($"private readonly Tensor[] {State(c)};  // by layer, [{Number(States[c].Rows)}, {Number(States[c].Width)}]");
     }
 
     public void Construct(SourceWriter writer)
@@ -65,9 +80,10 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
         for (var c = 0; c < Caches.Count; c++)
             writer.Lines($"{Cache(c, "Keys")} = new Tensor[{times}];", $"{Cache(c, "Values")} = new Tensor[{times}];");
         foreach (var value in Distances) writer.Line($"{Distance(value)} = new Tensor[{times}];");
+        for (var c = 0; c < States.Count; c++) writer.Line($"{State(c)} = new Tensor[{times}];");
         using (writer.Block($"for (var i = 0; i < {times}; i++)"))
         {
-            writer.Line($"{Local}Parameters[i] = new {Type}Parameters(model.Parameters, {ParametersEmitter.Set("i", graph.LayersOfSet(function.Name))});");
+            writer.Line($"{Local}Parameters[i] = new {Type}Parameters({ParametersEmitter.Stores(context.Model, function.Name, "model")}, {ParametersEmitter.Set("i", graph.LayersOfSet(function.Name))});");
             for (var c = 0; c < Caches.Count; c++)
             {
                 var cache = $"{Local}Caches.Empty({ScalarType(Caches[c].DType)}, {Caches[c].Shape})";
@@ -75,6 +91,8 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
             }
             foreach (var value in Distances)
                 writer.Line($"{Distance(value)}[i] = {Local}Caches.Empty({ScalarType(value.Type!.DType)}, [{(Remembers ? "Memory + " : "")}Size, {Number(value.Type.Last.Value)}]);");
+            for (var c = 0; c < States.Count; c++)
+                writer.Line($"{State(c)}[i] = {Local}Caches.Empty({ScalarType(States[c].DType)}, [{Number(States[c].Rows)}, {Number(States[c].Width)}]);");
         }
     }
 
@@ -87,7 +105,8 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     {
         var input = new InferenceMain(graph).Field(graph.Repeat(function.Name).Inputs[0]);
         var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", {Cache(c, "Keys")}[i], {Cache(c, "Values")}[i]")
-            .Concat(Distances.Select(value => $", {Distance(value)}[i]")));
+            .Concat(Distances.Select(value => $", {Distance(value)}[i]"))
+            .Concat(Enumerable.Range(0, States.Count).Select(c => $", {State(c)}[i]")));
         writer.Nested(
             $"for (var i = 0; i < {Number(Times)}; i++)",
             $"{Type}Forward(s.{Type}Values, i == 0 ? s.{input} : s.{Type}Stream[(i + 1) % 2], s.{Type}Stream[i % 2], {Local}Parameters[i]{caches}, {Extent}{(Remembers ? ", remembered" : "")});");
@@ -100,7 +119,8 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     {
         string Parameter(string value) => char.ToLowerInvariant(_values[value][0]) + _values[value].Substring(1);
         var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", Tensor {Argument(c, "keys", Caches.Count)}, Tensor {Argument(c, "values", Caches.Count)}")
-            .Concat(Distances.Select(value => $", Tensor {Parameter(value.Name)}")));
+            .Concat(Distances.Select(value => $", Tensor {Parameter(value.Name)}"))
+            .Concat(Enumerable.Range(0, States.Count).Select(c => $", Tensor {Argument(c, "state", States.Count)}")));
         string Spell(string value) => value == function.Inputs[0].Name ? "input"
             : value == function.Outputs[0] ? "output"
             : Distances.Any(d => d.Name == value) ? Parameter(value)
@@ -108,15 +128,17 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
         writer.Line();
         using (writer.Block($"private void {Type}Forward({Type}Inference s, Tensor input, Tensor output, {Type}Parameters p{caches}, int {Extent}{(Remembers ? ", int remembered" : "")})"))
         {
-            var attention = 0;
+            var (attention, convolution) = (0, 0);
             foreach (var node in function.Nodes)
             {
                 var index = IsAttention(node) ? attention++ : 0;
+                var state = node.Op == "convolution" ? convolution++ : 0;
                 var kernels = new KernelWriter(context, function, Spell, cached: !IsEncoder)
                 {
                     Keys = Argument(index, "keys", Caches.Count),
                     Lengths = EncoderEmitter.Lengths,
                     Values = Argument(index, "values", Caches.Count),
+                    State = Argument(state, "state", States.Count),
                 };
                 kernels.Write(writer, node);
             }

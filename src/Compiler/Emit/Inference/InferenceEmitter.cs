@@ -37,7 +37,7 @@ internal static class InferenceEmitter
                 using (writer.Block($"public InferenceProgram({context.Name} model)"))
                 {
                     writer.Lines(
-                        "p = new MainParameters(model.Parameters);",
+                        $"p = new MainParameters({ParametersEmitter.Stores(context.Model, "", "model")});",
                         "_chunk = new InferenceActivations(model.Device, Chunk);",
                         "_single = new InferenceActivations(model.Device, 1);");
                     foreach (var block in blocks) block.Construct(writer);
@@ -86,7 +86,7 @@ internal static class InferenceEmitter
 
     private static void Run(SourceWriter writer, EmitContext context, InferenceMain main, List<InferenceBlock> blocks)
     {
-        var names = ParametersEmitter.Names(context.Model.Layout, "");
+        var names = ParametersEmitter.Names(context.Model, "");
         var function = context.Model.Inference.Main;
         var kernels = new KernelWriter(context, function, value => function.Parameters.Any(p => p.Name == value) ? "p." + names[value] : "s." + main.Field(value), cached: true);
         var remembered = MemoryLengths.Of(context.Model.Spec).Evaluation > 0 ? ", int remembered" : "";

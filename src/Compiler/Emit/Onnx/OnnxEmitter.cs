@@ -98,7 +98,7 @@ internal static class OnnxEmitter
     private sealed class CallWriter(EmitContext context, Function function, string block, Func<string, string> spell)
     {
         private readonly Dictionary<string, TensorType> _types = function.Types();
-        private readonly Identifiers _parameters = ParametersEmitter.Names(context.Model.Layout, block);
+        private readonly Identifiers _parameters = ParametersEmitter.Names(context.Model, block);
 
         public void Write(SourceWriter writer, Node node, string target)
         {

@@ -28,7 +28,7 @@ internal sealed class BlockEmitter
         _forward = graph.Block(memory.Block);
         _backward = graph.Block(FunctionNames.Backward(memory.Block));
         _segments = graph.Segments.FirstOrDefault(s => s.Block == memory.Block);
-        _parameters = ParametersEmitter.Names(context.Model.Layout, memory.Block);
+        _parameters = ParametersEmitter.Names(context.Model, memory.Block);
         _type = Identifiers.Pascal(memory.Block);
         _field = "_" + char.ToLowerInvariant(_type[0]) + _type.Substring(1);
         _times = graph.Times(memory.Block);
@@ -145,7 +145,7 @@ internal sealed class BlockEmitter
             $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.ArgumentOf(BackwardViews)}{Kept}{(DropsTokens ? $", {_field}[i].Input" : "")},",
             $"    i == {Number(Last)} ? {incoming} : {Gradient("(i + 1)")},",
             $"    i == 0 ? {outgoing} : {Gradient("i")});",
-            $"{_field}Parameters[i] = new {_type}Parameters(program.Model.Parameters, {Set});",
+            $"{_field}Parameters[i] = new {_type}Parameters({ParametersEmitter.Stores(_context.Model, _memory.Block, "program.Model")}, {Set});",
             $"{_field}Gradients[i] = new {_type}Gradients(program.Model.Parameters, {Set});");
     }
 

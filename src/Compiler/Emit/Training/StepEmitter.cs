@@ -56,7 +56,7 @@ internal static class StepEmitter
             writer.Lines(
                 $"input = new StepInput(B, T, program.Model.Device{weighted}{ObjectiveEmitter.Inputs(context)});",
                 $"s = new MainActivations(arena{steps.ArgumentOf(MainViews(context.Model.Training))});",
-                "p = new MainParameters(program.Model.Parameters);",
+                $"p = new MainParameters({ParametersEmitter.Stores(context.Model, "", "program.Model")});",
                 "g = new MainGradients(program.Model.Parameters);");
             if (MemoryEmitter.Applies(steps)) writer.Line("memory = program.Memory!;");
             foreach (var block in blocks) block.Construct(writer);
@@ -131,7 +131,7 @@ internal static class StepEmitter
 
     private static void Main(SourceWriter writer, EmitContext context, Steps steps, List<BlockEmitter> blocks)
     {
-        var (graph, names) = (context.Model.Training, ParametersEmitter.Names(context.Model.Layout, ""));
+        var (graph, names) = (context.Model.Training, ParametersEmitter.Names(context.Model, ""));
         var main = graph.Main;
         var fields = MainNames(main);
         var slots = main.GradientSlots();

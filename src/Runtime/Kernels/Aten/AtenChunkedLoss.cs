@@ -27,7 +27,7 @@ internal static class AtenChunkedLoss
 
             logits.copy_(counted.Gradient(wide, lse, weights, into.Scale, first));
             var accumulate = into.Accumulate || first > 0;
-            AtenLinears.LinearGradWeight(logits, input, accumulate, into.DWeight);
+            if (into.DWeight is { } dWeight) AtenLinears.LinearGradWeight(logits, input, accumulate, dWeight);
             if (into.DBias is not null) AtenLinears.LinearGradBias(logits, accumulate, into.DBias);
             AtenLinears.LinearGradInput(logits, weight, into.Dx.narrow(0, first, count));
         }

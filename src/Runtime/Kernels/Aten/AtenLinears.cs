@@ -19,21 +19,27 @@ internal static class AtenLinears
     public static void LinearGradWeight(Tensor dy, Tensor x, bool accumulate, Tensor dWeight)
     {
         using var transposed = NativeTensor.Transpose(dy);
+        GradWeight(transposed.Handle, x, accumulate, dWeight);
+    }
+
+    /// <summary>dWeight [M, K] = dyᵀ [M, N] · x [N, K]; the first is a view.</summary>
+    public static void GradWeight(nint dyTransposed, Tensor x, bool accumulate, Tensor dWeight)
+    {
         var cuda = MatrixProducts.IsCuda(dWeight);
-        if (dy.dtype != ScalarType.Float32)
+        if (x.dtype != ScalarType.Float32)
         {
             // libtorch's products have one type for operands and result; the sum over N is fp32 inside, then rounded once.
-            using var product = empty(dWeight.shape, dy.dtype, dy.device);
-            MatrixProducts.Mm(product.Handle, transposed.Handle, x.Handle, cuda);
+            using var product = empty(dWeight.shape, x.dtype, x.device);
+            MatrixProducts.Mm(product.Handle, dyTransposed, x.Handle, cuda);
             Aten.Store(product, accumulate, dWeight);
         }
         else if (accumulate)
         {
-            MatrixProducts.AddMm(dWeight.Handle, dWeight.Handle, transposed.Handle, x.Handle, 1, cuda);
+            MatrixProducts.AddMm(dWeight.Handle, dWeight.Handle, dyTransposed, x.Handle, 1, cuda);
         }
         else
         {
-            MatrixProducts.Mm(dWeight.Handle, transposed.Handle, x.Handle, cuda);
+            MatrixProducts.Mm(dWeight.Handle, dyTransposed, x.Handle, cuda);
         }
     }
 

@@ -13,7 +13,7 @@ internal static unsafe class ChunkedLoss
     private const int RowsPerPass = 2048;
 
     /// <summary>The gradients to write; without them only losses are calculated.</summary>
-    public readonly record struct Gradients(Tensor Dx, Tensor DWeight, Tensor? DBias, bool Accumulate, double Scale);
+    public readonly record struct Gradients(Tensor Dx, Tensor? DWeight, Tensor? DBias, bool Accumulate, double Scale);
 
     public static void Run(
         Tensor x, Tensor weight, Tensor? bias, Tensor targets, Tensor? weights, Tensor chunk, Gradients? gradients, Tensor loss, Tensor losses, Tensor? accuracy = null)
@@ -83,10 +83,16 @@ internal static unsafe class ChunkedLoss
         using var transposed = NativeTensor.View(chunk, [vocabulary, count], [1, vocabulary]);
         using var dInput = NativeTensor.View(into.Dx, [count, width], [width, 1], first * width);
         if (into.DBias is not null) ColumnSums.Sum(dLogits, count, vocabulary, accumulate, into.DBias);
-        if (typeof(T) != typeof(Fp32)) CpuLinears.GradWeight<T>(transposed.Handle, input, accumulate, into.DWeight);
-        else if (accumulate) MatrixProducts.AddMm(into.DWeight.Handle, into.DWeight.Handle, transposed.Handle, input, 1, cuda: false);
-        else MatrixProducts.Mm(into.DWeight.Handle, transposed.Handle, input, cuda: false);
+        if (into.DWeight is { } dWeight) GradWeight<T>(transposed.Handle, input, accumulate, dWeight);
         MatrixProducts.Mm(dInput.Handle, gradient.Handle, weight.Handle, cuda: false);
+    }
+
+    private static void GradWeight<T>(nint transposed, nint input, bool accumulate, Tensor dWeight)
+        where T : unmanaged, IElement<T>
+    {
+        if (typeof(T) != typeof(Fp32)) CpuLinears.GradWeight<T>(transposed, input, accumulate, dWeight);
+        else if (accumulate) MatrixProducts.AddMm(dWeight.Handle, dWeight.Handle, transposed, input, 1, cuda: false);
+        else MatrixProducts.Mm(dWeight.Handle, transposed, input, cuda: false);
     }
 
     private struct Rows<T> : IRange

@@ -7,18 +7,11 @@ namespace ModelCompiler.Runtime.Implementations;
 /// <summary>Gradients of weights on the CPU in half precision: libtorch's product into kept memory, widened into fp32 in one pass.</summary>
 internal static unsafe class CpuLinears
 {
-    /// <summary>dWeight [M, K] = dyᵀ · x of bf16 or fp16 operands; the sum over N is fp32 inside the product and rounded once.</summary>
-    public static void GradWeight(Tensor dy, Tensor x, bool accumulate, Tensor dWeight)
+    /// <summary>dWeight [M, K] = dyᵀ [M, N] · x [N, K] of bf16 or fp16 operands; the sum over N is fp32 inside the product and rounded once.</summary>
+    public static void GradWeight(nint dyTransposed, Tensor x, bool accumulate, Tensor dWeight)
     {
-        if (Cpu.IsBf16(dy)) GradWeight<Bf16>(dy, x, accumulate, dWeight);
-        else GradWeight<Fp16>(dy, x, accumulate, dWeight);
-    }
-
-    private static void GradWeight<T>(Tensor dy, Tensor x, bool accumulate, Tensor dWeight)
-        where T : unmanaged, IElement<T>
-    {
-        using var transposed = NativeTensor.Transpose(dy);
-        GradWeight<T>(transposed.Handle, x.Handle, accumulate, dWeight);
+        if (Cpu.IsBf16(x)) GradWeight<Bf16>(dyTransposed, x.Handle, accumulate, dWeight);
+        else GradWeight<Fp16>(dyTransposed, x.Handle, accumulate, dWeight);
     }
 
     /// <summary>dWeight [M, K] = dyᵀ [M, n] · x [n, K] of views in half precision.</summary>

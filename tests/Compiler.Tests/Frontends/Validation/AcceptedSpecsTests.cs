@@ -26,6 +26,7 @@ public class AcceptedSpecsTests
         Gen.Select(s_name, Gen.Enum<MlpKind>(), Gen.Bool, (name, kind, bias) => (LayerSpec)new MlpLayer { Name = name, Kind = kind, Bias = bias }),
         Gen.Select(s_name, Gen.Enum<MlpKind>(), Gen.Int[1, 3], Gen.Bool, (name, kind, topK, limited) =>
             (LayerSpec)new ExpertsLayer { Name = name, Kind = kind, Count = 2, TopK = topK, Capacity = limited ? 1.5 : null }),
+        Gen.Select(s_name, Gen.OneOf(2, 5), Gen.Bool, (name, kernel, bias) => (LayerSpec)new ConvolutionLayer { Name = name, Kernel = kernel, Bias = bias }),
         Gen.Select(s_name, Gen.Enum<ActivationKind>(), (name, kind) => (LayerSpec)new ActivationLayer { Name = name, Kind = kind }),
         Gen.Select(s_name, Gen.OneOf(0, 0.5), (name, rate) => (LayerSpec)new DropoutLayer { Name = name, Rate = rate }),
         Gen.Select(s_name, Gen.OneOf(Width, 2 * Width), Gen.Bool, (name, width, bias) => (LayerSpec)new LinearLayer { Name = name, Out = width, Bias = bias }));

@@ -49,7 +49,9 @@ internal sealed class MuonEmitter : OptimizerEmitter
             .Where(node => node.Op is "embedding" or "add_position" || node.Outputs.Any(output => logits.Contains(output.Name)))
             .SelectMany(node => node.Uses)
             .SelectMany(name => main.Parameters.Where(p => p.Name == name).Select(p => p.SharedWith ?? p.Name)));
-        foreach (var slot in model.Layout.Slots.Where(slot => slot.Parameter.IsMatrix))
+        var taps = new HashSet<(string, string)>(model.Inference.Blocks.Append(main).SelectMany(f => f.Nodes.Where(n => n.Op == "convolution")
+            .Select(n => (f == main ? "" : f.Name, n.Inputs[1]))));
+        foreach (var slot in model.Layout.Slots.Where(slot => slot.Parameter.IsMatrix && !taps.Contains((slot.Block, slot.Parameter.Name))))
         {
             if (slot.Block.Length == 0 && others.Contains(slot.Parameter.Name)) continue;
             var (offset, columns) = (slot.Offset, slot.Parameter.Type.Shape[1].Value);
