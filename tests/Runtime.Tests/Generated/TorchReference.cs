@@ -227,7 +227,10 @@ public sealed partial class TorchReference
         var all = ones(length, length, ScalarType.Bool);
         if (layer.Causal) scores = scores.masked_fill(all.triu(1), double.NegativeInfinity);
         if (layer.Window is { } window) scores = scores.masked_fill(all.tril(-window), double.NegativeInfinity);
-        return WithoutPadding(WithoutPaddingKeys(scores).softmax(-1).matmul(v).transpose(1, 2).reshape(batch, length, -1));
+        // Of dropped tokens a part is here, and only models without padding drop any.
+        var whole = length == _seen.shape[1];
+        var y = (whole ? WithoutPaddingKeys(scores) : scores).softmax(-1).matmul(v).transpose(1, 2).reshape(batch, length, -1);
+        return whole ? WithoutPadding(y) : y;
     }
 
     private static Tensor Cap(Tensor x, double? cap) => cap is { } c ? (x / c).tanh() * c : x;
