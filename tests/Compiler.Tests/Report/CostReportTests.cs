@@ -40,6 +40,23 @@ public class CostReportTests
     [Fact]
     public void Parameters_of_Llama2() => Assert.Equal(6_738_415_616, Costs(Llama2).Parameters);
 
+    /// <summary>ALBERT base (Lan et al. 2020): 11.7 M with its pooler, which the order of sentences is read from, and the two heads besides.</summary>
+    [Fact]
+    public void Parameters_of_Albert_base()
+    {
+        const long Published = 11_683_584, MaskedHead = (768 * 128) + 128 + (2 * 128) + 30_000, OrderHead = (768 * 2) + 2;
+        var spec = Models.Gpt2 with
+        {
+            Architecture = new()
+            {
+                Family = Family.Albert, Vocabulary = 30_000, Context = 512, Width = 768, Layers = 12, Heads = 12, EmbeddingWidth = 128, TokenTypes = 2,
+                Share = new() { Groups = 1 }, Mlp = new() { Kind = MlpKind.GeluTanh },
+            },
+            Training = new() { Batch = 1, Objective = new() { Kind = ObjectiveKind.MaskedWithOrder }, Data = new() { Tokenizer = TokenizerKind.Bpe } },
+        };
+        Assert.Equal(Published + MaskedHead + OrderHead, Costs(spec).Parameters);
+    }
+
     [Fact]
     public void Forward_FLOPs_of_GPT2()
     {
