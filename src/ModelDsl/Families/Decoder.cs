@@ -9,49 +9,24 @@ public static class Decoder
     /// <summary>The layers of a decoder of this architecture; layers and heads must be given.</summary>
     public static EquatableArray<LayerSpec> Layers(ArchitectureSpec a)
     {
-        var position = a.Position ?? PositionKind.Learned;
-        var bias = a.Bias ?? true;
-        var dropout = a.Dropout ?? 0;
-        var norm = a.Norm ?? NormKind.Layer;
-        var mlp = a.Mlp ?? new FamilyMlpSpec();
-
-        NormLayer Norm() => new() { Kind = norm, Bias = norm == NormKind.Layer && !bias ? false : null, Epsilon = a.NormEpsilon ?? 1e-5 };
-        DropoutLayer[] Dropout() => dropout > 0 ? [new DropoutLayer { Rate = dropout }] : [];
-
-        AttentionLayer Attention(int? window) => new()
-        {
-            Heads = a.Heads!.Value,
-            KvHeads = a.KvHeads,
-            HeadSize = a.HeadSize,
-            Position = position == PositionKind.Rope ? PositionKind.Rope : PositionKind.None,
-            RopeTheta = a.RopeTheta ?? 10_000,
-            RopeScaling = a.RopeScaling,
-            QkNorm = a.QkNorm ?? false,
-            Bias = a.AttentionBias ?? bias,
-            QkvBias = a.QkvBias,
-            Window = window,
-            Softcap = a.AttentionSoftcap,
-        };
+        var parts = new FamilyParts(a);
         LayerSpec feedForward = a.Experts is { } experts
             ? new ExpertsLayer
             {
-                Count = experts.Count, TopK = experts.TopK, Capacity = experts.Capacity, Balance = experts.Balance, Kind = mlp.Kind, Hidden = mlp.Hidden,
+                Count = experts.Count, TopK = experts.TopK, Capacity = experts.Capacity, Balance = experts.Balance, Kind = parts.Mlp.Kind, Hidden = parts.Mlp.Hidden,
             }
-            : new MlpLayer { Kind = mlp.Kind, Hidden = mlp.Hidden, Bias = bias };
+            : parts.FeedForward();
 
-        LayerSpec[] Sublayer(LayerSpec layer) => [layer, .. Dropout()];
+        LayerSpec[] Attention(int? window) => parts.Sublayer(parts.Attention(window: window));
         ResidualLayer Residual(params LayerSpec[] layers) => new() { Layers = layers.ToEquatableArray() };
         LayerSpec[] Block(int? window) => a.Parallel ?? false
-            ? [Residual(Norm(), new AddLayer { Left = Sublayer(Attention(window)).ToEquatableArray(), Right = Sublayer(feedForward).ToEquatableArray() })]
-            : [Residual([Norm(), .. Sublayer(Attention(window))]), Residual([Norm(), .. Sublayer(feedForward)])];
+            ? [Residual(parts.Norm(), new AddLayer { Left = Attention(window).ToEquatableArray(), Right = parts.Sublayer(feedForward).ToEquatableArray() })]
+            : [Residual([parts.Norm(), .. Attention(window)]), Residual([parts.Norm(), .. parts.Sublayer(feedForward)])];
 
-        return new LayerSpec[]
-            {
-                new EmbeddingLayer { Position = position == PositionKind.Learned ? PositionKind.Learned : PositionKind.None },
-            }
-            .Concat(Dropout())
+        return new LayerSpec[] { new EmbeddingLayer { Position = parts.EmbeddingPosition } }
+            .Concat(parts.Dropout())
             .Concat(Blocks(a, Block))
-            .Concat([Norm(), new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false, Softcap = a.LogitSoftcap }])
+            .Concat([parts.Norm(), new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false, Softcap = a.LogitSoftcap }])
             .ToEquatableArray();
     }
 

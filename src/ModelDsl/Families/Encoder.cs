@@ -10,8 +10,8 @@ public static class Encoder
     public static EquatableArray<LayerSpec> Layers(ModelSpec model)
     {
         var (a, objective) = (model.Architecture, ObjectiveSpec.Resolve(model).Kind);
-        var dropout = a.Dropout ?? 0;
-        var parts = new EncoderParts(a, isCausal: objective == ObjectiveKind.Causal);
+        var parts = new FamilyParts(a);
+        var placement = a.NormPlacement ?? NormPlacement.Post;
         var factorized = a.EmbeddingWidth is { } width && width != a.Width;
         var embeddingWidth = factorized ? a.EmbeddingWidth!.Value : a.Width;
 
@@ -19,7 +19,7 @@ public static class Encoder
         {
             new EmbeddingLayer
             {
-                Position = (a.Position ?? PositionKind.Learned) == PositionKind.Learned ? PositionKind.Learned : PositionKind.None,
+                Position = parts.EmbeddingPosition,
                 TokenTypes = a.TokenTypes ?? (objective == ObjectiveKind.MaskedWithOrder ? 2 : null),
                 Width = factorized ? embeddingWidth : null,
             },
@@ -27,21 +27,21 @@ public static class Encoder
         };
         layers.AddRange(parts.Dropout());
         if (factorized) layers.Add(new LinearLayer { Name = "projection", Out = a.Width });
-        layers.Add(new RepeatLayer { Times = a.Layers!.Value, Share = a.Share, Layers = parts.Block() });
-        if (parts.Placement == NormPlacement.Pre) layers.Add(parts.Norm());
+        layers.Add(new RepeatLayer { Times = a.Layers!.Value, Share = a.Share, Layers = Block(parts, placement, objective == ObjectiveKind.Causal) });
+        if (placement == NormPlacement.Pre) layers.Add(parts.Norm());
 
         if (objective is ObjectiveKind.MaskedWithOrder or ObjectiveKind.Classification)
             layers.Add(new ClassifierLayer
             {
                 Classes = objective == ObjectiveKind.MaskedWithOrder ? 2 : a.Classes!.Value,
                 Pooling = a.Pooling ?? PoolingKind.Cls,
-                Dropout = dropout,
+                Dropout = a.Dropout ?? 0,
             });
         if (objective is ObjectiveKind.Masked or ObjectiveKind.MaskedWithOrder)
             layers.AddRange(
             [
                 new LinearLayer { Name = "transform", Out = embeddingWidth },
-                new ActivationLayer { Kind = parts.HeadActivation },
+                new ActivationLayer { Kind = HeadActivation(parts.Mlp) },
                 parts.Norm("transform-norm"),
             ]);
         else if (objective == ObjectiveKind.Causal && factorized)
@@ -50,53 +50,16 @@ public static class Encoder
             layers.Add(new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? true, Bias = objective != ObjectiveKind.Causal, Softcap = a.LogitSoftcap });
         return layers.ToEquatableArray();
     }
-}
-
-/// <summary>The layers that an encoder has several of.</summary>
-internal sealed class EncoderParts(ArchitectureSpec a, bool isCausal)
-{
-    private readonly FamilyMlpSpec _mlp = a.Mlp ?? new FamilyMlpSpec();
-
-    public NormPlacement Placement { get; } = a.NormPlacement ?? NormPlacement.Post;
-
-    public bool Bias { get; } = a.Bias ?? true;
 
     /// <summary>Of the masked-language-model head: that of the blocks, or gelu where they are gated.</summary>
-    public ActivationKind HeadActivation => Enum.TryParse<ActivationKind>(_mlp.Kind.ToString(), out var kind) ? kind : ActivationKind.Gelu;
+    private static ActivationKind HeadActivation(FamilyMlpSpec mlp) =>
+        Enum.TryParse<ActivationKind>(mlp.Kind.ToString(), out var kind) ? kind : ActivationKind.Gelu;
 
-    public NormLayer Norm(string? name = null)
+    private static EquatableArray<LayerSpec> Block(FamilyParts parts, NormPlacement placement, bool causal)
     {
-        var kind = a.Norm ?? NormKind.Layer;
-        return new() { Name = name, Kind = kind, Bias = kind == NormKind.Layer && !Bias ? false : null, Epsilon = a.NormEpsilon ?? 1e-5 };
-    }
-
-    public IEnumerable<LayerSpec> Dropout() => a.Dropout is > 0 and { } rate ? [new DropoutLayer { Rate = rate }] : [];
-
-    public EquatableArray<LayerSpec> Block()
-    {
-        var attention = new AttentionLayer
-        {
-            Heads = a.Heads!.Value,
-            KvHeads = a.KvHeads,
-            HeadSize = a.HeadSize,
-            Causal = isCausal,
-            Position = a.Position == PositionKind.Rope ? PositionKind.Rope : PositionKind.None,
-            RopeTheta = a.RopeTheta ?? 10_000,
-            RopeScaling = a.RopeScaling,
-            QkNorm = a.QkNorm ?? false,
-            Bias = a.AttentionBias ?? Bias,
-            QkvBias = a.QkvBias,
-            Softcap = a.AttentionSoftcap,
-        };
-        var feedForward = new MlpLayer { Kind = _mlp.Kind, Hidden = _mlp.Hidden, Bias = Bias };
-        return Sublayer(attention).Concat(Sublayer(feedForward)).ToEquatableArray();
-    }
-
-    private LayerSpec[] Sublayer(LayerSpec layer)
-    {
-        var branch = Dropout().Prepend(layer);
-        return Placement == NormPlacement.Pre
-            ? [new ResidualLayer { Layers = branch.Prepend(Norm()).ToEquatableArray() }]
-            : [new ResidualLayer { Layers = branch.ToEquatableArray() }, Norm()];
+        LayerSpec[] Sublayer(LayerSpec layer) => placement == NormPlacement.Pre
+            ? [new ResidualLayer { Layers = parts.Sublayer(layer).Prepend(parts.Norm()).ToEquatableArray() }]
+            : [new ResidualLayer { Layers = parts.Sublayer(layer).ToEquatableArray() }, parts.Norm()];
+        return Sublayer(parts.Attention(causal)).Concat(Sublayer(parts.FeedForward())).ToEquatableArray();
     }
 }

@@ -24,16 +24,9 @@ internal sealed class InferenceMain
         _main = graph.Main;
         _encoding = graph.Encoding;
         _parts = parts is null ? "" : ", " + parts;
-        if (_encoding is not null) return;
-        var nodes = _main.Nodes.ToList();
-        var last = nodes.FindLastIndex(n => n.Op == "repeat");
-        if (last < 0) return;
-        var output = nodes[last].Outputs[0].Name;
-        var tail = nodes.Skip(last + 1).ToList();
-        var known = new HashSet<string>(tail.SelectMany(n => n.Outputs).Select(o => o.Name).Concat(_main.Parameters.Select(p => p.Name)).Append(output));
-        if (!tail.SelectMany(n => n.Uses).All(known.Contains)) return;
-        _lastBlock = output;
-        _tail.UnionWith(tail.SelectMany(n => n.Outputs).Select(o => o.Name));
+        if (_encoding is not null || LastBlock.Of(_main) is not { } last) return;
+        _lastBlock = last.Repeat.Outputs[0].Name;
+        _tail.UnionWith(last.Tail.SelectMany(n => n.Outputs).Select(o => o.Name));
     }
 
     /// <summary>The field that a kernel of main reads or writes.</summary>

@@ -45,7 +45,7 @@ internal static class OnnxEmitter
         var (main, locals) = (graph.Main, new Locals());
         if (main.Parameters.Count > 0) writer.Line("var p = new MainParameters(graph.Parameters);");
         var calls = new CallWriter(context, main, "", value => value == GraphBuilder.Tokens ? "graph.Tokens" : locals[value]);
-        var rows = RowsAfter(main);
+        var rows = LastBlock.Of(main)?.Repeat;
         foreach (var node in main.Nodes)
         {
             if (!OpTable.IsRepeat(node)) calls.Write(writer, node, $"var {locals[node.Outputs[0].Name]} = ");
@@ -54,18 +54,6 @@ internal static class OnnxEmitter
         }
         var output = locals[main.Outputs[0]];
         writer.Line(rows is null ? $"graph.Output(graph.Rows({output}));" : $"graph.Output({output});");
-    }
-
-    /// <summary>The last repeated block, if what follows it reads nothing from before.</summary>
-    private static Node? RowsAfter(Function main)
-    {
-        var nodes = main.Nodes.ToList();
-        var last = nodes.FindLastIndex(OpTable.IsRepeat);
-        if (last < 0) return null;
-        var tail = nodes.Skip(last + 1).ToList();
-        var known = new HashSet<string>(
-            tail.SelectMany(n => n.Outputs).Select(o => o.Name).Concat(main.Parameters.Select(p => p.Name)).Append(nodes[last].Outputs[0].Name));
-        return tail.SelectMany(n => n.Uses).All(known.Contains) ? nodes[last] : null;
     }
 
     private static void Loop(SourceWriter writer, Graph graph, Node repeat, Func<string, string> spell)
