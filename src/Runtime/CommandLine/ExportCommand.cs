@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Data.Batches;
 using ModelCompiler.Runtime.Onnx;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -65,13 +66,13 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
     /// <summary>Windows of the training text, evenly spread.</summary>
     private static int[][] Windows(Dataset data, int context)
     {
-        var count = (int)Math.Min(CalibrationWindows, data.Training.Count / context);
-        var tokens = new long[context];
+        var windows = new ValidationWindows(data.Training, batch: 1, context, CalibrationWindows);
+        var (tokens, targets) = (new long[context], new long[context]);
         return
         [
-            .. Enumerable.Range(0, count).Select(i =>
+            .. Enumerable.Range(0, windows.Batches).Select(i =>
             {
-                data.Training.Read(i * ((data.Training.Count - context) / Math.Max(1, count)), tokens);
+                windows.Fill(i, tokens, targets);
                 return tokens.Select(token => (int)token).ToArray();
             }),
         ];

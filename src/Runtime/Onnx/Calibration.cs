@@ -1,4 +1,3 @@
-using Microsoft.ML.OnnxRuntime;
 using ModelCompiler.Runtime.Onnx.Linears;
 using static TorchSharp.torch;
 using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;

@@ -38,7 +38,7 @@ internal static class OnnxFolder
         }
     }
 
-    /// <summary>Refuses a folder whose files are missing or cut off, and metadata of another model.</summary>
+    /// <summary>Refuses the metadata of another model.</summary>
     /// <param name="folder">The exported model.</param>
     /// <param name="metadata">Of its graph.</param>
     /// <param name="model">The model that it is to be.</param>

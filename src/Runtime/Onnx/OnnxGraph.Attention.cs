@@ -1,3 +1,4 @@
+using ModelCompiler.Runtime.Implementations;
 using static TorchSharp.torch;
 using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;
 
@@ -19,19 +20,11 @@ public sealed partial class OnnxGraph
         if (!_shared.Rotations.TryGetValue((size, theta, scaling), out var tables))
         {
             var suffix = _shared.Rotations.Count == 0 ? "" : Number(_shared.Rotations.Count);
-            var (cosines, sines) = (new float[_shared.Context * (size / 2)], new float[_shared.Context * (size / 2)]);
-            for (var position = 0; position < _shared.Context; position++)
-            {
-                for (var i = 0; i < size / 2; i++)
-                {
-                    var (sine, cosine) = Math.SinCos(position * scaling.Frequency(i, size / 2, theta));
-                    cosines[(position * (size / 2)) + i] = (float)(scaling.Magnitude * cosine);
-                    sines[(position * (size / 2)) + i] = (float)(scaling.Magnitude * sine);
-                }
-            }
-
-            string Table(string what, float[] values) => Builder.Constant<float>(what + suffix, DataType.Float, values, _shared.Context, size / 2);
-            _shared.Rotations.Add((size, theta, scaling), tables = (Table("rope.cosines", cosines), Table("rope.sines", sines)));
+            // In rows of cosines, then sines, of which there may be more than are asked for.
+            var (half, table) = (size / 2, RopeTables.Of(size / 2, theta, scaling, _shared.Context));
+            float[] Half(int start) => [.. Enumerable.Range(0, _shared.Context).SelectMany(position => table.AsSpan((position * 2 * half) + start, half).ToArray())];
+            string Table(string what, float[] values) => Builder.Constant<float>(what + suffix, DataType.Float, values, _shared.Context, half);
+            _shared.Rotations.Add((size, theta, scaling), tables = (Table("rope.cosines", Half(0)), Table("rope.sines", Half(half))));
         }
 
         return size % RotatedSizes == 0 ? x with { Rotation = tables } : Rotate(Scoped(name), x, heads, kvHeads, tables);

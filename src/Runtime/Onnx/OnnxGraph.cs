@@ -1,6 +1,5 @@
 using ModelCompiler.Runtime.Onnx.Linears;
 using ModelCompiler.Runtime.Training;
-using static TorchSharp.torch;
 using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;
 
 namespace ModelCompiler.Runtime.Onnx;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using ModelCompiler.Runtime.Onnx.Rounding;
 using static TorchSharp.torch;
 using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;
