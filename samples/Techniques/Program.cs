@@ -36,6 +36,7 @@ using Techniques;
     ("LossCurriculum", "what Small finds easy first", ModelProgram.Run<LossCurriculum>),
     ("MethodCurriculum", "difficulty and pacing by methods of one's own", ModelProgram.Run<MethodCurriculum>),
     ("Lora", "low-rank adapters on Plain's weights", ModelProgram.Run<Lora>),
+    ("Distilled", "half of Plain's layers, which learn from Plain", ModelProgram.Run<Distilled>),
     ("GatedConvolution", "attention and gated convolutions in turns, in the layer language", ModelProgram.Run<GatedConvolution>),
     ("Sized", "width, layers and heads chosen for 800,000 parameters, and limits", ModelProgram.Run<Sized>),
     ("SlidingWindow", "three of four blocks see the last 32 positions only", ModelProgram.Run<SlidingWindow>),

@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Distillation;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Frontends.Validation;
 using ModelCompiler.Compiler.Graphs;
@@ -25,6 +26,12 @@ public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inferen
     /// <summary>The methods of its class that it calls; the generator finds them.</summary>
     public EquatableArray<UserMethod> Methods { get; init; }
 
+    /// <summary>The model that it learns from; null for none.</summary>
+    public TeacherProgram? Teacher { get; init; }
+
+    /// <summary>Bytes of the arena of a training step, with a teacher's forward pass.</summary>
+    public long ArenaBytes => Teacher?.ArenaBytes(Training.Memory!.Bytes) ?? Training.Memory!.Bytes;
+
     /// <summary>The class of the model that judges its samples, which the generator finds; null for none.</summary>
     public string? ScoringModel { get; init; }
 }
@@ -35,14 +42,19 @@ public sealed record CompilationResult(CompiledModel? Model, EquatableArray<Diag
 public static class ModelCompilation
 {
     /// <summary>Chooses the sizes that the spec leaves open, validates it, builds its graph and runs the pipelines.</summary>
-    public static CompilationResult Compile(ModelSpec spec)
+    public static CompilationResult Compile(ModelSpec spec) => Compile(spec, null);
+
+    /// <summary>The same for a model of a project.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="choice">What the project has under the name of its teacher, where it names one.</param>
+    public static CompilationResult Compile(ModelSpec spec, TeacherChoice? choice)
     {
         if (spec.Architecture.Size is not null && !SizeRules.Check(spec.Architecture).Any())
         {
-            var (sized, choice, problem) = ChooseSize.Run(spec);
+            var (sized, size, problem) = ChooseSize.Run(spec);
             if (problem is not null) return new(null, EquatableArray.Of(problem));
-            var result = Compile(sized);
-            return result with { Model = result.Model is { } chosen ? chosen with { Size = choice } : null };
+            var result = Compile(sized, choice);
+            return result with { Model = result.Model is { } chosen ? chosen with { Size = size } : null };
         }
 
         var diagnostics = SpecValidator.Validate(spec);
@@ -51,10 +63,13 @@ public static class ModelCompilation
         var graph = GraphBuilder.Build(spec);
         try
         {
+            var teacher = spec.Training.Distillation is null ? null : CompileTeacher.Run(spec, choice);
+            graph = graph with { Teacher = teacher?.Values };
             var training = Pipelines.Run(Pipelines.Training, graph, spec);
             var inference = Pipelines.Run(Pipelines.Inference, KeepEncoding(graph), spec);
             var export = Pipelines.Run(Pipelines.Export, KeepEncoding(graph), spec);
-            var model = new CompiledModel(spec, training, inference, export, ParameterLayout.Of(training), KeptEverything(graph, spec));
+            var model = new CompiledModel(spec, training, inference, export, ParameterLayout.Of(training), KeptEverything(graph, spec, teacher)) { Teacher = teacher };
+            if (teacher is not null) InitializeRules.Check(model, teacher);
             model = model with { Costs = CostReport.Of(model) };
             var exceeded = Limits.Check(spec.Limits, model.Costs).ToList();
             return new(exceeded.Count == 0 ? model : null, diagnostics.Concat(exceeded).ToEquatableArray());
@@ -71,10 +86,11 @@ public static class ModelCompilation
         : graph;
 
     /// <summary>What checkpointing is compared with in the report.</summary>
-    private static long? KeptEverything(Graph graph, ModelSpec spec)
+    private static long? KeptEverything(Graph graph, ModelSpec spec, TeacherProgram? teacher)
     {
         if (spec.Efficiency.Checkpoint is null) return null;
         var plain = spec with { Efficiency = spec.Efficiency with { Checkpoint = null } };
-        return Pipelines.Run(Pipelines.Training, graph, plain).Memory!.Bytes;
+        var bytes = Pipelines.Run(Pipelines.Training, graph, plain).Memory!.Bytes;
+        return teacher?.ArenaBytes(bytes) ?? bytes;
     }
 }

@@ -4,6 +4,7 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Text;
 using ModelCompiler.Compiler;
 using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Distillation;
 using ModelCompiler.Compiler.Emit;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Generators.Attributes;
@@ -35,7 +36,7 @@ public sealed class ModelGenerator : IIncrementalGenerator
     }
 
     internal ModelGenerator(
-        Func<ModelSpec, CompilationResult> compile,
+        Func<ModelSpec, TeacherChoice?, CompilationResult> compile,
         Func<CompiledModel, SourceMap, string, EquatableArray<GeneratedFile>> emit) => _steps = new Steps(compile, emit);
 
     public void Initialize(IncrementalGeneratorInitializationContext context)
@@ -65,21 +66,29 @@ public sealed class ModelGenerator : IIncrementalGenerator
             .Select((joined, _) => new Project(
                 joined.Left.Left.Left, joined.Left.Left.Right, joined.Left.Right, joined.Right.Left, joined.Right.Right));
 
-        Generate(context, yaml, project);
-        Generate(context, attributes, project);
+        var specs = Declared(yaml).Combine(Declared(attributes))
+            .Select((both, _) => both.Left.Concat(both.Right).Select(model => model.Result.Spec!).ToEquatableArray())
+            .WithTrackingName(TrackingNames.Specs);
+
+        Generate(context, yaml, specs, project);
+        Generate(context, attributes, specs, project);
         context.RegisterSourceOutput(
             project.SelectMany((all, _) => MarkedMethods.Orphans(all.Methods, all.Models.Select(model => model.Class))),
             (output, diagnostic) => output.ReportDiagnostic(DiagnosticDescriptors.Create(diagnostic)));
     }
 
     private void Generate(
-        IncrementalGeneratorInitializationContext context, IncrementalValuesProvider<DeclaredModel> declared, IncrementalValueProvider<Project> project)
+        IncrementalGeneratorInitializationContext context, IncrementalValuesProvider<DeclaredModel> declared,
+        IncrementalValueProvider<EquatableArray<ModelSpec>> specs, IncrementalValueProvider<Project> project)
     {
         var compiled = declared
             .Where(model => model.Result.Spec is not null)
             .Select((model, _) => model.Result.Spec!)
             .WithTrackingName(TrackingNames.Spec)
-            .Select((spec, cancellation) => _steps.Compile(spec, cancellation))
+            .Combine(specs)
+            .Select((joined, _) => new CompilerInput(joined.Left, TeacherChoice.Of(joined.Left, joined.Right)))
+            .WithTrackingName(TrackingNames.Teacher)
+            .Select((input, cancellation) => _steps.Compile(input, cancellation))
             .WithTrackingName(TrackingNames.Compile);
 
         var emitted = declared

@@ -15,6 +15,12 @@ public static class TrackingNames
     /// <summary>The spec alone, without positions.</summary>
     public const string Spec = nameof(Spec);
 
+    /// <summary>The specs of all models of the project.</summary>
+    public const string Specs = nameof(Specs);
+
+    /// <summary>A spec with that of its teacher, where it names one.</summary>
+    public const string Teacher = nameof(Teacher);
+
     /// <summary>The passes.</summary>
     public const string Compile = nameof(Compile);
 

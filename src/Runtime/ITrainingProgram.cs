@@ -33,6 +33,9 @@ public interface ITrainingProgram : IDisposable
     /// <summary>The memory of earlier segments, for models that have one: batches then continue each other, row by row.</summary>
     SegmentMemory? Memory => null;
 
+    /// <summary>The teacher, for models that learn from one: it must be given its weights before the first step.</summary>
+    Distillation? Distillation => null;
+
     /// <summary>
     /// The mean cross-entropy in nats per token, by a forward pass without dropout; with a <see cref="Memory"/> it continues the
     /// evaluation before.

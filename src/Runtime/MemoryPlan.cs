@@ -17,6 +17,9 @@ public sealed record MemoryPlan
     /// <summary>The memory of earlier segments, of models that have one.</summary>
     public long Segments { get; init; }
 
+    /// <summary>The weights of the teacher, of models that have one.</summary>
+    public long Teacher { get; init; }
+
     /// <summary>Operations of a step, forward and backward, a repeated block counting as one.</summary>
     public required int Operations { get; init; }
 
@@ -27,7 +30,7 @@ public sealed record MemoryPlan
     public required IReadOnlyList<MemoryPart> Parts { get; init; }
 
     /// <summary>Everything together.</summary>
-    public long Total => Parameters + Gradients + Optimizer + Activations + Segments;
+    public long Total => Parameters + Gradients + Optimizer + Activations + Segments + Teacher;
 }
 
 /// <summary>A part of the arena.</summary>

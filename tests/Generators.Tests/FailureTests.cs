@@ -11,7 +11,7 @@ public sealed class FailureTests
     public void A_fault_of_a_pass_is_reported_at_its_model()
     {
         var run = Run(new ModelGenerator(
-            spec => spec.Model == "TinyGpt" ? throw new InvalidOperationException("no rule\nfor this") : ModelCompilation.Compile(spec),
+            (spec, teacher) => spec.Model == "TinyGpt" ? throw new InvalidOperationException("no rule\nfor this") : ModelCompilation.Compile(spec, teacher),
             ModelEmitter.Emit));
 
         Assert.Equal(
@@ -37,7 +37,7 @@ public sealed class FailureTests
     {
         using var source = new CancellationTokenSource();
         var generator = new ModelGenerator(
-            _ =>
+            (_, _) =>
             {
                 source.Cancel();
                 throw new OperationCanceledException(source.Token);

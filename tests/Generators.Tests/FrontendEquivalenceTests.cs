@@ -36,6 +36,17 @@ public sealed partial class FrontendEquivalenceTests
         Assert.Equal(WithoutPlaces(fromYaml.Text()), WithoutPlaces(fromAttributes.Text()));
     }
 
+    [Fact]
+    public void Both_front_ends_give_the_same_student()
+    {
+        var fromYaml = GeneratorRun.OfYaml(("big.model.yaml", SampleModels.Teacher), ("tiny.model.yaml", SampleModels.Student));
+        var fromAttributes = new GeneratorRun().SetYaml("big.model.yaml", SampleModels.Teacher).SetCSharp("Models.cs", AttributedModels.Student).Run();
+
+        Assert.Empty(fromYaml.Diagnostics);
+        Assert.Empty(fromAttributes.Diagnostics);
+        Assert.Equal(WithoutPlaces(fromYaml.Text()), WithoutPlaces(fromAttributes.Text()));
+    }
+
     private static string WithoutPlaces(string text) => Place().Replace(text, "{place}");
 
     // Comments are aligned, so the spaces before a place go with it.

@@ -159,7 +159,8 @@ internal static class ApiEmitter
                 $"Parameters = {Grouped(costs.WeightBytes + costs.CopyBytes)},",
                 $"Gradients = {Grouped(costs.GradientBytes)},",
                 $"Optimizer = {Grouped(costs.OptimizerBytes)},",
-                $"Activations = {Grouped(plan.Bytes)},");
+                $"Activations = {Grouped(model.ArenaBytes)},");
+            if (costs.TeacherBytes > 0) writer.Line($"Teacher = {Grouped(costs.TeacherBytes)},");
             if (costs.SegmentBytes > 0) writer.Line($"Segments = {Grouped(costs.SegmentBytes)},");
             writer.Lines(
                 $"Operations = {Number(main.Count)},",

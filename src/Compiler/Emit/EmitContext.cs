@@ -14,6 +14,14 @@ public sealed class EmitContext(CompiledModel model, SourceMap map, string @name
 
     public string Name => model.Spec.Model;
 
+    /// <summary>The file of the spec.</summary>
+    public string SourcePath => map.Path;
+
+    /// <summary>Another model in the same file and class, with places of its own.</summary>
+    public EmitContext Of(CompiledModel other, SourceMap places) => new(other, places, @namespace);
+
+    public SourceSpan Span(string specPath) => map.Find(specPath);
+
     /// <summary>"tiny.model.yaml:31" of a spec path.</summary>
     public string Place(string specPath) => _file + ":" + Number(map.Find(specPath).StartLine + 1);
 

@@ -106,6 +106,10 @@ internal static class ParametersEmitter
 
     private static string Gradient(ParameterSlot slot, string shape) => $"store.GradientView({At(slot.Offset, slot.Stride)}, {shape})";
 
+    /// <summary>Weights that are only read forward, as a teacher's are.</summary>
+    public static void ForwardViews(SourceWriter writer, EmitContext context, string block) => Views(
+        writer, context, block, "Parameters", "Weights in the precision that kernels read.", "ForwardWeights store", Slots(context.Model).Where(s => s.Block == block).ToList(), Weight);
+
     private static void Views(
         SourceWriter writer, EmitContext context, string block, string kind, string summary, string stores, List<ParameterSlot> slots,
         Func<ParameterSlot, string, string> view)

@@ -14,7 +14,7 @@ internal static class RecordLiteral
         var values = shape.Keys
             .Where(key => key.OnlyWith is not { } condition || condition.Values.Contains(shape.Find(condition.Key)!.Get(record)))
             .Select(key => (key.PropertyName, Value: key.Get(record)))
-            .Where(pair => pair.Value is not (null or EquatableArray<string> { Count: 0 } or EquatableArray<LayerSpec> { Count: 0 }))
+            .Where(pair => pair.Value is not (null or EquatableArray<string> { Count: 0 } or EquatableArray<int> { Count: 0 } or EquatableArray<LayerSpec> { Count: 0 }))
             .Select(pair => $"{pair.PropertyName} = {Value(pair.Value!)}");
         return $"new {record.GetType().Name} {{ {string.Join(", ", values)} }}";
     }
@@ -27,6 +27,7 @@ internal static class RecordLiteral
         double number => Number(number),
         Enum => $"{value.GetType().Name}.{value}",
         EquatableArray<string> texts => $"EquatableArray.Of({string.Join(", ", texts.Select(Text))})",
+        EquatableArray<int> numbers => $"EquatableArray.Of({string.Join(", ", numbers.Select(number => Number(number)))})",
         _ => Of(value),
     };
 }

@@ -24,6 +24,11 @@ internal static class ReportEmitter
                 Constant(writer, "OptimizerBytes", costs.OptimizerBytes, "What the optimizer carries from step to step.");
                 Constant(writer, "AverageBytes", costs.AverageBytes, "The averaged weights.");
                 Constant(writer, "ActivationBytes", costs.ActivationBytes, "All activations of a training step, in one arena.");
+                if (costs.TeacherBytes > 0)
+                {
+                    Constant(writer, "TeacherFlopsPerToken", costs.TeacherFlops, "Floating-point operations of the teacher's forward pass for each token of training.");
+                    Constant(writer, "TeacherBytes", costs.TeacherBytes, "The teacher's weights.");
+                }
                 Constant(writer, "TrainingBytes", costs.TrainingBytes, "All that training holds.");
                 Constant(writer, "KvCacheBytesPerToken", costs.KvCacheBytes, "Keys and values for each token, in inference.");
                 Constant(writer, "Fp32FileBytes", costs.Fp32FileBytes, "The weights in a safetensors file of fp32, without its header.");

@@ -59,7 +59,7 @@ public static class JsonSchema
     {
         var schema = Object(("description", key.Summary));
         schema.AddRange(Plain(key, definitions));
-        if (shape.Default(key) is { } value && key.Kind is not (ValueKind.Record or ValueKind.TextList or ValueKind.LayerList))
+        if (shape.Default(key) is { } value && !key.IsCompound)
             schema.Add(Pair("default", value is Enum ? KeyShape.Write(value) : value));
         return schema;
     }
@@ -83,6 +83,8 @@ public static class JsonSchema
                 return number;
             case ValueKind.TextList:
                 return Object(("type", "array"), ("minItems", 1), ("items", Object(("type", "string"), ("minLength", 1))));
+            case ValueKind.NumberList:
+                return Object(("type", "array"), ("minItems", 1), ("items", Object(("type", "integer"), ("minimum", (long)key.Min), ("maximum", (long)key.Max))));
             case ValueKind.ByteSize:
                 return Object(("type", "string"), ("pattern", "^[0-9.]+ ?(B|KiB|MiB|GiB|TiB)$"));
             case ValueKind.Count:

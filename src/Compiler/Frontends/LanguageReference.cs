@@ -44,7 +44,7 @@ public static class LanguageReference
 
     private static string Default(RecordShape shape, KeyShape key) =>
         key.Required ? key.Unless is { } other ? $"required, or `{other}`" : "required"
-        : key.Kind is ValueKind.Record or ValueKind.TextList or ValueKind.LayerList || shape.Default(key) is not { } value ? ""
+        : key.IsCompound || shape.Default(key) is not { } value ? ""
         : $"`{KeyShape.Write(value)}`";
 
     private static string Condition(KeyShape key) =>

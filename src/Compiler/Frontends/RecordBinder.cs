@@ -79,6 +79,8 @@ internal sealed class RecordBinder(BindingReport report)
                 .Select((item, i) => BindLayer(item, SpecPath.Item(specPath, i))).OfType<LayerSpec>().ToEquatableArray(),
             ValueKind.TextList => Items(key, node, specPath, anchor)
                 .Select((item, i) => BindText(key, item, SpecPath.Item(specPath, i))).OfType<string>().ToEquatableArray(),
+            ValueKind.NumberList => Items(key, node, specPath, anchor)
+                .Select((item, i) => BindNumber(key, item, SpecPath.Item(specPath, i))).OfType<int>().ToEquatableArray(),
             _ => ScalarBinder.Bind(key, node, specPath, anchor, report),
         };
         if (value is not null) key.Set(record, value);
@@ -124,6 +126,12 @@ internal sealed class RecordBinder(BindingReport report)
         if (node is ScalarNode { Text: not "" } scalar and ({ Quoted: true } or { IsNull: false })) return scalar.Text;
         report.Add(DiagnosticCatalog.WrongType, node.Span, $"{specPath} must be text, not {Describe(node)}; {list.Name} is {list.Describe()}");
         return null;
+    }
+
+    private int? BindNumber(KeyShape list, SpecNode node, string specPath)
+    {
+        report.Place(specPath, node.Span);
+        return (int?)ScalarBinder.Bind(list, node, specPath, node.Span, report);
     }
 
     private LayerSpec? BindLayer(SpecNode node, string specPath)

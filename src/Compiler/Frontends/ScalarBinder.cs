@@ -16,14 +16,14 @@ internal static class ScalarBinder
         if (node is not ScalarNode scalar)
         {
             report.Add(DiagnosticCatalog.WrongType, node.Span,
-                $"{specPath} must be {key.Describe()}, not {RecordBinder.Describe(node)}");
+                $"{specPath} must be {key.DescribeScalar()}, not {RecordBinder.Describe(node)}");
             return null;
         }
 
         if (scalar.IsNull || scalar.Text.Length == 0)
         {
             report.Add(DiagnosticCatalog.MissingValue, anchor,
-                $"{specPath} has no value; write {key.Describe()}{(key.Required ? "" : ", or remove the key")}");
+                $"{specPath} has no value; write {key.DescribeScalar()}{(key.Required ? "" : ", or remove the key")}");
             return null;
         }
 
@@ -41,7 +41,7 @@ internal static class ScalarBinder
         object? WrongType(string remedy)
         {
             report.Add(DiagnosticCatalog.WrongType, scalar.Span,
-                $"{specPath} must be {key.Describe()}, not {RecordBinder.Describe(scalar)}{remedy}");
+                $"{specPath} must be {key.DescribeScalar()}, not {RecordBinder.Describe(scalar)}{remedy}");
             return null;
         }
 
@@ -68,7 +68,7 @@ internal static class ScalarBinder
             if (!(number >= key.Min && number <= key.Max) || double.IsInfinity(number))
             {
                 report.Add(DiagnosticCatalog.OutOfRange, scalar.Span,
-                    $"{specPath} is {RecordBinder.Short(scalar.Text)}, but must be {key.Describe()}");
+                    $"{specPath} is {RecordBinder.Short(scalar.Text)}, but must be {key.DescribeScalar()}");
                 return null;
             }
 

@@ -18,5 +18,6 @@ public static class SpecValidator
             .Concat(CurriculumRules.Check(model))
             .Concat(SubsetRules.Check(model))
             .Concat(MemoryRules.Check(model))
+            .Concat(DistillationRules.Check(model))
             .ToEquatableArray();
 }

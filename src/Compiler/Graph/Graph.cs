@@ -102,6 +102,9 @@ public sealed record Graph(string Name, EquatableArray<Dim> Dims, Function Main,
     /// <summary>What inference gives of a model that encodes a whole sequence at once; null for one that predicts next tokens.</summary>
     public EncoderValues? Encoding { get; init; }
 
+    /// <summary>What the loss reads of a teacher; null for a model without.</summary>
+    public TeacherValues? Teacher { get; init; }
+
     /// <summary>Segments by block, after ChooseCheckpoints: the first layer of each, and last the number of layers.</summary>
     public EquatableArray<Segments> Segments { get; init; }
 

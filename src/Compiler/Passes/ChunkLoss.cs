@@ -30,7 +30,8 @@ public sealed class ChunkLoss : Pass
 
         var type = main.Types()[logits.Outputs[0].Name];
         var rows = Rows(type);
-        if (rows == type.Rows) return graph;
+        // A teacher's logits are never whole, so the student's are not either.
+        if (rows == type.Rows && graph.Teacher is null) return graph;
         var joined = loss with
         {
             Op = "linear_cross_entropy",

@@ -17,6 +17,7 @@ public static class Pipelines
         new FoldBiases(),
         new ChunkLoss(),
         new Differentiate(),
+        new DistillLogits(),
         new DropTokens(),
         new ChooseCheckpoints(),
         new Fuse(),
@@ -30,6 +31,18 @@ public static class Pipelines
         new PackProjections(),
         new PlacePrecision(),
         new AdaptLayers(),
+        new FoldBiases(),
+        new StripTraining(),
+        new Fuse(),
+    ];
+
+    /// <summary>For a teacher, whose forward pass is a part of its student's step.</summary>
+    public static readonly IReadOnlyList<Pass> Teacher =
+    [
+        new InferShapes(),
+        new ShareParameters(),
+        new PackProjections(),
+        new PlacePrecision(),
         new FoldBiases(),
         new StripTraining(),
         new Fuse(),

@@ -59,11 +59,17 @@ public sealed record CostReport
     /// <summary>Bytes of the memory of earlier segments, of training before and after a step, and of evaluation.</summary>
     public long SegmentBytes { get; init; }
 
+    /// <summary>Of the teacher's forward pass for each token of training, head and all; 0 without a teacher.</summary>
+    public long TeacherFlops { get; init; }
+
+    /// <summary>Bytes of the teacher's weights, as its forward pass reads them.</summary>
+    public long TeacherBytes { get; init; }
+
     /// <summary>Bytes of keys and values for each token of the context, in inference.</summary>
     public long KvCacheBytes { get; init; }
 
     /// <summary>All that training holds.</summary>
-    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + AverageBytes + ActivationBytes + SegmentBytes;
+    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + AverageBytes + ActivationBytes + SegmentBytes + TeacherBytes;
 
     /// <summary>Bytes of the weights in a safetensors file of fp32; its header comes on top.</summary>
     public long Fp32FileBytes => 4 * Parameters;
@@ -91,7 +97,9 @@ public sealed record CostReport
             GradientBytes = 4 * trained.Elements,
             OptimizerBytes = OptimizerEmitters.Of(spec).StateBytes(model),
             AverageBytes = spec.Training.Ema is null ? 0 : 4 * trained.Elements,
-            ActivationBytes = model.Training.Memory!.Bytes,
+            ActivationBytes = model.ArenaBytes,
+            TeacherFlops = (model.Teacher?.ForwardFlops ?? 0) / tokens,
+            TeacherBytes = model.Teacher?.WeightBytes ?? 0,
             ActivationBytesKept = model.KeptEverything,
             SegmentBytes = MemoryEmitter.Bytes(model),
             KvCacheBytes = layers.Sum(l => l.KvCache),

@@ -31,6 +31,8 @@ internal static class ReportText
         yield return new("activations", Bytes(costs.ActivationBytes), $"{spec.Training.Batch} × {spec.Architecture.Context} tokens"
             + (costs.ActivationBytesKept is { } kept ? $"; {Bytes(kept)} without checkpointing" : ""));
         if (costs.SegmentBytes > 0) yield return new("memory of earlier segments", Bytes(costs.SegmentBytes), "of training, before and after a step, and of evaluation");
+        if (costs.TeacherBytes > 0)
+            yield return new("teacher", Bytes(costs.TeacherBytes), $"{model.Teacher!.Name}'s weights; its forward pass takes {Flops(costs.TeacherFlops)} FLOPs a token of training");
         yield return new("training in all", Bytes(costs.TrainingBytes), "");
         if (costs.KvCacheBytes > 0)
             yield return new("KV cache a token", Bytes(costs.KvCacheBytes),

@@ -1,5 +1,6 @@
 using ModelCompiler.Compiler;
 using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Distillation;
 using ModelCompiler.Compiler.Emit;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Generators.Attributes;
@@ -16,7 +17,7 @@ namespace ModelCompiler.Generators.Pipeline;
 /// <param name="compile">The passes.</param>
 /// <param name="emit">The emitter.</param>
 internal sealed class Steps(
-    Func<ModelSpec, CompilationResult> compile,
+    Func<ModelSpec, TeacherChoice?, CompilationResult> compile,
     Func<CompiledModel, SourceMap, string, EquatableArray<GeneratedFile>> emit)
 {
     public static DeclaredModel Read(ModelFile file)
@@ -51,12 +52,13 @@ internal sealed class Steps(
         }
     }
 
-    public CompiledSpec Compile(ModelSpec spec, CancellationToken cancellation)
+    public CompiledSpec Compile(CompilerInput input, CancellationToken cancellation)
     {
+        var (spec, teacher) = input;
         cancellation.ThrowIfCancellationRequested();
         try
         {
-            return new CompiledSpec(spec, compile(spec));
+            return new CompiledSpec(spec, compile(spec, teacher));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -93,10 +95,15 @@ internal sealed class Steps(
         }
 
         if (result.Model is null) return new LocatedModel(null, map, facts.Namespace, diagnostics);
-        var (scored, first) = ScoringModels.Join(result.Model, project.Models, map);
+        var (scored, first) = ScoringModels.Join(WithTeacher(result.Model, project), project.Models, map);
         var (joined, second) = MarkedMethods.Join(scored ?? result.Model, facts.Class, project.Methods, map);
         return new LocatedModel(scored is null ? null : joined, map, facts.Namespace, diagnostics.Concat(first).Concat(second).ToEquatableArray());
     }
+
+    /// <summary>The model with the class of its teacher.</summary>
+    private static CompiledModel WithTeacher(CompiledModel model, Project project) => model.Teacher is { } teacher
+        ? model with { Teacher = teacher with { Class = "global::" + project.Models.First(other => other.Name == teacher.Name).Class } }
+        : model;
 
     public EmittedModel Emit(LocatedModel model, CancellationToken cancellation)
     {

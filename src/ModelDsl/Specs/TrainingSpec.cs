@@ -43,6 +43,9 @@ public sealed record TrainingSpec
 
     [Key("subset", "The samples that are trained on.")]
     public SubsetSpec? Subset { get; init; }
+
+    [Key("distillation", "A teacher whose predictions are learned beside the text.")]
+    public DistillationSpec? Distillation { get; init; }
 }
 
 /// <summary>An exponential moving average of the weights.</summary>

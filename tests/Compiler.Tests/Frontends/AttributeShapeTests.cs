@@ -58,6 +58,7 @@ public class AttributeShapeTests
     private static Type AttributeType(KeyShape key) => key.Kind switch
     {
         ValueKind.TextList => typeof(string[]),
+        ValueKind.NumberList => typeof(int[]),
         ValueKind.ByteSize or ValueKind.Count => typeof(string),
         _ => key.Type,
     };

@@ -219,4 +219,16 @@ internal static class AttributedModels
         partial class TinyClassifier;
 
         """;
+
+    public const string Student = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4)]
+        [Mlp(Kind = MlpKind.Gelu, Hidden = 64)]
+        [Training(Batch = 3)]
+        [Distillation(Teacher = "BigLm", Divergence = DivergenceKind.JensenShannon, Beta = 0.7, Temperature = 1.5, Weight = 0.4)]
+        [Initialize(Layers = [1, 3])]
+        partial class Student;
+
+        """;
 }

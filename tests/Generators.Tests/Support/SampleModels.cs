@@ -185,6 +185,49 @@ internal static class SampleModels
 
         """;
 
+    public const string Student =
+        """
+        model: Student
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+          mlp: { kind: gelu, hidden: 64 }
+        training:
+          batch: 3
+          distillation:
+            teacher: BigLm
+            divergence: jensen-shannon
+            beta: 0.7
+            temperature: 1.5
+            weight: 0.4
+            initialize: { layers: [1, 3] }
+
+        """;
+
+    public const string Teacher =
+        """
+        model: BigLm
+        namespace: Elsewhere
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 4
+          width: 48
+          heads: 4
+          mlp: { kind: gelu, hidden: 64 }
+          dropout: 0.1
+        efficiency:
+          precision: bf16
+        training:
+          batch: 2
+
+        """;
+
     public const string Muon =
         """
         model: TinyMuon

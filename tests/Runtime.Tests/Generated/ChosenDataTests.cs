@@ -11,8 +11,13 @@ public sealed class ChosenDataTests : IDisposable
 {
     private readonly TrainingFolder _folder = new();
     private readonly Dataset _data;
+    private readonly GeneratedRuns _runs;
 
-    public ChosenDataTests() => _data = _folder.OpenData();
+    public ChosenDataTests()
+    {
+        _data = _folder.OpenData();
+        _runs = new GeneratedRuns(_folder, _data);
+    }
 
     public void Dispose()
     {
@@ -135,55 +140,8 @@ public sealed class ChosenDataTests : IDisposable
     }
 
     private void AssertResumes<TModel>(int stoppedAt)
-        where TModel : ICompiledModel<TModel>
-    {
-        var name = TModel.Definition.Name;
-        var whole = Run<TModel>($"runs/{name}-whole");
-        var parts = Run<TModel>($"runs/{name}-parts", stopAfter: stoppedAt);
-        Assert.Equal(stoppedAt, parts.Steps.Count);
-        parts.Steps.AddRange(Run<TModel>($"runs/{name}-parts", resume: true).Steps);
+        where TModel : ICompiledModel<TModel> => _runs.AssertResumes<TModel>(stoppedAt);
 
-        Assert.True(whole.Steps.SequenceEqual(parts.Steps), name + ": the steps differ");
-        Assert.Equal(File.ReadAllBytes(RunFolder.LastPath(_folder[$"runs/{name}-whole"])!), File.ReadAllBytes(RunFolder.LastPath(_folder[$"runs/{name}-parts"])!));
-    }
-
-    private Log Run<TModel>(string folder, int stopAfter = int.MaxValue, bool resume = false, int seed = 1)
-        where TModel : ICompiledModel<TModel>
-    {
-        using var model = TModel.Create(CPU, seed);
-        using var interrupt = new CancellationTokenSource();
-        var log = new Log(stopAfter, interrupt);
-        var state = resume ? ModelCheckpoint.ReadState(RunFolder.LastPath(_folder[folder])!) : new RunState
-        {
-            SpecHash = TModel.Definition.SpecHash,
-            TokenizerHash = _data.Tokenizer.Hash,
-            Source = "text",
-            SourceTokens = _data.Training.Count,
-            Seed = seed,
-            Steps = TModel.Definition.Training.Steps,
-        };
-        new Trainer(model, _data, state, _folder[folder]).Run(log, interrupt.Token);
-        return log;
-    }
-
-    private sealed record Made(int Step, int Tokens, double Loss, double GradientNorm, double LearningRate, SubsetCounts Counts);
-
-    private sealed class Log(int stopAfter, CancellationTokenSource interrupt) : ITrainingObserver
-    {
-        public List<Made> Steps { get; } = [];
-
-        public void Stepped(StepReport report)
-        {
-            var counts = new SubsetCounts(Count("samples-considered"), Count("samples-trained"), Count("samples-scored"));
-            Steps.Add(new Made(report.Step, report.Tokens, report.Loss, report.GradientNorm, report.LearningRate, counts));
-            if (report.Step == stopAfter)
-                interrupt.Cancel();
-
-            long Count(string name) => (long)(report.Metrics!.Find(name) ?? 0);
-        }
-
-        public void Validated(int step, EvaluationResult result)
-        {
-        }
-    }
+    private GeneratedRuns.Log Run<TModel>(string folder, int seed = 1)
+        where TModel : ICompiledModel<TModel> => _runs.Run<TModel>(folder, seed: seed);
 }

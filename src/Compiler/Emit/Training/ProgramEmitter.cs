@@ -49,6 +49,7 @@ internal static class ProgramEmitter
                 writer.Line($"Kernels.RequireFp8(model.Device);  // {context.Place("efficiency.precision.fp8")}");
             writer.Lines("Model = model;", "_arena = new Arena(ArenaSize, model.Device);");
             MemoryEmitter.Construct(writer, context, steps);
+            DistillationEmitter.Construct(writer, context);
             var made = (steps.DropsTokens ? steps.Kept : steps.Lengths).Select(length => steps.New(length, steps.Memory.Training)).ToList();
             writer.Line(steps.Several || steps.DropsTokens ? $"_steps = [{string.Join(", ", made)}];" : $"_step = {made[0]};");
             if (steps.EvaluatesApart) writer.Line($"_evaluation = {steps.New(steps.Lengths[steps.Lengths.Count - 1], steps.Memory.Evaluation)};");
@@ -64,7 +65,7 @@ internal static class ProgramEmitter
         foreach (var part in memory.Parts.OrderByDescending(p => p.Bytes).Take(8))
             writer.Line($"// {Mebibytes(part.Bytes),14}  {part.Name}");
         writer.Lines(
-            $"private const long ArenaSize = {Grouped(memory.Bytes)};  // {Mebibytes(memory.Bytes)}: the buffers above are its largest", "",
+            $"private const long ArenaSize = {Grouped(context.Model.ArenaBytes)};  // {Mebibytes(context.Model.ArenaBytes)}: the buffers above are its largest", "",
             "public long ArenaBytes => ArenaSize;", "",
             "public long ArenaBytesUsed => _arena.HighWaterMark;", "",
             $"public IReadOnlyList<int> Lengths {{ get; }} = [{string.Join(", ", steps.Lengths.Select(length => Number(length)))}];", "",
@@ -74,6 +75,7 @@ internal static class ProgramEmitter
         LossScaleEmitter.Property(writer, context);
         WeightAverageEmitter.Property(writer, context);
         MemoryEmitter.Property(writer, steps);
+        DistillationEmitter.Property(writer, context, steps);
         ObjectiveEmitter.Property(writer, context);
         if (TrainingEmitter.TellsTraining(context.Model.Training))
             writer.Line().Line("/// <summary>Whether dropout drops anything.</summary>").Line("public bool Training { get; private set; }");
@@ -149,6 +151,7 @@ internal static class ProgramEmitter
             else writer.Line("_step.Dispose();");
             MemoryEmitter.Dispose(writer, steps);
             WeightAverageEmitter.Dispose(writer, context);
+            DistillationEmitter.Dispose(writer, context);
             writer.Lines("_optimizer.Dispose();", "_arena.Dispose();");
         }
     }

@@ -41,6 +41,7 @@ internal static class StepEmitter
             "private readonly MainParameters p;",
             "private readonly MainGradients g;");
         if (MemoryEmitter.Applies(steps)) writer.Line("private readonly SegmentMemory memory;");
+        DistillationEmitter.StepFields(writer, context);
         foreach (var block in blocks) block.Fields(writer);
         writer.Line();
     }
@@ -59,6 +60,7 @@ internal static class StepEmitter
                 $"p = new MainParameters({ParametersEmitter.Stores(context.Model, "", "program.Model")});",
                 "g = new MainGradients(program.Model.Parameters);");
             if (MemoryEmitter.Applies(steps)) writer.Line("memory = program.Memory!;");
+            DistillationEmitter.StepConstruct(writer, context);
             foreach (var block in blocks) block.Construct(writer);
         }
     }
@@ -86,10 +88,11 @@ internal static class StepEmitter
         string Result(string value) => "s." + MainNames(main)[main.Outputs.Contains(LinearCrossEntropy.Training(value)) ? LinearCrossEntropy.Training(value) : value];
         using (writer.Block("public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights, Span<float> losses)"))
         {
+            writer.Line("input.Load(tokens, targets, weights);");
+            DistillationEmitter.Forward(writer, context);
+            writer.Lines("Forward();", "Backward();");
+            DistillationEmitter.Observe(writer, context, value => "s." + MainNames(main)[value]);
             writer.Lines(
-                "input.Load(tokens, targets, weights);",
-                "Forward();",
-                "Backward();",
                 $"StepInput.Read({Result(GraphBuilder.LossBySequence)}, losses);",
                 $"return {ObjectiveEmitter.Loss(context, Result)};");
         }
@@ -101,7 +104,7 @@ internal static class StepEmitter
 
     private static bool AsksProgram(EmitContext context, Steps steps) =>
         TrainingEmitter.Draws(context.Model.Training) || TrainingEmitter.UsesCapacity(context.Model.Training) || steps.Accumulate > 1
-        || LossScaleEmitter.Applies(context.Model.Spec);
+        || LossScaleEmitter.Applies(context.Model.Spec) || DistillationEmitter.Applies(context);
 
     /// <summary>What kernels' arguments may name besides values and dimensions.</summary>
     private static void Members(SourceWriter writer, EmitContext context, Steps steps)
@@ -121,6 +124,7 @@ internal static class StepEmitter
             writer.Line().Lines(
                 "/// <summary>How many times its even share of positions an expert takes: no limit, 0, while evaluating.</summary>",
                 "private double Capacity(double factor) => _program.Training ? factor : 0;");
+        DistillationEmitter.StepMembers(writer, context, steps);
         if (steps.Accumulate > 1)
             writer.Line().Lines(
                 "/// <summary>Whether gradients are added to those of an earlier micro-batch of the step.</summary>",
@@ -135,7 +139,8 @@ internal static class StepEmitter
         var main = graph.Main;
         var fields = MainNames(main);
         var slots = main.GradientSlots();
-        string Spell(string value) => main.Inputs.Any(i => i.Name == value) ? "input." + Identifiers.Pascal(value)
+        string Spell(string value) => DistillationEmitter.Spell(value) is { } taught && main.Inputs.Any(i => i.Name == value) ? taught
+            : main.Inputs.Any(i => i.Name == value) ? "input." + Identifiers.Pascal(value)
             : main.Parameters.Any(p => p.Name == value) ? "p." + names[value]
             : slots.TryGetValue(value, out var parameter) ? "g." + names[parameter]
             : "s." + fields[value];

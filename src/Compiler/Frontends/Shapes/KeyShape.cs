@@ -25,7 +25,7 @@ public sealed class KeyShape
         if (Kind == ValueKind.Choice)
             foreach (var value in Enum.GetValues(Type))
                 _choices.Add(KebabCase.Of(value.ToString()), value);
-        if (Kind == ValueKind.WholeNumber) (Min, Max) = (Math.Max(Min, int.MinValue), Math.Min(Max, int.MaxValue));
+        if (Kind is ValueKind.WholeNumber or ValueKind.NumberList) (Min, Max) = (Math.Max(Min, int.MinValue), Math.Min(Max, int.MaxValue));
     }
 
     /// <summary>As written in YAML.</summary>
@@ -50,6 +50,9 @@ public sealed class KeyShape
 
     public ValueKind Kind { get; }
 
+    /// <summary>Whether it is a section or a list, which has no default of its own.</summary>
+    public bool IsCompound => Kind is ValueKind.Record or ValueKind.TextList or ValueKind.NumberList or ValueKind.LayerList;
+
     /// <summary>The members of an enum by their names in YAML.</summary>
     public IReadOnlyDictionary<string, object> Choices => _choices;
 
@@ -69,11 +72,15 @@ public sealed class KeyShape
         ValueKind.Choice => "one of " + string.Join(", ", Choices.Keys),
         ValueKind.Record => "a mapping",
         ValueKind.TextList => "a list of texts",
+        ValueKind.NumberList => "a list of whole numbers" + DescribeRange(),
         ValueKind.LayerList => "a list of layers",
         ValueKind.ByteSize => "a number of bytes such as 512MiB",
         ValueKind.Count => "a number such as 20M, 1.5B or 1e18",
         _ => throw new InvalidOperationException($"no description of {Kind}"),
     };
+
+    /// <summary>The same of an item, for a list of numbers.</summary>
+    public string DescribeScalar() => Kind == ValueKind.NumberList ? "a whole number" + DescribeRange() : Describe();
 
     /// <summary>A default or a bound as YAML writes it.</summary>
     public static string Write(object value) => value switch
@@ -101,6 +108,7 @@ public sealed class KeyShape
         : type == typeof(bool) ? ValueKind.Boolean
         : type.IsEnum ? ValueKind.Choice
         : type == typeof(EquatableArray<string>) ? ValueKind.TextList
+        : type == typeof(EquatableArray<int>) ? ValueKind.NumberList
         : type == typeof(EquatableArray<LayerSpec>) ? ValueKind.LayerList
         : RecordShape.IsRecord(type) ? ValueKind.Record
         : throw new InvalidOperationException($"the language has no values of type {type}");

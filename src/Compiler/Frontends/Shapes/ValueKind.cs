@@ -10,6 +10,7 @@ public enum ValueKind
     Choice,
     Record,
     TextList,
+    NumberList,
     LayerList,
     ByteSize,
     Count,

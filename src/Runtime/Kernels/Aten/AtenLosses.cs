@@ -60,12 +60,18 @@ internal sealed class CountedRows(Tensor targets, long batch)
         loss.copy_((weights is null ? sums : sums * weights).sum() / Number);
     }
 
+    /// <summary>What the loss of some rows counts in the mean, [rows, 1]: 0 for those that do not count.</summary>
+    public Tensor Factors(Tensor? weights, long first, long count)
+    {
+        var factors = Counts.view(-1, 1).narrow(0, first, count) / Number;
+        return weights is null ? factors : factors * weights.repeat_interleave(_index.size(0) / batch).view(-1, 1).narrow(0, first, count);
+    }
+
     /// <summary>(softmax − one-hot) · weight · scale / number of some rows, zero where they do not count.</summary>
     public Tensor Gradient(Tensor logits, Tensor lse, Tensor? weights, double scale, long first = 0)
     {
         var count = logits.size(0);
-        var factors = Counts.view(-1, 1).narrow(0, first, count) * (scale / Number);
-        if (weights is not null) factors = factors * weights.repeat_interleave(_index.size(0) / batch).view(-1, 1).narrow(0, first, count);
+        var factors = Factors(weights, first, count) * scale;
         var index = _index.narrow(0, first, count);
         var gradient = (logits - lse).exp_();
         return gradient.scatter_add_(-1, index, full_like(index, -1, ScalarType.Float32)).mul_(factors);

@@ -62,6 +62,13 @@ internal static unsafe class ChunkedLoss
             if (gradients is { } into) Backward<T>(input.Handle, weight, chunk, logits, count, first, into);
         }
 
+        Write(means, target, factors, batch, sequence, vocabulary, counted, hits, loss, accuracy);
+    }
+
+    /// <summary>The results of the summed losses of the sequences, which become their means.</summary>
+    public static void Write(
+        float* means, long* target, float* factors, long batch, long sequence, long vocabulary, long counted, long hits, Tensor loss, Tensor? accuracy)
+    {
         var total = 0.0;
         for (var b = 0L; b < batch; b++)
         {
@@ -74,7 +81,7 @@ internal static unsafe class ChunkedLoss
     }
 
     /// <summary>Gradients of a chunk's rows. That of the input comes last: it may lie where the input does.</summary>
-    private static void Backward<T>(nint input, Tensor weight, Tensor chunk, T* dLogits, long count, long first, in Gradients into)
+    public static void Backward<T>(nint input, Tensor weight, Tensor chunk, T* dLogits, long count, long first, in Gradients into)
         where T : unmanaged, IElement<T>
     {
         var (vocabulary, width) = (weight.size(0), weight.size(1));

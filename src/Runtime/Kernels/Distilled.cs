@@ -1,0 +1,30 @@
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Implementations;
+
+/// <summary>What a loss with a teacher has beside one without.</summary>
+/// <param name="Teacher">Where the teacher's logits come from.</param>
+/// <param name="Chunk">[rows, V]: some rows of them.</param>
+/// <param name="Distance">fp32 []: receives τ² times the mean divergence.</param>
+/// <param name="Divergence">Which it is.</param>
+/// <param name="Share">Its part in what is differentiated.</param>
+internal readonly record struct Distilled(LinearTeacher Teacher, Tensor Chunk, Tensor Distance, Divergence Divergence, double Share);
+
+/// <summary>A teacher's head over the rows of a batch.</summary>
+/// <param name="X">[N, C]: what it reads.</param>
+/// <param name="Weight">[V, C]</param>
+/// <param name="Bias">[V], or null.</param>
+/// <param name="Softcap">The bound of its logits; 0 for none.</param>
+internal readonly record struct LinearTeacher(Tensor X, Tensor Weight, Tensor? Bias, double Softcap)
+{
+    /// <summary>Calculates the logits of some rows; their bias is left out where there is no softcap, for those who read them to add.</summary>
+    /// <returns>The bias that is left to add, or null.</returns>
+    public Tensor? Fill(Tensor chunk, long first, long count)
+    {
+        using var input = X.narrow(0, first, count);
+        using var logits = chunk.narrow(0, 0, count);
+        Kernels.Linear(input, Weight, Softcap > 0 ? Bias : null, logits);
+        if (Softcap > 0) Kernels.Softcap(logits, Softcap, logits);
+        return Softcap > 0 ? null : Bias;
+    }
+}

@@ -1,0 +1,76 @@
+using Microsoft.CodeAnalysis;
+using ModelCompiler.Generators.Tests.Support;
+
+namespace ModelCompiler.Generators.Tests.Pipeline;
+
+/// <summary>Models that learn from others in their project.</summary>
+public sealed class TeachersTests
+{
+    [Fact]
+    public void The_forward_pass_of_the_teacher_is_compiled_into_its_student()
+    {
+        var run = GeneratorRun.OfYaml(("student.model.yaml", SampleModels.Student), ("big.model.yaml", SampleModels.Teacher));
+
+        Assert.Empty(run.Diagnostics);
+        Assert.Contains("device => global::Elsewhere.BigLm.Create(device, seed: 0)", run.Source("Student.Teacher.g.cs"));
+        Assert.DoesNotContain("BigLm.Teacher.g.cs", run.HintNames);
+        Assert.DoesNotContain(run.Output.GetDiagnostics(TestContext.Current.CancellationToken), diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+    }
+
+    [Theory]
+    [InlineData("teacher: BigLm", "teacher: BigLn", "(13,14): error MC2160: the project has no model 'BigLn'; the models are BigLm")]
+    [InlineData("teacher: BigLm", "teacher: Student", "(13,14): error MC2160: Student cannot teach itself; name another model")]
+    [InlineData("layers: [1, 3]", "layers: [1, 4]", "(18,19): error MC2162: BigLm has 4 layers, numbered from 0, and none with the number 4")]
+    [InlineData("layers: [1, 3]", "layers: [1]", "(18,19): error MC2162: Student has 2 layers of parameters, but 1 are given; write one for each")]
+    [InlineData("heads: 4", "heads: 2", null)]
+    [InlineData("width: 48", "width: 24", "(18,5): error MC2162: 'embedding.weight' is [256, 24] in Student but [256, 48] in BigLm; only layers of the same shape can start as the teacher's: give both the same widths and heads, or remove 'initialize'")]
+    public void What_a_student_says_of_its_teacher_must_be_so(string old, string changed, string? expected)
+    {
+        var run = GeneratorRun.OfYaml(("student.model.yaml", SampleModels.Student.Replace(old, changed)), ("big.model.yaml", SampleModels.Teacher));
+
+        Assert.Equal(expected is null ? [] : ["student.model.yaml" + expected], run.Diagnostics);
+        Assert.Equal(expected is null, run.HintNames.Contains("Student.g.cs"));
+        Assert.Contains("BigLm.g.cs", run.HintNames);
+    }
+
+    [Theory]
+    [InlineData("context: 32", "context: 64", "BigLm has a vocabulary of 256 and a context of 64, but Student 256 and 32; give them the same")]
+    [InlineData("family: decoder", "family: transformer-xl", "BigLm remembers earlier segments, which the batches of Student do not give it; take a teacher without memory")]
+    [InlineData("batch: 2", "data: { tokenizer: json }", "BigLm reads tokens of 'tokenizer.json', but Student of 'tokenizer: bytes'; give them the same in training.data")]
+    [InlineData("batch: 2", "objective: masked", null)]
+    public void A_teacher_that_does_not_fit_is_an_error(string old, string changed, string? expected)
+    {
+        var run = GeneratorRun.OfYaml(("student.model.yaml", SampleModels.Student), ("big.model.yaml", SampleModels.Teacher.Replace(old, changed)));
+
+        Assert.Contains(run.Diagnostics, text => text.StartsWith("student.model.yaml(13,14): error MC2161: " + expected, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_teacher_of_another_vocabulary_does_not_fit()
+    {
+        var teacher = SampleModels.Teacher.Replace("vocabulary: 256", "vocabulary: 512").Replace("batch: 2", "data: { tokenizer: bpe }");
+        var run = GeneratorRun.OfYaml(("student.model.yaml", SampleModels.Student), ("big.model.yaml", teacher));
+
+        Assert.Equal(
+            "student.model.yaml(13,14): error MC2161: BigLm has a vocabulary of 512 and a context of 32, but Student 256 and 32; give them the same",
+            Assert.Single(run.Diagnostics));
+    }
+
+    [Fact]
+    public void A_project_without_other_models_is_told_to_declare_one() => Assert.Equal(
+        "student.model.yaml(13,14): error MC2160: the project has no model 'BigLm'; declare it, in a file such as biglm.model.yaml",
+        Assert.Single(GeneratorRun.OfYaml(("student.model.yaml", SampleModels.Student)).Diagnostics));
+
+    [Fact]
+    public void A_student_is_compiled_anew_only_when_its_teacher_changes()
+    {
+        var run = GeneratorRun.OfYaml(
+            ("student.model.yaml", SampleModels.Student), ("big.model.yaml", SampleModels.Teacher), ("gpt.model.yaml", SampleModels.Gpt2Like));
+
+        run.SetYaml("gpt.model.yaml", SampleModels.Gpt2Like.Replace("batch: 4", "batch: 5")).Run();
+        Assert.Equal(1, run.Reasons(TrackingNames.Compile).Count(reason => reason == IncrementalStepRunReason.Modified));
+
+        run.SetYaml("big.model.yaml", SampleModels.Teacher.Replace("layers: 4", "layers: 5")).Run();
+        Assert.Equal(2, run.Reasons(TrackingNames.Compile).Count(reason => reason == IncrementalStepRunReason.Modified));
+    }
+}
