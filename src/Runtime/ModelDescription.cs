@@ -24,6 +24,9 @@ public sealed record ModelDescription
     /// <summary>Positions of earlier segments that layers remember in training, M; 0 in models without.</summary>
     public int SegmentMemory { get; init; }
 
+    /// <summary>Parts of a sequence that have vectors of their own, of an encoder with token types; 0 without.</summary>
+    public int TokenTypes { get; init; }
+
     /// <summary>Hash of the forward program: parameters, layers and element types. A checkpoint fits the models that have the same.</summary>
     public required string SpecHash { get; init; }
 

@@ -102,6 +102,7 @@ internal static class ApiEmitter
                 $"Context = {Number(spec.Architecture.Context)},",
                 $"Batch = {Number(spec.Training.Batch)},");
             if (spec.Architecture.Family is not null) writer.Line($"Architecture = {RecordLiteral.Of(spec.Architecture)},");
+            if (FamilyLayers.Of(spec)[0] is EmbeddingLayer { TokenTypes: { } types }) writer.Line($"TokenTypes = {Number(types)},");
             if (MemoryLengths.Of(spec).Training is > 0 and var memory) writer.Line($"SegmentMemory = {Number(memory)},");
             writer.Lines(
                 $"SpecHash = {Text(Hash(model))},",

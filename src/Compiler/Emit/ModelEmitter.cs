@@ -15,8 +15,8 @@ public static class ModelEmitter
         var files = EquatableArray.Of(ApiEmitter.Emit(context), ReportEmitter.Emit(context), ParametersEmitter.Emit(context), TrainingEmitter.Emit(context));
         if (model.Teacher is not null) files = files.Append(TeacherEmitter.Emit(context)).ToEquatableArray();
         if (Generation.Obstacle(model.Inference) is not null) return files;
-        return model.Inference.Encoding is null
-            ? files.Append(InferenceEmitter.Emit(context)).Append(OnnxEmitter.Emit(context)).ToEquatableArray()
-            : files.Append(EncoderEmitter.Emit(context)).ToEquatableArray();
+        return files
+            .Append(model.Inference.Encoding is null ? InferenceEmitter.Emit(context) : EncoderEmitter.Emit(context))
+            .Append(OnnxEmitter.Emit(context)).ToEquatableArray();
     }
 }

@@ -48,7 +48,9 @@ public sealed class Attention : Op
     public override OnnxCall? Export(Inputs inputs)
     {
         var (heads, mask) = (PackedHeads.Of(inputs), AttentionMask.Of(inputs.Attributes));
-        return mask.Causal ? new("Attention", [In(0), heads.Heads, heads.KvHeads, .. mask.Arguments()]) : null;
+        return mask.Causal || inputs.Attributes.Has(ByLength)
+            ? new(inputs.Attributes.Has(ByLength) ? "WholeAttention" : "Attention", [In(0), heads.Heads, heads.KvHeads, .. mask.Arguments()])
+            : null;
     }
 
     internal static string Method(string name, Inputs inputs) => inputs.Attributes.Has(ByLength) ? name + "ByLength" : name;

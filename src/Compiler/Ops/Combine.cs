@@ -24,6 +24,8 @@ public sealed class Combine : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Combine", In(0), In(1), In(2), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) => new("Combine", In(0), In(1), In(2));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var (rows, gates, slots, k) = (inputs[0], inputs[1].Data, inputs[2].Data, inputs[2].Last);

@@ -33,6 +33,8 @@ public sealed class Convolution : Op
         Cached = new("ConvolutionStep", In(0), In(1), "position", "state", Out(0)),
     };
 
+    public override OnnxCall? Export(Inputs inputs) => new("Convolution", In(0), In(1));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var (x, weight) = (inputs[0], inputs[1]);

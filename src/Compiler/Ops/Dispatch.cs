@@ -20,6 +20,8 @@ public sealed class Dispatch : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Dispatch", In(0), In(1), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) => new("Dispatch", In(0), In(1), inputs[1].Last.Value);
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var (x, sources, k) = (inputs[0], inputs[1].Data, inputs[1].Last);

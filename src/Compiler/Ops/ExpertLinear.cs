@@ -30,6 +30,8 @@ public sealed class ExpertLinear : Op
 
     public override KernelCall Lower(Inputs inputs) => new("ExpertLinear", In(0), In(1), In(2), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) => new("ExpertLinear", In(0), In(1), In(2), inputs.Attributes.Long("experts"));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var (x, weight, offsets) = (inputs[0], inputs[1], inputs[2].Data);

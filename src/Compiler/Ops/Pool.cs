@@ -25,6 +25,8 @@ public sealed class Pool : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Pool", In(0), In(1), Mean(inputs), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) => new("Pool", In(0), Mean(inputs));
+
     internal static string Mean(Inputs inputs) => "mean: " + (inputs.Attributes.Bool("mean") ? "true" : "false");
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)

@@ -46,8 +46,13 @@ public sealed class RelativeAttention : Op
         Cached = new(
             "RelativeAttentionCached", In(0), In(1), In(2), In(3), In(4), "keys", "values", "position",
             inputs.Attributes.Long("memory") > 0 ? "remembered" : "0", inputs.Attributes.Long("memory"),
-            inputs.Attributes.Bool("same_length") ? "true" : "false", inputs.Attributes.Long("heads"), Out(0)),
+            SameLength(inputs), inputs.Attributes.Long("heads"), Out(0)),
     };
+
+    public override OnnxCall? Export(Inputs inputs) => new(
+        "RelativeAttention", In(0), In(1), In(2), In(3), In(4), inputs.Attributes.Long("memory"), SameLength(inputs), inputs.Attributes.Long("heads"));
+
+    private static KernelArgument SameLength(Inputs inputs) => inputs.Attributes.Bool("same_length") ? "true" : "false";
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {

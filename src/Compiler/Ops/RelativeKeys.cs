@@ -28,6 +28,8 @@ public sealed class RelativeKeys : Op
         Cached = new("RelativeKeysCached", In(0), inputs.Attributes.Long("clamp"), "position", Out(0)),
     };
 
+    public override OnnxCall? Export(Inputs inputs) => new("RelativeKeys", In(0), inputs.Attributes.Long("clamp"));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs) =>
         new Linear().Evaluate(ReferenceInputs.Of("linear", Encodings(inputs.Attributes, inputs[0].Last), inputs[0]));
 

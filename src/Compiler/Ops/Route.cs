@@ -41,6 +41,8 @@ public sealed class Route : Op
         return Call(capacity) with { Cached = Call(0L) };
     }
 
+    public override OnnxCall? Export(Inputs inputs) => new("Route", In(0), inputs.Attributes.Long("top_k")) { Results = 5 };
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
     {
         var logits = inputs[0];

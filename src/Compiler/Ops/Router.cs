@@ -28,6 +28,8 @@ public sealed class Router : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Router", In(0), In(1), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) => new("Router", In(0), In(1));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs) => new Linear().Evaluate(inputs);
 }
 

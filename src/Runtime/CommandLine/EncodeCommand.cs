@@ -3,6 +3,7 @@ using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Data.Labels;
 using ModelCompiler.Runtime.Inference;
+using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Tokenizers;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -15,7 +16,19 @@ internal sealed class EncodeCommand(ICompiledModel model, RunOptions options, Pr
 
     private bool Classifies => model.Description.Training.Objective.Kind == ObjectiveKind.Classification;
 
-    public int Run(string text) => Write(text, TrainedModel.Load(model, options.Output, output.Error.WriteLine).Tokenizer);
+    public int Run(string text)
+    {
+        if (options.Engine == "onnx")
+        {
+            var folder = Path.Combine(options.Output, "onnx");
+            using var exported = OnnxEncoder.Open(model.Description, folder);
+            return Write(exported, text, TextTokenizer.Load(folder));
+        }
+
+        var tokenizer = TrainedModel.Load(model, options.Output, output.Error.WriteLine).Tokenizer;
+        using var program = model.CreateEncoder();
+        return Write(program, text, tokenizer);
+    }
 
     /// <summary>Reads a text that was held out, with its middle hidden.</summary>
     public int WriteSample(Dataset data)
@@ -26,16 +39,17 @@ internal sealed class EncodeCommand(ICompiledModel model, RunOptions options, Pr
         data.Validation.Read(0, tokens);
         var text = Array.ConvertAll(tokens, token => (int)token).AsSpan();
         var (tokenizer, middle) = (data.Tokenizer, text.Length / 2);
+        using var program = model.CreateEncoder();
         return Write(
+            program,
             Classifies
                 ? tokenizer.Decode(text[..Math.Max(1, text.IndexOf(tokenizer.EndOfText) is >= 0 and var end ? end : text.Length)])
                 : tokenizer.Decode(text[..middle]) + SpecialTokens.MaskText + tokenizer.Decode(text[(middle + 1)..]),
             tokenizer);
     }
 
-    private int Write(string text, ITextTokenizer tokenizer)
+    private int Write(IEncoderProgram program, string text, ITextTokenizer tokenizer)
     {
-        using var program = model.CreateEncoder();
         var encoder = new TextEncoder(program, tokenizer, model.Description.Training.SpecialTokens!);
         output.Text.WriteLine(text);
         if (Classifies)

@@ -12,7 +12,7 @@ internal sealed class GenerateCommand(ICompiledModel model, RunOptions options, 
         if (options.Engine == "onnx")
         {
             var folder = Path.Combine(options.Output, "onnx");
-            using var exported = OnnxProgram.Open(model.Description, folder);
+            using var exported = OnnxEngine.Open(model.Description, folder);
             return Write(exported, prompt, TextTokenizer.Load(folder), interrupt);
         }
 

@@ -123,8 +123,8 @@ internal sealed class RunCommand : RootCommand
         Require(_topK, k => k >= 0, "at least 0");
         Require(_topP, p => p is > 0 and <= 1, "above 0 and at most 1");
 
-        Option[] sampling = model.Training.Objective.Kind == ObjectiveKind.Causal ? [_tokens, _temperature, _topK, _topP, _engine] : [];
-        foreach (var option in (Option[])[_steps, _data, _device, _seed, _output, _resume, _prompt, _export, .. sampling])
+        Option[] sampling = model.Training.Objective.Kind == ObjectiveKind.Causal ? [_tokens, _temperature, _topK, _topP] : [];
+        foreach (var option in (Option[])[_steps, _data, _device, _seed, _output, _resume, _prompt, _engine, _export, .. sampling])
             Options.Add(option);
         Subcommands.Add(ExportCommand.Create(model, _output, export));
         if (model.Adapt is { } adapt)

@@ -27,6 +27,13 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
 
     public Span<T> Span => new(_memory, _length);
 
+    /// <summary>A tensor over a part of the memory; to be disposed before the buffer.</summary>
+    /// <param name="type">That of the elements.</param>
+    /// <param name="start">Its first element.</param>
+    /// <param name="shape">May have no elements.</param>
+    public OrtValue View(TensorElementType type, int start, params long[] shape) => OrtValue.CreateTensorValueWithData(
+        OrtMemoryInfo.DefaultInstance, type, shape, (nint)(_memory + start), shape.Aggregate(1L, (product, dimension) => product * dimension) * sizeof(T));
+
     public void Dispose()
     {
         Value.Dispose();

@@ -51,6 +51,9 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
     public static AttributeProto Attribute(string name, string value) =>
         new() { Name = name, S = ByteString.CopyFromUtf8(value), Type = AttributeProto.Types.AttributeType.String };
 
+    public static AttributeProto Attribute(string name, ReadOnlySpan<long> values) =>
+        new() { Name = name, Ints = { values.ToArray() }, Type = AttributeProto.Types.AttributeType.Ints };
+
     /// <summary>Adds constant values and returns their name.</summary>
     public string Constant<T>(string constant, DataType type, ReadOnlySpan<T> values, params ReadOnlySpan<long> shape)
         where T : unmanaged
@@ -82,7 +85,12 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
         return known;
     }
 
-    public void Input(string input, DataType type, params ReadOnlySpan<string> shape) => _graph.Input.Add(Describe(input, type, shape));
+    /// <summary>Adds an input and returns its name.</summary>
+    public string Input(string input, DataType type, params ReadOnlySpan<string> shape)
+    {
+        _graph.Input.Add(Describe(input, type, shape));
+        return input;
+    }
 
     public void Output(string output, DataType type, params ReadOnlySpan<string> shape) => _graph.Output.Add(Describe(output, type, shape));
 

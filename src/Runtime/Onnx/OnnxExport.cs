@@ -47,17 +47,19 @@ public static class OnnxExport
             using var parameters = model.Parameters.Masters();
             var data = new ExternalData(stream, OnnxFolder.Data);
             var builder = new OnnxBuilder(model.Description.Name, data);
-            graph = new OnnxGraph(builder, parameters, model.Description.Context, forms);
+            graph = new OnnxGraph(builder, parameters, model.Description, forms);
             model.Define(graph);
             extend?.Invoke(builder, graph);
-            message = builder.Build(new Dictionary<string, string>
+            var metadata = new Dictionary<string, string>
             {
                 [OnnxFolder.Name] = model.Description.Name,
                 [OnnxFolder.SpecHash] = model.Description.SpecHash,
                 [OnnxFolder.TokenizerHash] = tokenizerHash,
                 [OnnxFolder.Quantization] = Describe(quantization),
                 [OnnxFolder.DataBytes] = data.Length.ToString(CultureInfo.InvariantCulture),
-            });
+            };
+            if (graph.Memory is { } memory) metadata[OnnxFolder.Memory] = memory.ToString(CultureInfo.InvariantCulture);
+            message = builder.Build(metadata);
         });
         AtomicFile.Write(OnnxFolder.GraphPath(folder), message!.WriteTo);
         return graph!;

@@ -10,7 +10,7 @@ internal static class OnnxFolder
 {
     public const string Graph = "model.onnx", Data = "model.onnx.data";
 
-    public const string SpecHash = "spec_hash", TokenizerHash = "tokenizer_hash", DataBytes = "data_bytes", Name = "name", Quantization = "quantization";
+    public const string SpecHash = "spec_hash", TokenizerHash = "tokenizer_hash", DataBytes = "data_bytes", Name = "name", Quantization = "quantization", Memory = "memory";
 
     public static string GraphPath(string folder) => Path.Combine(folder, Graph);
 

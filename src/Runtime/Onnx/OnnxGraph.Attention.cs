@@ -33,12 +33,11 @@ public sealed partial class OnnxGraph
     /// <summary>Pairs (i, i + D/2) of each query and key head, turned by the tables' rows of their positions.</summary>
     private OnnxValue Rotate(string name, OnnxValue x, int heads, int kvHeads, (string Cosines, string Sines) tables)
     {
-        NeedPositions();
         var (all, size) = (heads + (2 * kvHeads), x.Width / (heads + (2 * kvHeads)));
         string Ints(string what, params ReadOnlySpan<long> values) => Builder.Constant($"{name}.{what}", DataType.Int64, values, values.Length);
         string Binary(string op, string what, string a, string b) => Builder.Node(op, "", $"{name}.{what}", [a, b]);
         string Table(string what, string table) => Builder.Node(
-            "Unsqueeze", "", $"{name}.{what}", [Builder.Node("Gather", "", $"{name}.{what}.rows", [table, PositionIds]), Ints($"{what}.axis", 2)]);
+            "Unsqueeze", "", $"{name}.{what}", [Builder.Node("Gather", "", $"{name}.{what}.rows", [table, Positions()]), Ints($"{what}.axis", 2)]);
 
         var split = Binary("Reshape", "heads", x.Name, Ints("heads.shape", 0, 0, all, size));
         Builder.Node(
@@ -82,8 +81,6 @@ public sealed partial class OnnxGraph
     public OnnxValue Attention(string name, OnnxValue x, int heads, int kvHeads, int window = 0, double softcap = 0)
     {
         var size = x.Width / (heads + (2 * kvHeads));
-        if (size % SupportedSizes != 0)
-            throw new NotSupportedException($"'{Scoped(name)}' has a head size of {Number(size)}, and ONNX Runtime's attention takes multiples of {Number(SupportedSizes)}. Run the model with engine torch.");
         if (_shared.Caches == 0)
         {
             Builder.Input(PastLengths, DataType.Int32, "batch");
@@ -99,18 +96,40 @@ public sealed partial class OnnxGraph
             Builder.Output(Cache("present", part), DataType.Float, shape);
         }
 
+        return GroupQueryAttention(
+            name, x, heads, kvHeads, causal: true, window, softcap,
+            [Cache("past_key_values", "key"), Cache("past_key_values", "value"), PastLengths, TotalLength], [Cache("present", "key"), Cache("present", "value")]);
+    }
+
+    /// <summary>Attention within whole sequences, of which those that are shorter than the longest end in padding.</summary>
+    /// <param name="x">Queries, keys and values side by side.</param>
+    /// <exception cref="NotSupportedException">The head size is not a multiple of 8, or a window looks both ways.</exception>
+    public OnnxValue WholeAttention(string name, OnnxValue x, int heads, int kvHeads, bool causal = true, int window = 0, double softcap = 0)
+    {
+        if (window > 0 && !causal)
+            throw new NotSupportedException($"'{Scoped(name)}' has a window without a causal mask, which ONNX Runtime's attention has not. Run the model with engine torch.");
+        var (lengths, total) = Lengths();
+        return GroupQueryAttention(name, x, heads, kvHeads, causal, window, softcap, ["", "", lengths, total], [Scoped(name) + ".key", Scoped(name) + ".value"]);
+    }
+
+    private OnnxValue GroupQueryAttention(
+        string name, OnnxValue x, int heads, int kvHeads, bool causal, int window, double softcap, string[] lengths, string[] presents)
+    {
+        var size = x.Width / (heads + (2 * kvHeads));
+        if (size % SupportedSizes != 0)
+            throw new NotSupportedException($"'{Scoped(name)}' has a head size of {Number(size)}, and ONNX Runtime's attention takes multiples of {Number(SupportedSizes)}. Run the model with engine torch.");
         List<Messages.AttributeProto> attributes =
         [
             OnnxBuilder.Attribute("num_heads", heads),
             OnnxBuilder.Attribute("kv_num_heads", kvHeads),
             OnnxBuilder.Attribute("do_rotary", x.Rotation is null ? 0 : 1),
         ];
+        if (!causal) attributes.Add(OnnxBuilder.Attribute("causal", 0));
         if (window > 0) attributes.Add(OnnxBuilder.Attribute("local_window_size", window));
         if (softcap > 0) attributes.Add(OnnxBuilder.Attribute("softcap", softcap));
-        List<string> inputs = [x.Name, "", "", Cache("past_key_values", "key"), Cache("past_key_values", "value"), PastLengths, TotalLength];
+        List<string> inputs = [x.Name, "", "", .. lengths];
         if (x.Rotation is { } rotation) inputs.AddRange([rotation.Cosines, rotation.Sines]);
-        Builder.Node(
-            "GroupQueryAttention", OnnxBuilder.Microsoft, inputs, [Scoped(name), Cache("present", "key"), Cache("present", "value")], [.. attributes]);
+        Builder.Node("GroupQueryAttention", OnnxBuilder.Microsoft, inputs, [Scoped(name), .. presents], [.. attributes]);
         return new(Scoped(name), heads * size);
     }
 }

@@ -14,8 +14,7 @@ public sealed partial class OnnxGraph
     /// <param name="weight">[context, C]</param>
     public OnnxValue AddPosition(string name, OnnxValue x, Tensor weight)
     {
-        NeedPositions();
-        var rows = Builder.Node("Gather", "", Scoped(name) + ".rows", [Builder.Weight(Scoped(name) + ".weight", weight), PositionIds]);
+        var rows = Builder.Node("Gather", "", Scoped(name) + ".rows", [Builder.Weight(Scoped(name) + ".weight", weight), Positions()]);
         return Node("Add", name, x.Width, x.Name, rows);
     }
 
@@ -92,12 +91,6 @@ public sealed partial class OnnxGraph
         var (output, prefix) = (Scoped(name), Scoped(name) + ".");
         string Index(string what, long value) => Builder.Constant(prefix + what, DataType.Int64, [value], 1);
         return new(Builder.Node("Slice", "", output, [x.Name, Index("start", start), Index("end", start + width), Index("axis", 2)]), width);
-    }
-
-    private void NeedPositions()
-    {
-        if (!_shared.HasPositions) Builder.Input(PositionIds, DataType.Int64, "batch", "sequence");
-        _shared.HasPositions = true;
     }
 
     private string RmsNorm(string output, string x, string weight, double epsilon) => Builder.Node(

@@ -1,3 +1,4 @@
+using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Onnx.Linears;
 using ModelCompiler.Runtime.Training;
 using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;
@@ -8,20 +9,22 @@ namespace ModelCompiler.Runtime.Onnx;
 /// The ONNX graph that a generated model writes itself into. Each method adds one layer's nodes under the name of its result and
 /// returns the result; values are [batch, sequence, width] in fp32. Inputs: <c>input_ids</c>, the lengths and caches of attention,
 /// and <c>rows</c>, the positions whose logits are wanted. Output: <c>logits</c> [batch, rows, V], and the caches, updated in place.
+/// An encoder has <c>attention_mask</c> in the place of the caches, 1 for each token and 0 for padding behind them, perhaps
+/// <c>token_type_ids</c>, and gives also <c>last_hidden_state</c> and <c>classes</c> [batch, classes].
 /// </summary>
 public sealed partial class OnnxGraph
 {
     internal const string InputIds = "input_ids", RowsInput = "rows", PositionIds = "position_ids", Logits = "logits",
-        PastLengths = "seqlens_k", TotalLength = "total_sequence_length";
+        PastLengths = "seqlens_k", TotalLength = "total_sequence_length", Mask = "attention_mask", TypeIds = "token_type_ids",
+        HiddenState = "last_hidden_state", ClassLogits = "classes";
 
     private readonly Shared _shared;
     private readonly string _scope;
 
-    internal OnnxGraph(OnnxBuilder builder, ParameterStore parameters, int context, LinearForms linears)
-        : this(new Shared(builder, parameters, context, linears), "")
+    internal OnnxGraph(OnnxBuilder builder, ParameterStore parameters, ModelDescription model, LinearForms linears)
+        : this(new Shared(builder, parameters, model, linears), "")
     {
         builder.Input(InputIds, DataType.Int64, "batch", "sequence");
-        builder.Input(RowsInput, DataType.Int64, "rows");
     }
 
     private OnnxGraph(Shared shared, string scope) => (_shared, _scope) = (shared, scope);
@@ -32,8 +35,21 @@ public sealed partial class OnnxGraph
     /// <summary>The token ids, [batch, sequence].</summary>
     public OnnxValue Tokens => new(InputIds, 1);
 
+    /// <summary>The part of its sequence that each token is in, [batch, sequence].</summary>
+    public OnnxValue Types
+    {
+        get
+        {
+            Builder.Input(TypeIds, DataType.Int64, "batch", "sequence");
+            return new(TypeIds, 1);
+        }
+    }
+
     /// <summary>The inputs of linear layers, by the layer's name: what calibration observes.</summary>
     internal IReadOnlyList<(string Layer, OnnxValue Input)> LinearInputs => _shared.LinearInputs;
+
+    /// <summary>Positions before a segment; null in models without relative attention.</summary>
+    internal int? Memory => _shared.Memory;
 
     /// <summary>Key-value caches, one a layer of attention.</summary>
     internal int Caches => _shared.Caches;
@@ -44,17 +60,29 @@ public sealed partial class OnnxGraph
     public OnnxGraph Layer(string block, int index) => new(_shared, $"{_scope}{block}.{index}.");
 
     /// <summary>The rows that logits are wanted of.</summary>
-    public OnnxValue Rows(OnnxValue x) => x with
+    public OnnxValue Rows(OnnxValue x)
     {
-        Name = Builder.Node("Gather", "", x.Name + ".rows", [x.Name, RowsInput], OnnxBuilder.Attribute("axis", 1)),
-    };
-
-    /// <summary>Ends the graph.</summary>
-    public void Output(OnnxValue logits)
-    {
-        Builder.Node("Identity", "", Logits, [logits.Name]);
-        Builder.Output(Logits, DataType.Float, "batch", "rows", Number(logits.Width));
+        Builder.Input(RowsInput, DataType.Int64, "rows");
+        return x with { Name = Builder.Node("Gather", "", x.Name + ".rows", [x.Name, RowsInput], OnnxBuilder.Attribute("axis", 1)) };
     }
+
+    /// <summary>Gives the logits of the vocabulary.</summary>
+    public void Output(OnnxValue logits) => Output(Logits, logits, "rows");
+
+    /// <summary>Gives the vectors of an encoder.</summary>
+    public void Hidden(OnnxValue vectors) => Output(HiddenState, vectors, "sequence");
+
+    /// <summary>Gives the logits of a classifier.</summary>
+    public void Classes(OnnxValue logits) => Output(ClassLogits, logits);
+
+    private void Output(string output, OnnxValue value, params ReadOnlySpan<string> rows)
+    {
+        Builder.Node("Identity", "", output, [value.Name]);
+        Builder.Output(output, DataType.Float, ["batch", .. rows, Number(value.Width)]);
+    }
+
+    /// <summary>The positions of the tokens, int64 [batch, sequence] or [1, sequence].</summary>
+    private string Positions() => _shared.Positions ??= _shared.IsEncoder ? CountPositions() : Builder.Input(PositionIds, DataType.Int64, "batch", "sequence");
 
     private string Scoped(string name) => _scope + name;
 
@@ -64,13 +92,16 @@ public sealed partial class OnnxGraph
     private OnnxValue Node(string op, string name, int width, params IEnumerable<string> inputs) => new(Builder.Node(op, "", Scoped(name), inputs), width);
 
     /// <summary>What all layers of a graph share.</summary>
-    private sealed class Shared(OnnxBuilder builder, ParameterStore parameters, int context, LinearForms linears)
+    private sealed class Shared(OnnxBuilder builder, ParameterStore parameters, ModelDescription model, LinearForms linears)
     {
         public OnnxBuilder Builder { get; } = builder;
 
         public ParameterStore Parameters { get; } = parameters;
 
-        public int Context { get; } = context;
+        public int Context { get; } = model.Context;
+
+        /// <summary>Whether it reads whole sequences, from position 0 on.</summary>
+        public bool IsEncoder { get; } = model.Training.Objective.Kind != ObjectiveKind.Causal;
 
         public LinearForms Linears { get; } = linears;
 
@@ -78,7 +109,22 @@ public sealed partial class OnnxGraph
 
         public int Caches { get; set; }
 
-        public bool HasPositions { get; set; }
+        /// <summary>What <see cref="OnnxGraph.Positions"/> has added.</summary>
+        public string? Positions { get; set; }
+
+        public bool HasMask { get; set; }
+
+        /// <summary>Convolutions, each with a state.</summary>
+        public int States { get; set; }
+
+        /// <summary>What relative attention of the first layer has added: tokens, memory and tokens, and what queries see.</summary>
+        public (string New, string All, string Unseen)? Segment { get; set; }
+
+        /// <summary>Positions before a segment; null in models without relative attention.</summary>
+        public int? Memory { get; set; }
+
+        /// <summary>What <see cref="OnnxGraph.Lengths"/> has added.</summary>
+        public (string Last, string Total)? Lengths { get; set; }
 
         public Dictionary<(int Size, double Theta, RopeScaling Scaling), (string Cosines, string Sines)> Rotations { get; } = [];
     }

@@ -16,6 +16,7 @@ public sealed class OnnxProgram : IInferenceProgram
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
     private readonly NativeBuffer<float>[] _caches;
+    private readonly NativeBuffer<float>[] _states;
     private readonly string[] _pasts;
     private readonly string[] _presents;
     private readonly NativeBuffer<int>? _pastLength;
@@ -25,15 +26,16 @@ public sealed class OnnxProgram : IInferenceProgram
     private readonly float[] _logits;
     private readonly Call _single;
 
-    private OnnxProgram(InferenceSession session, ModelDescription model)
+    internal OnnxProgram(InferenceSession session, ModelDescription model)
     {
         (_session, Context, _vocabulary) = (session, model.Context, model.Vocabulary);
         _logits = new float[model.Vocabulary];
-        _pasts = [.. session.InputNames.Where(name => name.StartsWith("past_key_values.", StringComparison.Ordinal))];
-        _presents = [.. _pasts.Select(name => name.Replace("past_key_values.", "present.", StringComparison.Ordinal))];
+        _pasts = [.. session.InputNames.Where(name => name.StartsWith("past_", StringComparison.Ordinal))];
+        _presents = [.. _pasts.Select(Present)];
         _caches = [.. _pasts.Select(name => NewCache(session.InputMetadata[name].Dimensions))];
+        _states = [.. _caches.Where((_, i) => _pasts[i].StartsWith(OnnxGraph.PastStates, StringComparison.Ordinal))];
         _hasPositions = session.InputNames.Contains(OnnxGraph.PositionIds);
-        if (_caches.Length > 0)
+        if (session.InputNames.Contains(OnnxGraph.PastLengths))
         {
             _pastLength = new NativeBuffer<int>(TensorElementType.Int32, 1);
             _totalLength = new NativeBuffer<int>(TensorElementType.Int32);
@@ -51,31 +53,14 @@ public sealed class OnnxProgram : IInferenceProgram
     /// <param name="folder">Where it was exported to.</param>
     /// <param name="threads">Threads within an operator; 0 for one a core.</param>
     /// <exception cref="OnnxException">Files are missing, damaged, or of another model.</exception>
-    public static OnnxProgram Open(ModelDescription model, string folder, int threads = 0)
-    {
-        OnnxFolder.CheckFiles(folder);
-        InferenceSession? session = null;
-        try
-        {
-            using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-            session = new InferenceSession(OnnxFolder.GraphPath(folder), options);
-            OnnxFolder.CheckData(folder, session.ModelMetadata.CustomMetadataMap);
-            OnnxFolder.Check(folder, session.ModelMetadata.CustomMetadataMap, model);
-            return new OnnxProgram(session, model);
-        }
-        catch (OnnxRuntimeException e)
-        {
-            session?.Dispose();
-            throw new OnnxException($"ONNX Runtime cannot load the model in '{folder}': {e.Message} Export it again.", e);
-        }
-        catch
-        {
-            session?.Dispose();
-            throw;
-        }
-    }
+    public static OnnxProgram Open(ModelDescription model, string folder, int threads = 0) =>
+        OnnxSession.Open(model, folder, threads, session => new OnnxProgram(session, model));
 
-    public void Reset() => Position = 0;
+    public void Reset()
+    {
+        Position = 0;
+        foreach (var state in _states) state.Span.Clear(); // a cache is read up to the position only
+    }
 
     public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)
     {
@@ -122,6 +107,11 @@ public sealed class OnnxProgram : IInferenceProgram
         _run.Dispose();
         _session.Dispose();
     }
+
+    /// <summary>The output that takes the place of an input.</summary>
+    private static string Present(string past) => past.StartsWith(OnnxGraph.PastStates, StringComparison.Ordinal)
+        ? past.Replace(OnnxGraph.PastStates, OnnxGraph.PresentStates, StringComparison.Ordinal)
+        : past.Replace("past_key_values.", "present.", StringComparison.Ordinal);
 
     private static NativeBuffer<float> NewCache(int[] dimensions) =>
         new(TensorElementType.Float, [.. dimensions.Select(dimension => Math.Max(1L, dimension))]);

@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
+using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data;
-using ModelCompiler.Runtime.Data.Batches;
 using ModelCompiler.Runtime.IO;
+using ModelCompiler.Runtime.Onnx.Verification;
 using ModelCompiler.Runtime.Training;
+using ModelCompiler.Runtime.Training.Feeds;
 
 namespace ModelCompiler.Runtime.Onnx;
 
@@ -22,42 +24,27 @@ public sealed record OnnxVerification(double MaxError, double MeanError, Evaluat
 
     private const int Batches = 2;
 
-    /// <summary>Runs both over the same windows, prints nothing, and writes what it found beside the model.</summary>
+    /// <summary>Runs both over the same text, prints nothing, and writes what it found beside the model.</summary>
     /// <exception cref="OnnxException">The export does not do what the model does.</exception>
     public static OnnxVerification Run(ICompiledModel model, string folder, Dataset data, bool exact)
     {
-        var description = model.Description;
-        var windows = new ValidationWindows(data.Validation, description.Batch, description.Context, Batches);
-        if (windows.Batches == 0)
+        var batches = new ValidationBatches(model.Description, data);
+        if (batches.Source is null || batches.Count == 0)
             throw new OnnxException("An export is verified on held-out text, and there is none. Set training.data.validation above 0.");
-        using var program = OnnxProgram.Open(description, folder);
-        using var training = model.CreateTraining();
-        using var inference = model.CreateInference();
-        var (tokens, targets) = (new long[description.Batch * description.Context], new long[description.Batch * description.Context]);
-        var logits = new float[description.Context * description.Vocabulary];
-        double exported = 0, original = 0, max = 0, sum = 0;
-        var compared = 0L;
-        for (var batch = 0; batch < windows.Batches; batch++)
+        using var pair = Open(model, folder);
+        var tokens = new long[batches.Source.Batch * batches.Source.Sequence];
+        var targets = new long[tokens.Length];
+        var errors = new LogitErrors();
+        double exported = 0, original = 0;
+        var count = Math.Min(Batches, batches.Count);
+        for (var batch = 0; batch < count; batch++)
         {
-            windows.Fill(batch, tokens, targets);
-            original += training.Evaluate(tokens, targets) / windows.Batches;
-            for (var row = 0; row < description.Batch; row++)
-            {
-                int[] window = [.. tokens.AsSpan(row * description.Context, description.Context).ToArray().Select(token => (int)token)];
-                program.Reset();
-                program.ForwardAll(window, logits);
-                exported += Loss(logits, targets.AsSpan(row * description.Context, description.Context)) / (windows.Batches * description.Batch);
-                if (row > 0) continue;
-
-                // Through the caches of both: a part of the window at once, the rest token by token.
-                program.Reset();
-                inference.Reset();
-                Compare(program.Forward(window.AsSpan(0, window.Length / 2)), inference.Forward(window.AsSpan(0, window.Length / 2)));
-                foreach (var token in window.AsSpan(window.Length / 2)) Compare(program.Forward([token]), inference.Forward([token]));
-            }
+            batches.Source.Fill(batch, tokens, targets);
+            var losses = pair.Losses(tokens, targets, errors);
+            (exported, original) = (exported + (losses.Exported / count), original + (losses.Original / count));
         }
 
-        var result = new OnnxVerification(max, sum / compared, Result(exported), Result(original));
+        var result = new OnnxVerification(errors.Max, errors.Mean, Result(exported), Result(original));
         if (!double.IsFinite(exported) || (exact && Math.Abs(exported - original) > Tolerance * original))
         {
             throw new OnnxException(string.Create(CultureInfo.InvariantCulture,
@@ -67,35 +54,16 @@ public sealed record OnnxVerification(double MaxError, double MeanError, Evaluat
         AtomicFile.WriteText(Path.Combine(folder, File), JsonSerializer.Serialize(result, s_json) + "\n");
         return result;
 
-        EvaluationResult Result(double loss) => new(loss, windows.BitsPerByte(loss, data.Tokenizer));
-
-        void Compare(ReadOnlySpan<float> found, ReadOnlySpan<float> wanted)
-        {
-            for (var i = 0; i < wanted.Length; i++)
-            {
-                var error = Math.Abs((double)found[i] - wanted[i]);
-                (max, sum) = (Math.Max(max, error), sum + error);
-            }
-
-            compared += wanted.Length;
-        }
+        EvaluationResult Result(double loss) => new(loss, batches.BitsPerByte(loss, data.Tokenizer));
     }
+
+    private static IPair Open(ICompiledModel model, string folder) => model.Description.Training.Objective.Kind != ObjectiveKind.Causal
+        ? new EncoderPair(model, folder)
+        : OnnxEngine.Open(model.Description, folder) switch
+        {
+            OnnxProgram program => new DecoderPair(model, program),
+            var recurrent => new RecurrentPair(model, recurrent),
+        };
 
     private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
-    /// <summary>Mean cross-entropy of logits [T, V] in nats per token.</summary>
-    private static double Loss(ReadOnlySpan<float> logits, ReadOnlySpan<long> targets)
-    {
-        var (vocabulary, loss) = (logits.Length / targets.Length, 0.0);
-        for (var t = 0; t < targets.Length; t++)
-        {
-            var row = logits.Slice(t * vocabulary, vocabulary);
-            var (largest, sum) = (float.NegativeInfinity, 0.0);
-            foreach (var logit in row) largest = Math.Max(largest, logit);
-            foreach (var logit in row) sum += Math.Exp(logit - largest);
-            loss += largest + Math.Log(sum) - row[(int)targets[t]];
-        }
-
-        return loss / targets.Length;
-    }
 }

@@ -34,6 +34,7 @@ partial class TinyAlbert : ICompiledModel<TinyAlbert>
         Context = 32,
         Batch = 4,
         Architecture = new ArchitectureSpec { Family = Family.Albert, Vocabulary = 260, Context = 32, Width = 48, Layers = 4, Share = new ShareSpec { Groups = 2 }, Heads = 4, NormPlacement = NormPlacement.Pre, EmbeddingWidth = 16 },
+        TokenTypes = 2,
         SpecHash = "6f5cd93d18d3b809",
         Parameters = Layout(),
         Compute = Precision.Fp32,

@@ -14,5 +14,32 @@ namespace Demo;
 partial class TinyXl
 {
     /// <inheritdoc/>
-    public void Define(OnnxGraph graph) => throw new NotSupportedException("TinyXl has no ONNX form: nothing there does what 'relative_keys' does (tiny.model.yaml:10). Run it with engine torch.");
+    public void Define(OnnxGraph graph)
+    {
+        var p = new MainParameters(graph.Parameters);
+        var embedding = graph.Embedding("embedding", graph.Tokens, p.EmbeddingWeight);                       // f32[B, T, C]  tiny.model.yaml:4
+        var blocks = embedding;
+        for (var i = 0; i < 2; i++)
+            blocks = BlocksOnnx(graph.Layer("blocks", i), blocks, new BlocksParameters(graph.Parameters, i));
+        blocks = graph.Rows(blocks);  // what follows is wanted of some rows only
+        var head = graph.Linear("head", blocks, p.HeadWeight, null);                                         // f32[B, T, V]  tiny.model.yaml:2
+        graph.Output(head);
+    }
+
+    private static OnnxValue BlocksOnnx(OnnxGraph graph, OnnxValue input, BlocksParameters p)
+    {
+        var attentionQ = graph.Linear("attention.q", input, p.AttentionQWeight, null);                       // f32[B, T, C]  tiny.model.yaml:10
+        var attentionKv = graph.Linear("attention.kv", input, p.AttentionKvWeight, null);                    // f32[B, T, 2C]  tiny.model.yaml:10
+        var attentionR = graph.RelativeKeys("attention.r", p.AttentionRWeight, 0);                           // f32[M + T, C]  tiny.model.yaml:10
+        var attentionMix = graph.RelativeAttention("attention.mix", attentionQ, attentionKv, attentionR, p.AttentionContentBias, p.AttentionPositionBias, 72, false, 4); // f32[B, T, C]  tiny.model.yaml:10
+        var attentionProj = graph.Linear("attention.proj", attentionMix, p.AttentionProjWeight, null);       // f32[B, T, C]  tiny.model.yaml:10
+        var residual1 = graph.Add("residual1", input, attentionProj);                                        // f32[B, T, C]  tiny.model.yaml:8
+        var norm1 = graph.LayerNorm("norm1", residual1, p.Norm1Weight, p.Norm1Bias, 1E-05);                  // f32[B, T, C]  tiny.model.yaml:2
+        var mlpUp = graph.Linear("mlp.up", norm1, p.MlpUpWeight, p.MlpUpBias);                               // f32[B, T, 4C]  tiny.model.yaml:2
+        var mlpActivation = graph.Relu("mlp.activation", mlpUp);                                             // f32[B, T, 4C]  tiny.model.yaml:2
+        var mlpDown = graph.Linear("mlp.down", mlpActivation, p.MlpDownWeight, p.MlpDownBias);               // f32[B, T, C]  tiny.model.yaml:2
+        var residual2 = graph.Add("residual2", norm1, mlpDown);                                              // f32[B, T, C]  tiny.model.yaml:8
+        var norm2 = graph.LayerNorm("norm2", residual2, p.Norm2Weight, p.Norm2Bias, 1E-05);                  // f32[B, T, C]  tiny.model.yaml:2
+        return norm2;
+    }
 }

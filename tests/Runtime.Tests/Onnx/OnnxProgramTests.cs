@@ -34,6 +34,31 @@ public sealed class OnnxProgramTests
     }
 
     [Fact]
+    public void Two_of_four_experts() => Compare<Mixtral>(null, 1e-4);
+
+    [Fact]
+    public void One_expert_of_each_token() => Compare<Switch>(null, 1e-4);
+
+    /// <summary>An expert may have no rows.</summary>
+    [Fact]
+    public void Experts_in_int4() => Compare<Mixtral>(new QuantizationSpec { Weights = WeightType.Int4, Group = 16 }, 0.5);
+
+    [Fact]
+    public void Experts_in_int8() => Compare<Mixtral>(new QuantizationSpec { Weights = WeightType.Int8 }, 0.3);
+
+    [Fact]
+    public void Gated_convolutions_keep_their_state() => Compare<GatedConvolution>(null, 1e-4);
+
+    [Fact]
+    public void Transformer_xl_with_its_memory() => Compare<TransformerXlPlain>(null, 1e-4, tokens: 70);
+
+    [Fact]
+    public void Transformer_xl_with_every_option() => Compare<TransformerXlSame>(null, 1e-4, tokens: 70);
+
+    [Fact]
+    public void Transformer_xl_in_int8() => Compare<TransformerXlPlain>(new QuantizationSpec { Weights = WeightType.Int8 }, 0.1, tokens: 30);
+
+    [Fact]
     public void Parallel_sublayers() => Compare<ParallelSublayers>(null, 1e-4);
 
     [Fact]
@@ -168,20 +193,20 @@ public sealed class OnnxProgramTests
         return model;
     }
 
-    private static void Compare<TModel>(QuantizationSpec? quantization, double tolerance, IReadOnlyList<int[]>? calibration = null)
+    private static void Compare<TModel>(QuantizationSpec? quantization, double tolerance, IReadOnlyList<int[]>? calibration = null, int? tokens = null)
         where TModel : ICompiledModel<TModel>
     {
         using var folder = new TemporaryFolder();
         using var model = Export<TModel>(folder.Path, quantization, calibration);
         using var expected = model.CreateInference();
-        using var actual = OnnxProgram.Open(model.Description, folder.Path);
-        int[] tokens = [.. Enumerable.Range(0, model.Description.Context).Select(i => (i * 37) % 256)];
+        using var actual = OnnxEngine.Open(model.Description, folder.Path);
+        int[] text = [.. Enumerable.Range(0, tokens ?? model.Description.Context).Select(i => (i * 37) % 256)];
         double error = 0, scale = 0;
 
         // At once, one by one, and in uneven parts.
-        Check(tokens);
-        Check([.. tokens.Select(token => new[] { token })]);
-        Check(tokens[..5], tokens[5..17]);
+        Check(text);
+        Check([.. text.Select(token => new[] { token })]);
+        Check(text[..5], text[5..17]);
         Assert.Equal(17, actual.Position);
         Assert.True(error < tolerance * scale, $"logits differ by {error}, the largest is {scale}");
 

@@ -44,16 +44,55 @@ internal static class OnnxEmitter
     {
         var (main, locals) = (graph.Main, new Locals());
         if (main.Parameters.Count > 0) writer.Line("var p = new MainParameters(graph.Parameters);");
-        var calls = new CallWriter(context, main, "", value => value == GraphBuilder.Tokens ? "graph.Tokens" : locals[value]);
+        if (graph.Encoding is { } encoding)
+        {
+            Encoder(writer, context, graph, encoding, locals);
+            return;
+        }
+        var calls = new CallWriter(context, main, "", locals.Spell);
         var rows = LastBlock.Of(main)?.Repeat;
         foreach (var node in main.Nodes)
         {
-            if (!OpTable.IsRepeat(node)) calls.Write(writer, node, $"var {locals[node.Outputs[0].Name]} = ");
-            else Loop(writer, graph, node, value => value == GraphBuilder.Tokens ? "graph.Tokens" : locals[value]);
+            Write(writer, graph, calls, node, locals.Spell);
             if (node == rows) writer.Line($"{locals[node.Outputs[0].Name]} = graph.Rows({locals[node.Outputs[0].Name]});  // what follows is wanted of some rows only");
         }
         var output = locals[main.Outputs[0]];
         writer.Line(rows is null ? $"graph.Output(graph.Rows({output}));" : $"graph.Output({output});");
+    }
+
+    /// <summary>The vectors of all tokens, and from them what the heads say: logits of the rows that are asked for.</summary>
+    private static void Encoder(SourceWriter writer, EmitContext context, Graph graph, EncoderValues encoding, Locals locals)
+    {
+        var (main, written) = (graph.Main, new HashSet<Node>());
+        Slice(encoding.Hidden, locals.Spell);
+        writer.Line($"graph.Hidden({locals[encoding.Hidden]});");
+        if (encoding.Classes is { } classes)
+        {
+            Slice(classes, locals.Spell);
+            writer.Line($"graph.Classes({locals[classes]});");
+        }
+        if (encoding.Logits is { } logits)
+        {
+            writer.Line($"var rows = graph.Rows({locals[encoding.Hidden]});  // the head is wanted of some rows only");
+            Slice(logits, value => value == encoding.Hidden ? "rows" : locals.Spell(value));
+            writer.Line($"graph.Output({locals[logits]});");
+        }
+
+        // The nodes that a result needs and that are not there yet.
+        void Slice(string result, Func<string, string> spell)
+        {
+            var needed = new HashSet<string> { result };
+            foreach (var node in main.Nodes.Reverse().Where(n => n.Outputs.Any(o => needed.Contains(o.Name)))) needed.UnionWith(node.Uses);
+            var calls = new CallWriter(context, main, "", spell);
+            foreach (var node in main.Nodes.Where(n => n.Outputs.Any(o => needed.Contains(o.Name)) && written.Add(n)))
+                Write(writer, graph, calls, node, spell);
+        }
+    }
+
+    private static void Write(SourceWriter writer, Graph graph, CallWriter calls, Node node, Func<string, string> spell)
+    {
+        if (OpTable.IsRepeat(node)) Loop(writer, graph, node, spell);
+        else calls.Write(writer, node);
     }
 
     private static void Loop(SourceWriter writer, Graph graph, Node repeat, Func<string, string> spell)
@@ -74,7 +113,7 @@ internal static class OnnxEmitter
         writer.Line();
         using (writer.Block($"private static OnnxValue {type}Onnx(OnnxGraph graph, OnnxValue input, {type}Parameters p)"))
         {
-            foreach (var node in block.Nodes) calls.Write(writer, node, $"var {Spell(node.Outputs[0].Name)} = ");
+            foreach (var node in block.Nodes) calls.Write(writer, node);
             writer.Line($"return {Spell(block.Outputs[0])};");
         }
     }
@@ -88,7 +127,7 @@ internal static class OnnxEmitter
         private readonly Dictionary<string, TensorType> _types = function.Types();
         private readonly Identifiers _parameters = ParametersEmitter.Names(context.Model, block);
 
-        public void Write(SourceWriter writer, Node node, string target)
+        public void Write(SourceWriter writer, Node node)
         {
             var inputs = Inputs(node, _types);
             var call = OpTable.Find(node.Op).Export(inputs)!;
@@ -100,7 +139,9 @@ internal static class OnnxEmitter
                 KernelArgumentKind.Array => "[" + string.Join(", ", node.Inputs.Take(argument.Index).Select(Value)) + "]",
                 _ => argument.Text,
             });
-            var statement = $"{target}graph.{call.Method}({string.Join(", ", arguments.Prepend(Text(name)))});".PadRight(100);
+            var results = string.Join(", ", node.Outputs.Take(call.Results).Select(output => spell(output.Name)));
+            var target = call.Results > 1 ? $"({results})" : results;
+            var statement = $"var {target} = graph.{call.Method}({string.Join(", ", arguments.Prepend(Text(name)))});".PadRight(100);
             writer.Line($"{statement} // {_types[name]}  {context.Place(node.Origin)}");
         }
     }
@@ -110,13 +151,21 @@ internal static class OnnxEmitter
     {
         private readonly Identifiers _names = new();
 
+        /// <summary>How a value of main is written.</summary>
+        public string Spell(string value) => value switch
+        {
+            GraphBuilder.Tokens => "graph.Tokens",
+            GraphBuilder.Types => "graph.Types",
+            _ => this[value],
+        };
+
         public string this[string value]
         {
             get
             {
                 var name = _names[value];
                 var local = char.ToLowerInvariant(name[0]) + name.Substring(1);
-                return NameRules.IsKeyword(local) || local is "graph" or "input" or "p" or "i" ? local + "Value" : local;
+                return NameRules.IsKeyword(local) || local is "graph" or "input" or "rows" or "p" or "i" ? local + "Value" : local;
             }
         }
     }

@@ -1,0 +1,77 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using ModelCompiler.Runtime.Inference;
+
+namespace ModelCompiler.Runtime.Onnx;
+
+/// <summary>An exported encoder in ONNX Runtime. Not thread-safe.</summary>
+public sealed class OnnxEncoder : IEncoderProgram
+{
+    private readonly InferenceSession _session;
+    private readonly RunOptions _run = new();
+    private readonly ModelDescription _model;
+    private readonly SequenceParts? _parts;
+    private float[] _result = [];
+
+    private OnnxEncoder(InferenceSession session, ModelDescription model)
+    {
+        (_session, _model) = (session, model);
+        Width = session.OutputMetadata[OnnxGraph.HiddenState].Dimensions[^1];
+        if (session.InputNames.Contains(OnnxGraph.TypeIds))
+            _parts = new SequenceParts(model.Training.SpecialTokens!.Sep, model.TokenTypes);
+    }
+
+    public int Context => _model.Context;
+
+    public int Width { get; }
+
+    /// <inheritdoc cref="OnnxProgram.Open"/>
+    public static OnnxEncoder Open(ModelDescription model, string folder, int threads = 0) =>
+        OnnxSession.Open(model, folder, threads, session => new OnnxEncoder(session, model));
+
+    public ReadOnlySpan<float> Encode(ReadOnlySpan<int> tokens) => Run(tokens, OnnxGraph.HiddenState, tokens.Length, Width);
+
+    public ReadOnlySpan<float> Predict(ReadOnlySpan<int> tokens) => _session.OutputNames.Contains(OnnxGraph.Logits)
+        ? Run(tokens, OnnxGraph.Logits, tokens.Length, _model.Vocabulary)
+        : throw new NotSupportedException("The model predicts no tokens: its objective is classification.");
+
+    public ReadOnlySpan<float> Classify(ReadOnlySpan<int> tokens) => _session.OutputMetadata.TryGetValue(OnnxGraph.ClassLogits, out var classes)
+        ? Run(tokens, OnnxGraph.ClassLogits, 1, classes.Dimensions[^1])
+        : throw new NotSupportedException("The model has no classes: its objective is masked.");
+
+    public void Dispose()
+    {
+        _run.Dispose();
+        _session.Dispose();
+    }
+
+    private float[] Run(ReadOnlySpan<int> tokens, string output, int rows, int width)
+    {
+        TokenBuffer.Check(tokens, 0, Context, _model.Vocabulary);
+        using var binding = _session.CreateIoBinding();
+        using var ids = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);
+        using var mask = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);
+        using var types = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);
+        // The head computes the logits of these rows, and of one where they are not asked for.
+        using var wanted = new NativeBuffer<long>(TensorElementType.Int64, output == OnnxGraph.Logits ? rows : 1);
+        for (var t = 0; t < tokens.Length; t++) ids.Span[t] = tokens[t];
+        for (var row = 0; row < wanted.Span.Length; row++) wanted.Span[row] = row;
+        mask.Span.Fill(1);
+        _parts?.Write(ids.Span, types.Span);
+        Bind(OnnxGraph.InputIds, ids);
+        Bind(OnnxGraph.Mask, mask);
+        Bind(OnnxGraph.TypeIds, types);
+        Bind(OnnxGraph.RowsInput, wanted);
+        if (_result.Length != rows * width) _result = new float[rows * width];
+        using var values = new NativeBuffer<float>(TensorElementType.Float, output == OnnxGraph.ClassLogits ? [1, width] : [1, rows, width]);
+        binding.BindOutput(output, values.Value);
+        _session.RunWithBinding(_run, binding);
+        values.Span.CopyTo(_result);
+        return _result;
+
+        void Bind(string input, NativeBuffer<long> value)
+        {
+            if (_session.InputNames.Contains(input)) binding.BindInput(input, value.Value);
+        }
+    }
+}

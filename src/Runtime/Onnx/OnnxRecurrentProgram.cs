@@ -1,0 +1,92 @@
+using System.Globalization;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using ModelCompiler.Runtime.Inference;
+
+namespace ModelCompiler.Runtime.Onnx;
+
+/// <summary>
+/// An exported Transformer-XL in ONNX Runtime: each layer's keys and values lie in a buffer of memory and segment, of which a run reads the
+/// rows so far and writes the next. Where a segment ends, its last rows become the memory, so texts have no end. Not thread-safe.
+/// </summary>
+public sealed class OnnxRecurrentProgram : IInferenceProgram
+{
+    private readonly InferenceSession _session;
+    private readonly RunOptions _run = new();
+    private readonly NativeBuffer<float>[] _layers;
+    private readonly int _memory;
+    private readonly int _segment;
+    private readonly int _width;
+    private readonly float[] _logits;
+    private int _rows;
+
+    internal OnnxRecurrentProgram(InferenceSession session, ModelDescription model)
+    {
+        (_session, _segment, _logits) = (session, model.Context, new float[model.Vocabulary]);
+        _memory = int.Parse(session.ModelMetadata.CustomMetadataMap[OnnxFolder.Memory], CultureInfo.InvariantCulture);
+        string[] pasts = [.. session.InputNames.Where(name => name.StartsWith(OnnxGraph.PastMemory, StringComparison.Ordinal))];
+        _width = session.InputMetadata[pasts[0]].Dimensions[^1];
+        _layers = [.. pasts.Select(_ => new NativeBuffer<float>(TensorElementType.Float, 1, _memory + _segment, _width))];
+    }
+
+    public int Context => _memory > 0 ? int.MaxValue : _segment;
+
+    public int Position { get; private set; }
+
+    public void Reset() => (Position, _rows) = (0, 0);
+
+    public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)
+    {
+        TokenBuffer.Check(tokens, Position, Context, _logits.Length);
+        while (tokens.Length > 0)
+        {
+            var position = Position % _segment; // over whose end no run goes
+            if (position == 0) Remember();
+            var count = Math.Min(tokens.Length, _segment - position);
+            Run(tokens[..count]);
+            tokens = tokens[count..];
+        }
+
+        return _logits;
+    }
+
+    public void Dispose()
+    {
+        foreach (var layer in _layers) layer.Dispose();
+        _run.Dispose();
+        _session.Dispose();
+    }
+
+    /// <summary>Keeps the last rows of what has been read.</summary>
+    private void Remember()
+    {
+        var kept = Math.Min(_rows, _memory);
+        foreach (var layer in _layers) layer.Span.Slice((_rows - kept) * _width, kept * _width).CopyTo(layer.Span);
+        _rows = kept;
+    }
+
+    private void Run(ReadOnlySpan<int> tokens)
+    {
+        using var binding = _session.CreateIoBinding();
+        using var ids = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);
+        using var last = new NativeBuffer<long>(TensorElementType.Int64, 1);
+        using var logits = new NativeBuffer<float>(TensorElementType.Float, 1, 1, _logits.Length);
+        for (var t = 0; t < tokens.Length; t++) ids.Span[t] = tokens[t];
+        last.Span[0] = tokens.Length - 1;
+        binding.BindInput(OnnxGraph.InputIds, ids.Value);
+        binding.BindInput(OnnxGraph.RowsInput, last.Value);
+        binding.BindOutput(OnnxGraph.Logits, logits.Value);
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            var site = i.ToString(CultureInfo.InvariantCulture);
+            using var past = _layers[i].View(TensorElementType.Float, 0, 1, _rows, _width);
+            using var added = _layers[i].View(TensorElementType.Float, _rows * _width, 1, tokens.Length, _width);
+            binding.BindInput(OnnxGraph.PastMemory + site, past);
+            binding.BindOutput(OnnxGraph.NewMemory + site, added);
+        }
+
+        _session.RunWithBinding(_run, binding);
+        logits.Span.CopyTo(_logits);
+        (Position, _rows) = (Position + tokens.Length, _rows + tokens.Length);
+    }
+}

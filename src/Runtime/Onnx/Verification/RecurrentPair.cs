@@ -1,0 +1,37 @@
+namespace ModelCompiler.Runtime.Onnx.Verification;
+
+/// <summary>
+/// Next tokens with a memory: the first stretch of text of the batches, each of which continues the one before, through the memories of
+/// both. Losses are of that stretch, for training may have another memory than generation.
+/// </summary>
+internal sealed class RecurrentPair(ICompiledModel model, IInferenceProgram exported) : IPair
+{
+    private readonly IInferenceProgram _original = model.CreateInference();
+
+    public (double Exported, double Original) Losses(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, LogitErrors errors)
+    {
+        var (length, found, known) = (Math.Min(model.Description.Context, _original.Context), 0.0, 0.0);
+        if (_original.Context - _original.Position < length)
+        {
+            exported.Reset();
+            _original.Reset();
+        }
+
+        for (var t = 0; t < length; t++)
+        {
+            var logits = exported.Forward([(int)tokens[t]]);
+            var wanted = _original.Forward([(int)tokens[t]]);
+            errors.Compare(logits, wanted);
+            found += LogitErrors.CrossEntropy(logits, targets[t]) / length;
+            known += LogitErrors.CrossEntropy(wanted, targets[t]) / length;
+        }
+
+        return (found, known);
+    }
+
+    public void Dispose()
+    {
+        exported.Dispose();
+        _original.Dispose();
+    }
+}
