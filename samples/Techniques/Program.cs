@@ -44,6 +44,7 @@ using Techniques;
     ("ParallelBlocks", "attention and feed-forward in parallel", ModelProgram.Run<ParallelBlocks>),
     ("ScaledRope", "rotary frequencies for four times the context of an earlier training", ModelProgram.Run<ScaledRope>),
     ("TransformerXl", "segments with a memory of those before them", ModelProgram.Run<Techniques.TransformerXl>),
+    ("OpsetOnly", "exported in operators of the ONNX standard alone, for other runtimes", ModelProgram.Run<OpsetOnly>),
     ("Int4Gptq", "weights of 4 bits in the exported model, rounded by GPTQ", ModelProgram.Run<Int4Gptq>),
     ("MixtureOfExperts", "two of eight feed-forward networks for each position", ModelProgram.Run<MixtureOfExperts>),
     ("MaskedLm", "an encoder that fills in hidden bytes", ModelProgram.Run<MaskedLm>),

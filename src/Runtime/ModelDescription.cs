@@ -41,6 +41,9 @@ public sealed record ModelDescription
     /// <summary>How an exported model's weights are rounded; null for fp32.</summary>
     public QuantizationSpec? Quantization { get; init; }
 
+    /// <summary>Whether an exported model has operators of the ONNX standard alone.</summary>
+    public bool OpsetOnly { get; init; }
+
     /// <summary>Adapters and the frozen model under them; null where all parameters are trained.</summary>
     public AdapterSettings? Adapt { get; init; }
 

@@ -144,6 +144,7 @@ internal static class ApiEmitter
                 DataSettings.Write(writer, model);
             }
             if (spec.Efficiency.Quantization is { } quantization) writer.Line($"Quantization = {RecordLiteral.Of(quantization)},");
+            if (spec.Export.OpsetOnly) writer.Line("OpsetOnly = true,");
             writer.Line($"ForwardFlops = {Grouped(model.Costs.ForwardFlops * model.Costs.Tokens)},");
             if (model.Costs.RecomputedFlops is > 0 and var again) writer.Line($"RecomputedFlops = {Grouped(again * model.Costs.Tokens)},");
             Memory(writer, model);

@@ -18,6 +18,9 @@ public sealed record ModelSpec
     [Key("training", "Batch, steps, optimizer and data.")]
     public TrainingSpec Training { get; init; } = new();
 
+    [Key("export", "What the exported model is to be.")]
+    public ExportSpec Export { get; init; } = new();
+
     [Key("limits", "What the model may cost; the build fails where it costs more.")]
     public LimitsSpec Limits { get; init; } = new();
 }

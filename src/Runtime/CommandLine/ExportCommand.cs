@@ -13,7 +13,7 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
     private const int CalibrationWindows = 128;
 
     /// <summary>The command as <c>System.CommandLine</c> knows it.</summary>
-    public static Command Create(ModelDescription model, Option<string> run, Func<string, string?, QuantizationSpec?, int> export)
+    public static Command Create(ModelDescription model, Option<string> run, Func<string, string?, QuantizationSpec?, bool, int> export)
     {
         Option<string?> folder = new("--onnx") { HelpName = "folder", Description = "Where to write the model. [default: onnx in the output folder]" };
         Option<string> weights = new("--quantization")
@@ -30,30 +30,34 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
             Description = "How weights are rounded: nearest or gptq.",
             DefaultValueFactory = _ => model.Quantization?.Method.ToString().ToLowerInvariant() ?? "nearest",
         };
+        Option<bool> opsetOnly = new("--opset-only")
+        {
+            Description = "Operators of the ONNX standard alone, for other runtimes.", DefaultValueFactory = _ => model.OpsetOnly,
+        };
         weights.AcceptOnlyFromAmong("fp32", "int8", "int4");
         method.AcceptOnlyFromAmong("nearest", "gptq");
         group.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is not (16 or 32 or 64 or 128 or 256)) result.AddError("--group must be 16, 32, 64, 128 or 256.");
         });
-        var command = new Command("export", "Writes the trained model in the output folder for ONNX Runtime, and verifies what it has written.") { run, folder, weights, group, method };
+        var command = new Command("export", "Writes the trained model in the output folder for ONNX Runtime, and verifies what it has written.") { run, folder, weights, group, method, opsetOnly };
         command.SetAction(result => export(result.GetValue(run)!, result.GetValue(folder), result.GetValue(weights) == "fp32" ? null : (model.Quantization ?? new QuantizationSpec()) with
         {
             Weights = Enum.Parse<WeightType>(result.GetValue(weights)!, ignoreCase: true),
             Group = result.GetValue(group),
             Method = Enum.Parse<RoundingMethod>(result.GetValue(method)!, ignoreCase: true),
-        }));
+        }, result.GetValue(opsetOnly)));
         return command;
     }
 
-    public int Run(string run, string? folder, QuantizationSpec? quantization, CancellationToken interrupt)
+    public int Run(string run, string? folder, QuantizationSpec? quantization, bool opsetOnly, CancellationToken interrupt)
     {
         folder ??= Path.Combine(run, "onnx");
         var description = model.Description;
         var (source, tokenizer) = TrainedModel.Load(model, run, output.Error.WriteLine);
         using var data = Dataset.Open(
             description.Training with { Source = source ?? description.Training.Source }, description.Vocabulary, tokenizer, report: output.Text.WriteLine, cancellation: interrupt);
-        OnnxExport.Write(model, folder, quantization, tokenizer, quantization is { Method: RoundingMethod.Gptq } ? Windows(data, description.Context) : []);
+        OnnxExport.Write(model, folder, quantization, tokenizer, quantization is { Method: RoundingMethod.Gptq } ? Windows(data, description.Context) : [], opsetOnly);
         var found = OnnxVerification.Run(model, folder, data, exact: quantization is null);
         var (bytes, original) = (Size(folder), 4 * description.ParameterCount);
         output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -29,10 +29,10 @@ public static class ModelProgram
     {
         try
         {
-            var command = new RunCommand(TModel.Definition, options => Run<TModel>(options, output, interrupt), (run, folder, quantization) =>
+            var command = new RunCommand(TModel.Definition, options => Run<TModel>(options, output, interrupt), (run, folder, quantization, opsetOnly) =>
             {
                 using var model = TModel.Create(torch.CPU, TModel.Definition.Training.Seed);
-                return new ExportCommand(model, output).Run(run, folder, quantization, interrupt);
+                return new ExportCommand(model, output).Run(run, folder, quantization, opsetOnly, interrupt);
             });
             var parsed = command.Parse(args);
             return parsed.Errors is [var error, ..]

@@ -99,7 +99,7 @@ internal sealed class RunCommand : RootCommand
         DefaultValueFactory = _ => "torch",
     };
 
-    public RunCommand(ModelDescription model, Func<RunOptions, int> run, Func<string, string?, QuantizationSpec?, int> export)
+    public RunCommand(ModelDescription model, Func<RunOptions, int> run, Func<string, string?, QuantizationSpec?, bool, int> export)
         : base($"Trains {model.Name}, a compiled language model of {model.ParameterCount / 1e6:F1} M parameters, and {Use(model)}. "
             + "Exit codes: 0 done, 1 error, 130 interrupted with Ctrl-C, after the checkpoint was written.")
     {

@@ -25,7 +25,7 @@ internal sealed class Calibration : IDisposable
         var folder = Directory.CreateTempSubdirectory("calibration-").FullName;
         try
         {
-            var graph = OnnxExport.WriteGraph(model, folder, LinearForms.Fp32, null, "", (builder, g) =>
+            var (graph, _) = OnnxExport.WriteGraph(model, folder, LinearForms.Fp32, null, "", extend: (builder, g) =>
             {
                 foreach (var input in g.LinearInputs.Select(layer => layer.Input).Distinct())
                     builder.Output(input.Name, DataType.Float, "batch", "any", "width");

@@ -58,13 +58,21 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
     public string Constant<T>(string constant, DataType type, ReadOnlySpan<T> values, params ReadOnlySpan<long> shape)
         where T : unmanaged
     {
-        var tensor = new TensorProto { Name = constant, DataType = (int)type };
-        tensor.Dims.Add(shape.ToArray());
         var bytes = MemoryMarshal.AsBytes(values);
-        if (bytes.Length <= InlineBytes) tensor.RawData = ByteString.CopyFrom(bytes);
-        else data.Append(tensor, bytes);
+        var tensor = Inline<T>(constant, type, bytes.Length <= InlineBytes ? values : [], shape);
+        if (bytes.Length > InlineBytes) data.Append(tensor, bytes);
         _graph.Initializer.Add(tensor);
         return constant;
+    }
+
+    /// <summary>A tensor whose values stand in the graph itself.</summary>
+    internal static TensorProto Inline<T>(string name, DataType type, ReadOnlySpan<T> values, params ReadOnlySpan<long> shape)
+        where T : unmanaged
+    {
+        var tensor = new TensorProto { Name = name, DataType = (int)type };
+        tensor.Dims.Add(shape.ToArray());
+        if (!values.IsEmpty) tensor.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values));
+        return tensor;
     }
 
     /// <summary>Adds a weight in fp32 once, however often it is used (tied or shared), and returns its name.</summary>
@@ -98,7 +106,7 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
     {
         var model = new ModelProto { IrVersion = IrVersion, ProducerName = "ModelCompiler", ProducerVersion = "0.1.0", Graph = _graph };
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = Opset });
-        model.OpsetImport.Add(new OperatorSetIdProto { Domain = Microsoft, Version = 1 });
+        if (_graph.Node.Any(node => node.Domain == Microsoft)) model.OpsetImport.Add(new OperatorSetIdProto { Domain = Microsoft, Version = 1 });
         foreach (var (key, value) in metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal))
             model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
         return model;
@@ -111,7 +119,7 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
         CultureInfo.InvariantCulture, $"{(nint)Cpu.First(values)} {values.numel()} {form}");
 
     /// <summary>A dimension that is a number is fixed, another is a name.</summary>
-    private static ValueInfoProto Describe(string value, DataType type, ReadOnlySpan<string> shape)
+    internal static ValueInfoProto Describe(string value, DataType type, ReadOnlySpan<string> shape)
     {
         var dimensions = new TensorShapeProto();
         foreach (var text in shape)

@@ -19,24 +19,28 @@ public static class OnnxExport
     /// <param name="quantization">How its weights are rounded; null for fp32.</param>
     /// <param name="tokenizer">Written beside the model.</param>
     /// <param name="calibration">Windows of held-out training text, for methods that observe the layers' inputs.</param>
+    /// <param name="opsetOnly">Whether the graph has operators of the ONNX standard alone.</param>
     /// <exception cref="OnnxException">Weights are not finite, the folder holds something else, or a method has no text to observe.</exception>
     /// <exception cref="NotSupportedException">The model has no ONNX form.</exception>
     public static void Write(
-        ICompiledModel model, string folder, QuantizationSpec? quantization, ITextTokenizer tokenizer, IReadOnlyList<int[]> calibration)
+        ICompiledModel model, string folder, QuantizationSpec? quantization, ITextTokenizer tokenizer, IReadOnlyList<int[]> calibration, bool opsetOnly = false)
     {
+        if (opsetOnly && quantization is not null)
+            throw new OnnxException("An export in operators of the ONNX standard alone keeps its weights in fp32. Export with --quantization fp32, or without opset-only.");
         CheckWeights(model);
         OnnxFolder.Write(folder, fresh =>
         {
             using var moments = quantization is { Method: RoundingMethod.Gptq } ? Calibration.Observe(model, calibration) : null;
-            WriteGraph(model, fresh, Forms(quantization, moments), quantization, tokenizer.Hash);
+            var (_, message) = WriteGraph(model, fresh, Forms(quantization, moments), quantization, tokenizer.Hash, opsetOnly);
             tokenizer.Save(fresh);
+            if (GenAi.Knows(message.Graph)) GenAi.Write(message, model.Description, tokenizer, fresh);
         });
     }
 
     /// <summary>The graph and its weights in a folder.</summary>
-    /// <returns>What the graph says of itself.</returns>
-    internal static OnnxGraph WriteGraph(
-        ICompiledModel model, string folder, LinearForms forms, QuantizationSpec? quantization, string tokenizerHash, Action<OnnxBuilder, OnnxGraph>? extend = null)
+    /// <returns>What the graph says of itself, and the graph.</returns>
+    internal static (OnnxGraph Graph, ModelProto Message) WriteGraph(
+        ICompiledModel model, string folder, LinearForms forms, QuantizationSpec? quantization, string tokenizerHash, bool opsetOnly = false, Action<OnnxBuilder, OnnxGraph>? extend = null)
     {
         OnnxGraph? graph = null;
         ModelProto? message = null;
@@ -47,7 +51,7 @@ public static class OnnxExport
             using var parameters = model.Parameters.Masters();
             var data = new ExternalData(stream, OnnxFolder.Data);
             var builder = new OnnxBuilder(model.Description.Name, data);
-            graph = new OnnxGraph(builder, parameters, model.Description, forms);
+            graph = new OnnxGraph(builder, parameters, model.Description, forms, opsetOnly);
             model.Define(graph);
             extend?.Invoke(builder, graph);
             var metadata = new Dictionary<string, string>
@@ -62,7 +66,7 @@ public static class OnnxExport
             message = builder.Build(metadata);
         });
         AtomicFile.Write(OnnxFolder.GraphPath(folder), message!.WriteTo);
-        return graph!;
+        return (graph!, message!);
     }
 
     /// <summary>As it is written: int4, groups of 32, gptq.</summary>

@@ -27,7 +27,7 @@ public sealed partial class OnnxGraph
             _shared.Rotations.Add((size, theta, scaling), tables = (Table("rope.cosines", Half(0)), Table("rope.sines", Half(half))));
         }
 
-        return size % RotatedSizes == 0 ? x with { Rotation = tables } : Rotate(Scoped(name), x, heads, kvHeads, tables);
+        return size % RotatedSizes == 0 && !_shared.IsStandard ? x with { Rotation = tables } : Rotate(Scoped(name), x, heads, kvHeads, tables);
     }
 
     /// <summary>Pairs (i, i + D/2) of each query and key head, turned by the tables' rows of their positions.</summary>
@@ -80,6 +80,7 @@ public sealed partial class OnnxGraph
     /// <exception cref="NotSupportedException">The head size is not a multiple of 8.</exception>
     public OnnxValue Attention(string name, OnnxValue x, int heads, int kvHeads, int window = 0, double softcap = 0)
     {
+        if (_shared.IsStandard) return StandardAttention(name, x, heads, kvHeads, causal: true, window, softcap, cached: true);
         var size = x.Width / (heads + (2 * kvHeads));
         if (_shared.Caches == 0)
         {
@@ -88,17 +89,20 @@ public sealed partial class OnnxGraph
         }
 
         var layer = Number(_shared.Caches++);
-        string Cache(string what, string part) => $"{what}.{layer}.{part}";
-        foreach (var part in new[] { "key", "value" })
-        {
-            string[] shape = ["batch", Number(kvHeads), Number(_shared.Context), Number(size)];
-            Builder.Input(Cache("past_key_values", part), DataType.Float, shape);
-            Builder.Output(Cache("present", part), DataType.Float, shape);
-        }
-
+        string[] shape = ["batch", Number(kvHeads), Number(_shared.Context), Number(size)];
+        var (key, value) = (KeyValueCache(layer, "key", shape, shape), KeyValueCache(layer, "value", shape, shape));
         return GroupQueryAttention(
             name, x, heads, kvHeads, causal: true, window, softcap,
-            [Cache("past_key_values", "key"), Cache("past_key_values", "value"), PastLengths, TotalLength], [Cache("present", "key"), Cache("present", "value")]);
+            [key.Past, value.Past, PastLengths, TotalLength], [key.Present, value.Present]);
+    }
+
+    /// <summary>The keys or the values of a layer, as an input and an output.</summary>
+    private (string Past, string Present) KeyValueCache(string layer, string part, string[] past, string[] present)
+    {
+        var names = ($"past_key_values.{layer}.{part}", $"present.{layer}.{part}");
+        Builder.Input(names.Item1, DataType.Float, past);
+        Builder.Output(names.Item2, DataType.Float, present);
+        return names;
     }
 
     /// <summary>Attention within whole sequences, of which those that are shorter than the longest end in padding.</summary>
@@ -106,8 +110,9 @@ public sealed partial class OnnxGraph
     /// <exception cref="NotSupportedException">The head size is not a multiple of 8, or a window looks both ways.</exception>
     public OnnxValue WholeAttention(string name, OnnxValue x, int heads, int kvHeads, bool causal = true, int window = 0, double softcap = 0)
     {
+        if (_shared.IsStandard) return StandardAttention(name, x, heads, kvHeads, causal, window, softcap, cached: false);
         if (window > 0 && !causal)
-            throw new NotSupportedException($"'{Scoped(name)}' has a window without a causal mask, which ONNX Runtime's attention has not. Run the model with engine torch.");
+            throw new NotSupportedException($"'{Scoped(name)}' has a window without a causal mask, which ONNX Runtime's attention has not. Export it with opset-only: true, or run it with engine torch.");
         var (lengths, total) = Lengths();
         return GroupQueryAttention(name, x, heads, kvHeads, causal, window, softcap, ["", "", lengths, total], [Scoped(name) + ".key", Scoped(name) + ".value"]);
     }
@@ -117,7 +122,7 @@ public sealed partial class OnnxGraph
     {
         var size = x.Width / (heads + (2 * kvHeads));
         if (size % SupportedSizes != 0)
-            throw new NotSupportedException($"'{Scoped(name)}' has a head size of {Number(size)}, and ONNX Runtime's attention takes multiples of {Number(SupportedSizes)}. Run the model with engine torch.");
+            throw new NotSupportedException($"'{Scoped(name)}' has a head size of {Number(size)}, and ONNX Runtime's attention takes multiples of {Number(SupportedSizes)}. Export it with opset-only: true, or run it with engine torch.");
         List<Messages.AttributeProto> attributes =
         [
             OnnxBuilder.Attribute("num_heads", heads),

@@ -25,6 +25,7 @@ public sealed partial class OnnxGraph
             using var rows = view.contiguous();
             return Builder.Constant(scope + "weight", DataType.Float, OnnxBuilder.Floats(rows), x.Width, 1, kernel);
         });
+        if (_shared.IsStandard) return StandardConvolution(name, x, taps, kernel, past, PresentStates + site);
         string Turn(string what, string value) => Builder.Node("Transpose", "", what, [value], OnnxBuilder.Attribute("perm", [0, 2, 1]));
         Builder.Node("CausalConvWithState", OnnxBuilder.Microsoft, [Turn(scope + "channels", x.Name), taps, "", past], [scope + "convolved", PresentStates + site]);
         return x with { Name = Turn(Scoped(name), scope + "convolved") };

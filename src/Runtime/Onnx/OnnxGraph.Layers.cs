@@ -93,7 +93,7 @@ public sealed partial class OnnxGraph
         return new(Builder.Node("Slice", "", output, [x.Name, Index("start", start), Index("end", start + width), Index("axis", 2)]), width);
     }
 
-    private string RmsNorm(string output, string x, string weight, double epsilon) => Builder.Node(
+    private string RmsNorm(string output, string x, string weight, double epsilon) => _shared.IsStandard ? StandardRmsNorm(output, x, weight, epsilon) : Builder.Node(
         "SimplifiedLayerNormalization", "", output, [x, weight], OnnxBuilder.Attribute("axis", -1), OnnxBuilder.Attribute("epsilon", epsilon));
 
     private string Silu(string output, string x) =>

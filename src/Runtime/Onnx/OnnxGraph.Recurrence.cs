@@ -36,7 +36,7 @@ public sealed partial class OnnxGraph
         Builder.Output(NewMemory + site, DataType.Float, "batch", "sequence", Number(2 * width));
         var all = Builder.Node("Concat", "", scope + "all", [past, kv.Name], OnnxBuilder.Attribute("axis", 1));
         Split([scope + "k", scope + "v"], all, [width, width]);
-        var (tokens, rows, unseen) = _shared.Segment ??= Segment(scope, q.Name, all, memory, sameLength);
+        var (tokens, rows, unseen) = KeysOf(scope, q.Name, 1, all, 1, causal: true, window: sameLength ? memory : 0);
 
         // The last rows of the table are those of the distances that occur.
         var length = memory + _shared.Context;
@@ -58,28 +58,10 @@ public sealed partial class OnnxGraph
         var cut = Op("Slice", "cut", wide, Ints("cut.start", 1), Ints("cut.end", int.MaxValue), Ints("cut.axis", 2));
         var shifted = Op("Reshape", "shifted", cut, Shape("shifted.shape", tokens, rows));
 
-        var scores = Op("Where", "seen", unseen, Builder.Constant(scope + "never", DataType.Float, [float.NegativeInfinity]), Op("Add", "scores", content, shifted));
+        var scores = Op("Where", "seen", unseen!, Builder.Constant(scope + "never", DataType.Float, [float.NegativeInfinity]), Op("Add", "scores", content, shifted));
         var weights = Builder.Node("Softmax", "", scope + "weights", [scores], OnnxBuilder.Attribute("axis", -1));
         var mix = Op("MatMul", "mix", weights, Transpose("v.rows", Heads("v", scope + "v"), 0, 2, 1, 3));
         return new(Builder.Node("Reshape", "", Scoped(name), [Transpose("mix.tokens", mix, 0, 2, 1, 3), Ints("shape", 0, 0, width)]), width);
-    }
-
-    /// <summary>The lengths of the segment, int64 [1], and which positions [T, M + T] a query does not see. The same in all layers.</summary>
-    private (string New, string All, string Unseen) Segment(string scope, string q, string all, int memory, bool sameLength)
-    {
-        string Op(string op, string what, params string[] inputs) => Builder.Node(op, "", scope + what, inputs);
-        string Axis(string what, long axis) => Builder.Constant(scope + what, DataType.Int64, [axis], 1);
-        string Number(string what, long value) => Builder.Constant<long>(scope + what, DataType.Int64, [value]);
-        string Length(string what, string of) => Builder.Node(
-            "Shape", "", scope + what, [of], OnnxBuilder.Attribute("start", 1L), OnnxBuilder.Attribute("end", 2L));
-        var (tokens, rows) = (Length("tokens", q), Length("positions", all));
-        var (zero, one, count) = (Number("zero", 0), Number("step", 1), Op("Squeeze", "positions.count", rows));
-        var keys = Op("Range", "keys", zero, count, one);
-        var queries = Op("Range", "queries", Op("Sub", "past", count, Op("Squeeze", "tokens.count", tokens)), count, one);
-        var column = Op("Unsqueeze", "queries.column", queries, Axis("column", 1));
-        var unseen = Op("Greater", "later", keys, column);
-        if (sameLength) unseen = Op("Or", "outside", unseen, Op("LessOrEqual", "earlier", keys, Op("Sub", "queries.before", column, Number("memory", memory))));
-        return (tokens, rows, unseen);
     }
 
     /// <summary>The projected encodings of the distances from length − 1 to 0, [length, C].</summary>

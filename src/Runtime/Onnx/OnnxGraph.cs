@@ -21,8 +21,8 @@ public sealed partial class OnnxGraph
     private readonly Shared _shared;
     private readonly string _scope;
 
-    internal OnnxGraph(OnnxBuilder builder, ParameterStore parameters, ModelDescription model, LinearForms linears)
-        : this(new Shared(builder, parameters, model, linears), "")
+    internal OnnxGraph(OnnxBuilder builder, ParameterStore parameters, ModelDescription model, LinearForms linears, bool standard)
+        : this(new Shared(builder, parameters, model, linears, standard), "")
     {
         builder.Input(InputIds, DataType.Int64, "batch", "sequence");
     }
@@ -92,7 +92,7 @@ public sealed partial class OnnxGraph
     private OnnxValue Node(string op, string name, int width, params IEnumerable<string> inputs) => new(Builder.Node(op, "", Scoped(name), inputs), width);
 
     /// <summary>What all layers of a graph share.</summary>
-    private sealed class Shared(OnnxBuilder builder, ParameterStore parameters, ModelDescription model, LinearForms linears)
+    private sealed class Shared(OnnxBuilder builder, ParameterStore parameters, ModelDescription model, LinearForms linears, bool standard)
     {
         public OnnxBuilder Builder { get; } = builder;
 
@@ -104,6 +104,9 @@ public sealed partial class OnnxGraph
         public bool IsEncoder { get; } = model.Training.Objective.Kind != ObjectiveKind.Causal;
 
         public LinearForms Linears { get; } = linears;
+
+        /// <summary>Whether it has operators of the ONNX standard alone.</summary>
+        public bool IsStandard { get; } = standard;
 
         public List<(string Layer, OnnxValue Input)> LinearInputs { get; } = [];
 
@@ -117,8 +120,8 @@ public sealed partial class OnnxGraph
         /// <summary>Convolutions, each with a state.</summary>
         public int States { get; set; }
 
-        /// <summary>What relative attention of the first layer has added: tokens, memory and tokens, and what queries see.</summary>
-        public (string New, string All, string Unseen)? Segment { get; set; }
+        /// <summary>What <see cref="OnnxGraph.KeysOf"/> has added, by window.</summary>
+        public Dictionary<(bool Causal, int Window), QueryKeys> Keys { get; } = [];
 
         /// <summary>Positions before a segment; null in models without relative attention.</summary>
         public int? Memory { get; set; }

@@ -109,7 +109,7 @@ public sealed class OnnxProgram : IInferenceProgram
     }
 
     /// <summary>The output that takes the place of an input.</summary>
-    private static string Present(string past) => past.StartsWith(OnnxGraph.PastStates, StringComparison.Ordinal)
+    internal static string Present(string past) => past.StartsWith(OnnxGraph.PastStates, StringComparison.Ordinal)
         ? past.Replace(OnnxGraph.PastStates, OnnxGraph.PresentStates, StringComparison.Ordinal)
         : past.Replace("past_key_values.", "present.", StringComparison.Ordinal);
 

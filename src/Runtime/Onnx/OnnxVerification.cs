@@ -62,7 +62,7 @@ public sealed record OnnxVerification(double MaxError, double MeanError, Evaluat
         : OnnxEngine.Open(model.Description, folder) switch
         {
             OnnxProgram program => new DecoderPair(model, program),
-            var recurrent => new RecurrentPair(model, recurrent),
+            var other => new StepwisePair(model, other),
         };
 
     private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };

@@ -189,6 +189,7 @@ internal static class AttributedModels
         [Training(Accumulate = 2, ValidateEvery = 20)]
         [Ema(Decay = 0.99, Warmup = false)]
         [EarlyStop(Patience = 5, MinDelta = 0.01)]
+        [Export(OpsetOnly = true)]
         [Limits(Parameters = "20M", FlopsPerToken = "2G", Memory = "1GiB", KvCachePerToken = "4KiB")]
         [Optimizer(
             Kind = OptimizerKind.Sgd, Momentum = 0.8, Nesterov = true,

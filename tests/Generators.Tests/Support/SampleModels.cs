@@ -328,6 +328,7 @@ internal static class SampleModels
           validate-every: 20
           early-stop: { patience: 5, min-delta: 0.01 }
           optimizer: { kind: sgd, momentum: 0.8, nesterov: true, decay: wsd, decay-share: 0.3, cool-down: linear }
+        export: { opset-only: true }
         limits: { parameters: 20M, flops-per-token: 2G, memory: 1GiB, kv-cache-per-token: 4KiB }
 
         """;

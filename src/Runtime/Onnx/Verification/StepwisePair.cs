@@ -1,10 +1,10 @@
 namespace ModelCompiler.Runtime.Onnx.Verification;
 
 /// <summary>
-/// Next tokens with a memory: the first stretch of text of the batches, each of which continues the one before, through the memories of
-/// both. Losses are of that stretch, for training may have another memory than generation.
+/// Next tokens one by one: the first row of each batch, which with a memory of segments continues the row before it. Losses are of these
+/// rows, by the programs of generation, for training may have another memory.
 /// </summary>
-internal sealed class RecurrentPair(ICompiledModel model, IInferenceProgram exported) : IPair
+internal sealed class StepwisePair(ICompiledModel model, IInferenceProgram exported) : IPair
 {
     private readonly IInferenceProgram _original = model.CreateInference();
 
