@@ -18,6 +18,7 @@ using ModelCompiler.Benchmarks.Training;
     ("loading", "a checkpoint of 500 MB into a model, against reading its file once", LoadingBenchmark.Run),
     ("transformer-xl", "[--quick] [--seconds 1800] bits per byte with a memory and without in the same time; its evaluation against a sliding window", RecurrenceBenchmark.Run),
     ("albert", "[--steps 1000] parameters and masked loss of shared layers beside a plain model of as many parameters", AlbertBenchmark.Run),
+    ("distillation", "[--quick | --steps 3000] a student of half of model Q's layers, taught and alone; its step with the teacher and with kept predictions", DistillationBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),
     ("gpu", "a training step of GPT-2 small on a CUDA device, against TorchSharp and PyTorch", GpuBenchmark.Run),
     ("training-worker", "<side> one side of it, driven by lines on standard input", TrainingWorker.Run),

@@ -19,30 +19,36 @@ internal static class QualityRun
 
     public static List<QualityPoint> Train(QualityVariant variant, int seed, int steps)
     {
-        using var compiled = variant.Create(seed);
-        using var model = new Resized(compiled, (int)Math.Round(steps * variant.Share));
-        var training = model.Description.Training;
-        using var data = Dataset.Open(training, model.Description.Vocabulary);
         var folder = Directory.CreateTempSubdirectory("quality-");
         try
         {
-            var log = new Log();
-            var start = new RunState
-            {
-                SpecHash = model.Description.SpecHash,
-                TokenizerHash = data.Tokenizer.Hash,
-                Source = training.Source,
-                SourceTokens = data.Training.Count,
-                Seed = seed,
-                Steps = training.Steps,
-            };
-            new Trainer(model, data, start, folder.FullName).Run(log, default);
-            return log.Points;
+            return Train(variant, seed, steps, folder.FullName);
         }
         finally
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    /// <summary>The same in a folder that stays.</summary>
+    public static List<QualityPoint> Train(QualityVariant variant, int seed, int steps, string folder, int validations = Validations)
+    {
+        using var compiled = variant.Create(seed);
+        using var model = new Resized(compiled, (int)Math.Round(steps * variant.Share), validations);
+        var training = model.Description.Training;
+        using var data = Dataset.Open(training, model.Description.Vocabulary);
+        var log = new Log();
+        var start = new RunState
+        {
+            SpecHash = model.Description.SpecHash,
+            TokenizerHash = data.Tokenizer.Hash,
+            Source = training.Source,
+            SourceTokens = data.Training.Count,
+            Seed = seed,
+            Steps = training.Steps,
+        };
+        new Trainer(model, data, start, folder).Run(log, default);
+        return log.Points;
     }
 
     /// <summary>
@@ -78,7 +84,7 @@ internal static class QualityRun
     {
         private readonly ICompiledModel _inner;
 
-        public Resized(ICompiledModel inner, int steps)
+        public Resized(ICompiledModel inner, int steps, int validations)
         {
             _inner = inner;
             var training = inner.Description.Training;
@@ -89,7 +95,7 @@ internal static class QualityRun
                 {
                     Steps = steps,
                     Warmup = Scale(training.Warmup),
-                    ValidateEvery = Math.Max(1, steps / Validations),
+                    ValidateEvery = Math.Max(1, steps / validations),
                     CheckpointEvery = steps,
                     Curriculum = training.Curriculum is { } curriculum ? curriculum with { Steps = Scale(curriculum.Steps!.Value) } : null,
                 },

@@ -1,5 +1,6 @@
 using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Distillation;
+using ModelCompiler.Compiler.Emit.Inference;
 using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Frontends.Validation;
 using ModelCompiler.Compiler.Graphs;
@@ -63,13 +64,15 @@ public static class ModelCompilation
         var graph = GraphBuilder.Build(spec);
         try
         {
-            var teacher = spec.Training.Distillation is null ? null : CompileTeacher.Run(spec, choice);
+            var teacher = spec.Training.Distillation is null ? null : CompileTeacher.Run(spec, graph, choice);
             graph = graph with { Teacher = teacher?.Values };
             var training = Pipelines.Run(Pipelines.Training, graph, spec);
             var inference = Pipelines.Run(Pipelines.Inference, KeepEncoding(graph), spec);
             var export = Pipelines.Run(Pipelines.Export, KeepEncoding(graph), spec);
             var model = new CompiledModel(spec, training, inference, export, ParameterLayout.Of(training), KeptEverything(graph, spec, teacher)) { Teacher = teacher };
             if (teacher is not null) InitializeRules.Check(model, teacher);
+            if (spec.Training.Distillation?.OnPolicy is not null && Generation.Obstacle(inference) is { } obstacle)
+                throw new PassException(DiagnosticCatalog.DistillationConflict.At("training.distillation.on-policy", $"the student cannot write: its {obstacle.Op} stands outside of the repeated blocks; put it into a 'repeat'"));
             model = model with { Costs = CostReport.Of(model) };
             var exceeded = Limits.Check(spec.Limits, model.Costs).ToList();
             return new(exceeded.Count == 0 ? model : null, diagnostics.Concat(exceeded).ToEquatableArray());

@@ -33,6 +33,10 @@ public sealed class SnapshotTests
     public Task Student() => Verifier.Verify(
         GeneratorRun.OfYaml(("student.model.yaml", SampleModels.Student), ("big.model.yaml", SampleModels.Teacher)).Driver);
 
+    [Fact]
+    public Task StudentOfLayers() => Verifier.Verify(
+        GeneratorRun.OfYaml(("student.model.yaml", SampleModels.StudentOfLayers), ("big.model.yaml", SampleModels.Teacher)).Driver);
+
     private static Task Verify(string yaml, [System.Runtime.CompilerServices.CallerMemberName] string method = "") =>
         Verifier.Verify(GeneratorRun.OfYaml(("tiny.model.yaml", yaml)).Driver, method: method);
 }

@@ -17,21 +17,28 @@ internal static class CompileTeacher
 {
     private const string Path = "training.distillation.teacher";
 
+    /// <param name="student">The student.</param>
+    /// <param name="own">The student's graph.</param>
+    /// <param name="choice">What the project has under the teacher's name.</param>
     /// <exception cref="PassException">There is no such model, or it does not fit.</exception>
-    public static TeacherProgram Run(ModelSpec student, TeacherChoice? choice)
+    public static TeacherProgram Run(ModelSpec student, Graph own, TeacherChoice? choice)
     {
         var teacher = Sized(choice?.Spec ?? throw Unknown(student, choice?.Others ?? default));
         TeacherRules.Check(student, teacher);
         var spec = AsTeacher(teacher, student);
+        Graph graph;
         try
         {
-            var graph = Pipelines.Run(Pipelines.Teacher, GraphBuilder.Build(spec) with { Encoding = null }, spec);
-            return Of(spec, graph);
+            graph = Pipelines.Run(Pipelines.Teacher, GraphBuilder.Build(spec) with { Encoding = null }, spec);
         }
         catch (PassException e)
         {
             throw Misfit($"{teacher.Model} does not compile: {e.Diagnostic.Message}");
         }
+
+        // The student's widths are known when its graph has types.
+        own = new PackProjections().Run(new InferShapes().Run(own, student), student);
+        return Of(student, spec, graph, TeacherSites.Of(student, own, spec, graph));
     }
 
     private static PassException Unknown(ModelSpec student, EquatableArray<string> others)
@@ -70,7 +77,7 @@ internal static class CompileTeacher
         };
     }
 
-    private static TeacherProgram Of(ModelSpec spec, Graph graph)
+    private static TeacherProgram Of(ModelSpec student, ModelSpec spec, Graph graph, TeacherSites? sites)
     {
         var flops = Costs.Flops(graph.Main, graph.Main.Nodes)
             + graph.Main.Nodes.Where(OpTable.IsRepeat).Sum(n => n.Attributes.Long("times") * Costs.Flops(graph.Block(n.Attributes.String("block")), graph.Block(n.Attributes.String("block")).Nodes));
@@ -90,8 +97,18 @@ internal static class CompileTeacher
                 Outputs = EquatableArray.Of(hidden),
             },
         };
-        var values = new TeacherValues(types[hidden], types[head.Inputs[1]], head.Inputs.Count > 2, cap);
+        var values = new TeacherValues(types[hidden], types[head.Inputs[1]], head.Inputs.Count > 2, cap)
+        {
+            TopK = Math.Min(student.Training.Distillation!.Cache?.TopK ?? 0, spec.Architecture.Vocabulary),
+            Layers = sites is null ? null : Layers(graph.Block(sites.Block)),
+        };
         var model = new CompiledModel(spec, graph, graph, graph, ParameterLayout.Of(graph), null);
-        return new TeacherProgram(model, values, PlanForward.Of(graph), flops) { Head = head.Inputs[1], HeadBias = head.Inputs.Count > 2 ? head.Inputs[2] : null };
+        return new TeacherProgram(model, values, PlanForward.Of(graph, sites), flops) { Sites = sites, Head = head.Inputs[1], HeadBias = head.Inputs.Count > 2 ? head.Inputs[2] : null };
+    }
+
+    private static TeacherLayers Layers(Function block)
+    {
+        var attention = TeacherSites.AttentionOf(block)?.Attributes;
+        return new(block.Inputs[0].Type!.Last.Value, attention?.Long("heads") ?? 0, attention?.Long("kv_heads") ?? 0);
     }
 }

@@ -20,6 +20,12 @@ public sealed record TeacherProgram(CompiledModel Model, TeacherValues Values, F
     /// <summary>The parameter that is its head's bias; null for none.</summary>
     public string? HeadBias { get; init; }
 
+    /// <summary>What the student's layers are compared with; null where only predictions are.</summary>
+    public TeacherSites? Sites { get; init; }
+
+    /// <summary>Whether its predictions are kept on disk, so that no step holds the teacher.</summary>
+    public bool IsCached => Values.TopK > 0;
+
     /// <summary>Bytes of the weights as the forward pass reads them.</summary>
     public long WeightBytes => Model.Layout.Slots.Sum(slot => slot.Parameter.Type.Bytes * slot.Sets);
 
@@ -27,10 +33,10 @@ public sealed record TeacherProgram(CompiledModel Model, TeacherValues Values, F
     public string Class { get; init; } = "";
 
     /// <summary>The arena of a training step in which the teacher goes first: its scratch lies where the student's values come later.</summary>
-    public long ArenaBytes(long student) => Math.Max(student, Plan.ScratchBytes) + Plan.KeptBytes;
+    public long ArenaBytes(long student) => IsCached ? student : Math.Max(student, Plan.ScratchBytes) + Plan.KeptBytes;
 
     /// <summary>Where in that arena the values begin that the student's loss reads.</summary>
-    public long KeptOffset(long student) => Math.Max(student, Plan.ScratchBytes);
+    public long KeptOffset(long student) => IsCached ? Plan.ScratchBytes : Math.Max(student, Plan.ScratchBytes);
 }
 
 /// <summary>Where the values of a forward pass lie: scratch, and behind it what is kept when it is over.</summary>
@@ -38,7 +44,17 @@ public sealed record TeacherProgram(CompiledModel Model, TeacherValues Values, F
 /// <param name="Blocks">The buffers of the repeated blocks.</param>
 /// <param name="Kept">What main returns, from the start of what is kept.</param>
 public sealed record ForwardPlan(
-    EquatableArray<Placement> Main, EquatableArray<ForwardBlock> Blocks, EquatableArray<Placement> Kept, long ScratchBytes, long KeptBytes);
+    EquatableArray<Placement> Main, EquatableArray<ForwardBlock> Blocks, EquatableArray<Placement> Kept, long ScratchBytes, long KeptBytes)
+{
+    /// <summary>The outputs of layers that are kept, by layer, from the start of what is kept.</summary>
+    public EquatableArray<KeptLayer> Layers { get; init; }
+
+    /// <summary>Where what a layer's attention reads is kept; null where it is not.</summary>
+    public long? Packed { get; init; }
+}
+
+/// <summary>Where the output of a layer is kept.</summary>
+public sealed record KeptLayer(int Layer, long Offset);
 
 /// <summary>The buffers of a repeated block, from the start of the scratch: values that all layers share, and two for what goes from layer to layer.</summary>
 public sealed record ForwardBlock(string Block, EquatableArray<Placement> Scratch, long ScratchOffset, long StreamOffset, long CarryBytes);

@@ -24,7 +24,7 @@ internal static class ReportEmitter
                 Constant(writer, "OptimizerBytes", costs.OptimizerBytes, "What the optimizer carries from step to step.");
                 Constant(writer, "AverageBytes", costs.AverageBytes, "The averaged weights.");
                 Constant(writer, "ActivationBytes", costs.ActivationBytes, "All activations of a training step, in one arena.");
-                if (costs.TeacherBytes > 0)
+                if (costs.TeacherFlops > 0)
                 {
                     Constant(writer, "TeacherFlopsPerToken", costs.TeacherFlops, "Floating-point operations of the teacher's forward pass for each token of training.");
                     Constant(writer, "TeacherBytes", costs.TeacherBytes, "The teacher's weights.");

@@ -7,6 +7,12 @@ namespace ModelCompiler.Compiler.Graphs;
 /// <param name="Softcap">The bound of its logits; 0 for none.</param>
 public sealed record TeacherValues(TensorType Hidden, TensorType Head, bool HasBias, double Softcap)
 {
+    /// <summary>Tokens of each position that are kept in place of the vectors; 0 where the teacher runs beside its student.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>The teacher's layers, where the student's are compared with them.</summary>
+    public TeacherLayers? Layers { get; init; }
+
     /// <summary>How the names of these inputs begin.</summary>
     public const string Prefix = "teacher.";
 
@@ -15,4 +21,14 @@ public sealed record TeacherValues(TensorType Hidden, TensorType Head, bool HasB
     public const string HeadName = Prefix + "head.weight";
 
     public const string BiasName = Prefix + "head.bias";
+
+    public const string IdsName = Prefix + "ids";
+
+    public const string LogsName = Prefix + "logs";
 }
+
+/// <summary>The layers of a teacher.</summary>
+/// <param name="Width">Of what goes from layer to layer.</param>
+/// <param name="Heads">Of queries; 0 where no relations are compared.</param>
+/// <param name="KvHeads">Of keys and values.</param>
+public sealed record TeacherLayers(long Width, long Heads, long KvHeads);

@@ -1,119 +1,31 @@
 using ModelCompiler.Compiler.Graphs;
-using ModelCompiler.ModelDsl;
 using static ModelCompiler.Compiler.Ops.KernelArgument;
 
 namespace ModelCompiler.Compiler.Ops;
 
-/// <summary>
-/// As <see cref="LinearCrossEntropyGrad"/>, with the divergence of the student's distribution from its teacher's in the loss that is
-/// differentiated: (1 − w) · cross-entropy + w · τ² · D, both at the rows that count, D at the temperature τ (Hinton et al. 2015; Agarwal et al.
-/// 2024). Further inputs: the teacher's x [B, T, C'], its head [V, C'] and optional bias [V]. Further outputs: the chunk of its
-/// logits and τ² · D, fp32 []. The other outputs are those of the plain loss, which is what a step reports.
-/// </summary>
-public sealed class LinearDistillationGrad : Op
+/// <summary>The teacher's x [B, T, C'], its head [V, C'] and optional bias [V]: its logits are calculated beside the student's.</summary>
+public sealed class LinearDistillationGrad() : DistillationGrad(OpName, "LinearDistillationGrad")
 {
     public const string OpName = "linear_distillation_grad";
 
-    /// <summary>The index of the teacher's x among the inputs.</summary>
-    internal const int Teacher = 7;
-
-    private static readonly LinearCrossEntropyGrad s_plain = new();
-
-    public override string Name => OpName;
-
-    public override IReadOnlyList<TensorType> Infer(Inputs inputs)
+    protected override DType CheckTeacher(Inputs inputs)
     {
         var (x, head) = (inputs.Rank(Teacher, 3), inputs.Rank(Teacher + 1, 2));
         inputs.Require(x.Rows == inputs[0].Rows, "teacher and student must see the same rows");
         inputs.Require(x.Last.Value == head.Last.Value && x.DType == head.DType, "the widths or types of the teacher's x and head differ");
         inputs.Require(head.Shape[0].Value == inputs[1].Shape[0].Value, "teacher and student must have the same vocabulary");
         if (inputs.Has(Teacher + 2)) inputs.Require(inputs.Rank(Teacher + 2, 1).Last.Value == head.Shape[0].Value, "the teacher's bias must have its head's rows");
-        return [.. s_plain.Infer(inputs), TensorType.Of(x.DType, Dim.Of(inputs.Attributes.Long("rows")), head.Shape[0]), TensorType.Of(DType.F32)];
+        return x.DType;
     }
 
-    public override bool InPlace(int input) => input == 0;
+    protected override KernelArgument[] TeacherArguments(Inputs inputs) =>
+        [In(Teacher), In(Teacher + 1), In(Teacher + 2), inputs.Attributes.Has("softcap") ? inputs.Attributes.Double("softcap") : 0.0];
 
-    /// <summary>The teacher's own product counts as the teacher's.</summary>
-    public override long Flops(Inputs inputs) => s_plain.Flops(inputs) + (30 * inputs[0].Rows * inputs[1].Shape[0].Value);
-
-    public override KernelCall Lower(Inputs inputs)
+    protected override ReferenceTensor TeacherLogits(ReferenceInputs inputs, ReferenceTensor student)
     {
-        var attributes = inputs.Attributes;
-        var (frozen, accuracy) = (attributes.Has(LinearCrossEntropy.Frozen), attributes.Has("accuracy"));
-        var results = frozen ? 1 : inputs.Has(2) ? 3 : 2;
-        var teacher = results + (accuracy ? 4 : 3);
-        return new(
-            "LinearDistillationGrad",
-            In(0), In(1), In(2), In(3), In(4), Accumulate(5), Out(results + 2), Out(0), frozen ? "null" : Out(1), results == 3 ? Out(2) : "null",
-            Out(results), Out(results + 1), accuracy ? Out(results + 3) : "null",
-            In(Teacher), In(Teacher + 1), In(Teacher + 2), attributes.Has("softcap") ? attributes.Double("softcap") : 0.0, Out(teacher), Out(teacher + 1),
-            Settings(attributes), attributes.Double("weight"), attributes.Has("scaled") ? "LossGradient" : "1");
-    }
-
-    /// <summary>The C# expression of the divergence.</summary>
-    internal static string Settings(Attributes attributes) =>
-        $"new(DivergenceKind.{attributes.String("divergence")}, {((KernelArgument)attributes.Double("temperature")).Text}"
-        + (attributes.Has("beta") ? $", {((KernelArgument)attributes.Double("beta")).Text})" : ")");
-
-    public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
-    {
-        var (attributes, weight) = (inputs.Attributes, inputs.Attributes.Double("weight"));
-        var (logits, loss) = LinearCrossEntropy.Forward(inputs);
-        var taught = new Linear().Evaluate(ReferenceInputs.Of("linear", inputs.Find(Teacher), inputs.Find(Teacher + 1), inputs.Find(Teacher + 2)))[0];
-        if (attributes.Has("softcap"))
-        {
-            var cap = attributes.Double("softcap");
-            taught = taught with { Data = taught.Data.Select(u => cap * Math.Tanh(u / cap)).ToArray() };
-        }
-
-        var plain = new CrossEntropyGrad().Evaluate(ReferenceInputs.Of("cross_entropy_grad", logits, inputs.Find(3), loss[2], inputs.Find(4)))[0];
-        var (divergence, gradient) = Divergence(inputs, logits, taught);
-        var dLogits = plain with { Data = plain.Data.Zip(gradient, (p, g) => ((1 - weight) * p) + (weight * g)).ToArray() };
-        var chunk = ReferenceTensor.Zeros(attributes.Long("rows"), logits.Last);
-        ReferenceTensor[] results = [loss[0], loss[1], chunk, .. loss.Skip(3), chunk, new([divergence], [])];
-        var dx = new LinearGradInput().Evaluate(ReferenceInputs.Of("linear_grad_input", dLogits, inputs.Find(1)))[0];
-        if (attributes.Has(LinearCrossEntropy.Frozen)) return [dx, .. results];
-        var dw = new LinearGradWeight().Evaluate(ReferenceInputs.Of("linear_grad_weight", dLogits, inputs.Find(0), inputs.Find(5)))[0];
-        if (!inputs.Has(2)) return [dx, dw, .. results];
-        return [dx, dw, new BiasGrad().Evaluate(ReferenceInputs.Of("bias_grad", dLogits, inputs.Find(6)))[0], .. results];
-    }
-
-    /// <summary>τ² times the mean divergence of the rows that count, and its gradient by the logits.</summary>
-    private static (double Value, double[] Gradient) Divergence(ReferenceInputs inputs, ReferenceTensor logits, ReferenceTensor taught)
-    {
-        var (targets, temperature, v) = (inputs[3], inputs.Attributes.Double("temperature"), logits.Last);
-        var kind = (DivergenceKind)Enum.Parse(typeof(DivergenceKind), inputs.Attributes.String("divergence"));
-        var beta = inputs.Attributes.Has("beta") ? inputs.Attributes.Double("beta") : 0;
-        var (counted, batch, value, gradient) = (CrossEntropy.Counted(targets), (int)targets.Shape[0], 0.0, new double[logits.Data.Length]);
-        for (var r = 0; r < logits.Rows; r++)
-        {
-            if (targets.Data[r] < 0) continue;
-            var scale = CrossEntropy.Weight(inputs, 4, r * batch / logits.Rows) / counted;
-            var (q, p) = (LogSoftmax(logits, r, temperature), LogSoftmax(taught, r, temperature));
-            var m = q.Zip(p, (a, b) => Math.Log((beta * Math.Exp(b)) + ((1 - beta) * Math.Exp(a)))).ToArray();
-            var towards = kind == DivergenceKind.JensenShannon ? m : p;
-            var reverse = q.Zip(towards, (a, b) => Math.Exp(a) * (a - b)).Sum(); // KL(student ‖ teacher or mixture)
-            var forward = p.Zip(kind == DivergenceKind.JensenShannon ? m : q, (a, b) => Math.Exp(a) * (a - b)).Sum();
-            var share = kind == DivergenceKind.JensenShannon ? 1 - beta : 1;
-            value += temperature * temperature * scale * kind switch
-            {
-                DivergenceKind.ForwardKl => forward,
-                DivergenceKind.ReverseKl => reverse,
-                _ => (beta * forward) + ((1 - beta) * reverse),
-            };
-            for (var j = 0; j < v; j++)
-                gradient[(r * v) + j] = temperature * scale * (kind == DivergenceKind.ForwardKl
-                    ? Math.Exp(q[j]) - Math.Exp(p[j])
-                    : share * Math.Exp(q[j]) * (q[j] - towards[j] - reverse));
-        }
-        return (value, gradient);
-    }
-
-    private static double[] LogSoftmax(ReferenceTensor logits, int row, double temperature)
-    {
-        var scores = logits.Data.Skip(row * logits.Last).Take(logits.Last).Select(x => x / temperature).ToArray();
-        var max = scores.Max();
-        var sum = max + Math.Log(scores.Sum(s => Math.Exp(s - max)));
-        return scores.Select(s => s - sum).ToArray();
+        var logits = new Linear().Evaluate(ReferenceInputs.Of("linear", inputs.Find(Teacher), inputs.Find(Teacher + 1), inputs.Find(Teacher + 2)))[0];
+        if (!inputs.Attributes.Has("softcap")) return logits;
+        var cap = inputs.Attributes.Double("softcap");
+        return logits with { Data = logits.Data.Select(u => cap * Math.Tanh(u / cap)).ToArray() };
     }
 }

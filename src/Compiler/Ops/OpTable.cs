@@ -44,7 +44,7 @@ public static class OpTable
         new Pool(), new PoolGrad(),
         new Dropout(), new DropoutGrad(),
         new CrossEntropy(), new CrossEntropyGrad(), new ErrorNorm(),
-        new LinearCrossEntropy(), new LinearCrossEntropyGrad(), new LinearDistillationGrad(),
+        new LinearCrossEntropy(), new LinearCrossEntropyGrad(), new LinearDistillationGrad(), new CachedDistillationGrad(), new HiddenLossGrad(), new RelationLossGrad(),
         new Convolution(), new ConvolutionGrad(),
         new Concat(), new Slice(),
         new Cast(),

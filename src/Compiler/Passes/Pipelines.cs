@@ -18,6 +18,7 @@ public static class Pipelines
         new ChunkLoss(),
         new Differentiate(),
         new DistillLogits(),
+        new DistillLayers(),
         new DropTokens(),
         new ChooseCheckpoints(),
         new Fuse(),

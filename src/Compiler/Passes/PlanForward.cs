@@ -10,27 +10,40 @@ namespace ModelCompiler.Compiler.Passes;
 /// </summary>
 internal static class PlanForward
 {
-    public static ForwardPlan Of(Graph graph)
+    /// <param name="graph">The forward pass.</param>
+    /// <param name="sites">What is kept of layers.</param>
+    public static ForwardPlan Of(Graph graph, TeacherSites? sites)
     {
-        var main = graph.Main;
-        var (kept, keptBytes) = Kept(main);
-        var buffers = FunctionLifetimes.Of(main, [.. main.Inputs.Select(i => i.Name), .. main.Outputs], []);
+        var (main, end) = (graph.Main, 0L);
+        long Keep(TensorType type)
+        {
+            var start = end;
+            end += OffsetAllocator.Align(type.Bytes);
+            return start;
+        }
+
+        var kept = main.Outputs.Select(output => new Placement(output, Keep(main.Types()[output]), main.Types()[output].Bytes)).ToList();
+        var layers = new List<KeptLayer>();
+        foreach (var layer in sites?.KeptLayers ?? [])
+        {
+            // The output of the last layer is a value of main.
+            var repeat = graph.Repeat(sites!.Block);
+            var of = new KeptLayer(layer, Keep(repeat.Outputs[0].Type!));
+            layers.Add(of);
+            if (layer == graph.Times(sites.Block) - 1) kept.Add(new(repeat.Outputs[0].Name, of.Offset, repeat.Outputs[0].Type!.Bytes));
+        }
+
+        long? packed = sites?.Packed is { } value ? Keep(graph.Block(sites.Block).Types()[value]) : null;
+        var buffers = FunctionLifetimes.Of(main, [.. main.Inputs.Select(i => i.Name), .. kept.Select(k => k.Value)], []);
         var blocks = main.Nodes.Select((node, index) => (node, index)).Where(n => n.node.Op == "repeat")
             .Select(n => Shape(graph.Block(n.node.Attributes.String("block")), n.index)).ToList();
         var (offsets, bytes) = OffsetAllocator.Place(buffers.Lifetimes.Concat(blocks.SelectMany(b => b.Lifetimes)));
         return new ForwardPlan(
-            buffers.Placements(offsets).ToEquatableArray(), blocks.Select(b => b.Place(offsets)).ToEquatableArray(), kept, bytes, keptBytes);
-    }
-
-    private static (EquatableArray<Placement> Places, long Bytes) Kept(Function main)
-    {
-        var (types, places, end) = (main.Types(), new List<Placement>(), 0L);
-        foreach (var output in main.Outputs)
+            buffers.Placements(offsets).ToEquatableArray(), blocks.Select(b => b.Place(offsets)).ToEquatableArray(), kept.ToEquatableArray(), bytes, end)
         {
-            places.Add(new(output, end, types[output].Bytes));
-            end += OffsetAllocator.Align(types[output].Bytes);
-        }
-        return (places.ToEquatableArray(), end);
+            Layers = layers.ToEquatableArray(),
+            Packed = packed,
+        };
     }
 
     private static BlockShape Shape(Function block, int index)

@@ -62,7 +62,7 @@ public sealed record CostReport
     /// <summary>Of the teacher's forward pass for each token of training, head and all; 0 without a teacher.</summary>
     public long TeacherFlops { get; init; }
 
-    /// <summary>Bytes of the teacher's weights, as its forward pass reads them.</summary>
+    /// <summary>Bytes of the teacher's weights that training holds, as its forward pass reads them.</summary>
     public long TeacherBytes { get; init; }
 
     /// <summary>Bytes of keys and values for each token of the context, in inference.</summary>
@@ -99,7 +99,7 @@ public sealed record CostReport
             AverageBytes = spec.Training.Ema is null ? 0 : 4 * trained.Elements,
             ActivationBytes = model.ArenaBytes,
             TeacherFlops = (model.Teacher?.ForwardFlops ?? 0) / tokens,
-            TeacherBytes = model.Teacher?.WeightBytes ?? 0,
+            TeacherBytes = model.Teacher is { IsCached: false } teacher ? teacher.WeightBytes : 0,
             ActivationBytesKept = model.KeptEverything,
             SegmentBytes = MemoryEmitter.Bytes(model),
             KvCacheBytes = layers.Sum(l => l.KvCache),

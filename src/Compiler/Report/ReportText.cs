@@ -31,8 +31,10 @@ internal static class ReportText
         yield return new("activations", Bytes(costs.ActivationBytes), $"{spec.Training.Batch} × {spec.Architecture.Context} tokens"
             + (costs.ActivationBytesKept is { } kept ? $"; {Bytes(kept)} without checkpointing" : ""));
         if (costs.SegmentBytes > 0) yield return new("memory of earlier segments", Bytes(costs.SegmentBytes), "of training, before and after a step, and of evaluation");
-        if (costs.TeacherBytes > 0)
-            yield return new("teacher", Bytes(costs.TeacherBytes), $"{model.Teacher!.Name}'s weights; its forward pass takes {Flops(costs.TeacherFlops)} FLOPs a token of training");
+        if (model.Teacher is { } teacher)
+            yield return teacher.IsCached
+                ? new("teacher", Bytes(0), $"{teacher.Name}'s {teacher.Values.TopK} likeliest tokens are kept; its forward pass takes {Flops(costs.TeacherFlops)} FLOPs a token, once")
+                : new("teacher", Bytes(costs.TeacherBytes), $"{teacher.Name}'s weights; its forward pass takes {Flops(costs.TeacherFlops)} FLOPs a token of training");
         yield return new("training in all", Bytes(costs.TrainingBytes), "");
         if (costs.KvCacheBytes > 0)
             yield return new("KV cache a token", Bytes(costs.KvCacheBytes),

@@ -20,4 +20,8 @@ public sealed class DistillationAttribute : Attribute
     public double Temperature { get; set; }
 
     public double Weight { get; set; }
+
+    public int[] Layers { get; set; } = [];
+
+    public BalanceKind Balance { get; set; }
 }

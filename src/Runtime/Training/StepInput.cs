@@ -69,14 +69,14 @@ public sealed unsafe class StepInput : IDisposable
                 $"A batch of {tokens.Length} tokens and {targets.Length} targets does not fit a step of {_batch} × {_sequence}. Give as many as the program's batch times one of its Lengths.");
         }
 
-        Copy(tokens, Tokens);
-        if (Labels is null) Copy(targets, Targets);
+        Write(tokens, Tokens);
+        if (Labels is null) Write(targets, Targets);
         else LoadLabels(targets);
         LoadSequences(tokens);
         if (Weights is not null)
         {
             if (weights.IsEmpty) Weights.fill_(1);
-            else if (weights.Length == _batch) Copy(weights, Weights);
+            else if (weights.Length == _batch) Write(weights, Weights);
             else throw new ArgumentException($"{weights.Length} weights do not fit {_batch} sequences.", nameof(weights));
         }
         else if (!weights.IsEmpty)
@@ -95,8 +95,8 @@ public sealed unsafe class StepInput : IDisposable
             _row[b * _sequence] = Masking.Ignored;
         }
 
-        Copy<long>(_labels, Labels);
-        Copy<long>(_row, Targets);
+        Write<long>(_labels, Labels);
+        Write<long>(_row, Targets);
     }
 
     private void LoadSequences(ReadOnlySpan<long> tokens)
@@ -104,7 +104,7 @@ public sealed unsafe class StepInput : IDisposable
         if (_parts is { } parts)
         {
             for (var b = 0; b < _batch; b++) parts.Write(tokens.Slice(b * _sequence, _sequence), _row.AsSpan(b * _sequence, _sequence));
-            Copy<long>(_row, Types);
+            Write<long>(_row, Types);
         }
 
         if (_padding is not { } padding) return;
@@ -114,7 +114,7 @@ public sealed unsafe class StepInput : IDisposable
             _lengths[b] = Counts[b];
         }
 
-        Copy<long>(_lengths, Lengths);
+        Write<long>(_lengths, Lengths);
     }
 
     /// <summary>The value of an fp32 tensor of one element.</summary>
@@ -148,7 +148,8 @@ public sealed unsafe class StepInput : IDisposable
         Lengths?.Dispose();
     }
 
-    private static void Copy<T>(ReadOnlySpan<T> values, Tensor into)
+    /// <summary>Copies values to a tensor of as many elements.</summary>
+    internal static void Write<T>(ReadOnlySpan<T> values, Tensor into)
         where T : unmanaged
     {
         using var staging = Cpu.Takes(into) ? null : empty(into.shape, into.dtype);

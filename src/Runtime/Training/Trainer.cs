@@ -35,8 +35,8 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         using var program = model.CreateTraining();
         var start = run.Step > 0 ? run : run with { Samples = TrainingFeeds.MostSamples(_description, run.Steps) };
         using var records = new RunRecords(folder, observer);
-        program.Distillation?.Begin(model, folder, data.Tokenizer, isNew: run.Step == 0, records.Noticed);
-        using var feed = new TrainingFeeds(model, program, data, start, folder, records.Noticed).Open();
+        using var batches = new TrainingFeeds(model, program, data, start, folder, records.Noticed).Open();
+        using var feed = program.Distillation?.Begin(model, folder, data, start, batches, records.Noticed, interrupt) ?? batches;
         var (average, memory) = (program.Average, program.Memory);
         if (memory is not null) memory.StartOfText = data.Tokenizer.StartOfText;
         var earlyStop = _description.Training.Patience is { } patience ? new EarlyStop(patience, _description.Training.MinDelta) : null;

@@ -53,6 +53,59 @@ public sealed class LinearDistillationTests
         Assert.Equal(Loss(inputs, attributes, kind, temperature, beta), ((1 - weight) * crossEntropy) + (weight * results[^1].Data[0]), 1e-12);
     }
 
+    /// <summary>The gradient of a divergence over the k kept tokens and all others together.</summary>
+    [Theory]
+    [InlineData(DivergenceKind.ForwardKl)]
+    [InlineData(DivergenceKind.ReverseKl)]
+    [InlineData(DivergenceKind.JensenShannon)]
+    public void Gradients_of_kept_predictions_are_those_over_fewer_outcomes(DivergenceKind kind)
+    {
+        const double temperature = 1.5, beta = 0.3;
+        var random = new Random(5);
+        var (x, weight) = (Draw(random, 1, 2, Width), Draw(random, Vocabulary, Width));
+        double[] known = [0.4, 0.25, 0.35, 0.5, 0.2, 0.3];
+        var inputs = new ReferenceTensor?[]
+        {
+            x, weight, null, new([1, 4], [1, 2]), null, null, null, new([3, 0, 2, 4], [1, 2, 2]), new([.. known.Select(p => Math.Log(p))], [1, 2, 3]),
+        };
+        var attributes = Attributes.Of(("rows", 1), ("divergence", kind.ToString()), ("temperature", temperature), ("weight", 1.0), ("beta", beta));
+        var node = new Node(CachedDistillationGrad.OpName, inputs.Select((t, i) => t is null ? "" : "x" + i).ToEquatableArray(), default, attributes, "");
+        var results = new CachedDistillationGrad().Evaluate(new ReferenceInputs(node, inputs));
+
+        double Loss() => Enumerable.Range(0, 2).Sum(r =>
+        {
+            var q = Softmax(Logits(x, weight, null, r), temperature);
+            int[] ids = [.. inputs[7]!.Data.Skip(2 * r).Take(2).Select(id => (int)id)];
+            double[] coarse = [.. ids.Select(id => q[id]), Enumerable.Range(0, Vocabulary).Except(ids).Sum(id => q[id])];
+            return temperature * temperature * Distance(known[(3 * r)..((3 * r) + 3)], coarse, kind, beta) / 2;
+        });
+
+        Assert.Equal(Loss(), results[^1].Data[0], 1e-12);
+        for (var i = 0; i < x.Data.Length; i++)
+        {
+            const double step = 1e-5;
+            var old = x.Data[i];
+            x.Data[i] = old + step;
+            var above = Loss();
+            x.Data[i] = old - step;
+            var below = Loss();
+            x.Data[i] = old;
+            Assert.Equal((above - below) / (2 * step), results[0].Data[i], 1e-8);
+        }
+    }
+
+    private static double Distance(double[] p, double[] q, DivergenceKind kind, double beta)
+    {
+        static double Kl(double[] a, double[] b) => a.Zip(b, (x, y) => x * Math.Log(x / y)).Sum();
+        var m = p.Zip(q, (x, y) => (beta * x) + ((1 - beta) * y)).ToArray();
+        return kind switch
+        {
+            DivergenceKind.ForwardKl => Kl(p, q),
+            DivergenceKind.ReverseKl => Kl(q, p),
+            _ => (beta * Kl(p, m)) + ((1 - beta) * Kl(q, m)),
+        };
+    }
+
     /// <summary>(1 − w) CE + w τ² D, by probabilities rather than logarithms.</summary>
     private static double Loss(List<ReferenceTensor?> inputs, Attributes attributes, DivergenceKind kind, double temperature, double beta)
     {
@@ -65,14 +118,7 @@ public sealed class LinearDistillationTests
             var teacher = Logits(inputs[7]!, inputs[8]!, inputs[9], r);
             if (attributes.Has("softcap")) teacher = [.. teacher.Select(u => 2 * Math.Tanh(u / 2))];
             var (q, p) = (Softmax(student, temperature), Softmax(teacher, temperature));
-            double Kl(double[] a, double[] b) => a.Zip(b, (x, y) => x * Math.Log(x / y)).Sum();
-            var m = p.Zip(q, (x, y) => (beta * x) + ((1 - beta) * y)).ToArray();
-            var distance = kind switch
-            {
-                DivergenceKind.ForwardKl => Kl(p, q),
-                DivergenceKind.ReverseKl => Kl(q, p),
-                _ => (beta * Kl(p, m)) + ((1 - beta) * Kl(q, m)),
-            };
+            var distance = Distance(p, q, kind, beta);
             var nats = -Math.Log(Softmax(student, 1)[(int)targets[r]]);
             loss += (inputs[4]?.Data[r / Sequence] ?? 1) * ((0.7 * nats) + (0.3 * temperature * temperature * distance));
         }

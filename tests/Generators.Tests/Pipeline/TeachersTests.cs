@@ -45,6 +45,45 @@ public sealed class TeachersTests
         Assert.Contains(run.Diagnostics, text => text.StartsWith("student.model.yaml(13,14): error MC2161: " + expected, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(SampleModels.StudentOfLayers)]
+    [InlineData(SampleModels.StudentOfCache)]
+    public void Generated_students_compile(string student)
+    {
+        var run = GeneratorRun.OfYaml(("student.model.yaml", student), ("big.model.yaml", SampleModels.Teacher));
+        Assert.Empty(run.Diagnostics);
+        Assert.DoesNotContain(run.Output.GetDiagnostics(TestContext.Current.CancellationToken), diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+    }
+
+    /// <summary>The teacher has an arena of its own, and no step makes it.</summary>
+    [Fact]
+    public void A_step_with_kept_predictions_does_not_hold_the_teacher()
+    {
+        var kept = GeneratorRun.OfYaml(("student.model.yaml", SampleModels.StudentOfCache), ("big.model.yaml", SampleModels.Teacher));
+        var alone = GeneratorRun.OfYaml(("student.model.yaml", SampleModels.StudentOfCache.Replace("  distillation: { teacher: BigLm, cache: 32 }\n", "")), ("big.model.yaml", SampleModels.Teacher));
+
+        Assert.DoesNotContain("TeacherProgram", kept.Source("Student.Training.g.cs"));
+        Assert.Contains("Teacher.Load(tokens);", kept.Source("Student.Training.g.cs"));
+        Assert.Contains("TeacherBytes = 0;", kept.Source("Student.Report.g.cs"));
+        // The chunks of both models' logits apart, which are small here.
+        Assert.InRange(Arena(kept), Arena(alone), Arena(alone) + (3 * 32 * 256 * 4));
+
+        static long Arena(GeneratorRun run) => long.Parse(
+            System.Text.RegularExpressions.Regex.Match(run.Source("Student.Training.g.cs"), "ArenaSize = ([0-9_]+);").Groups[1].Value.Replace("_", ""),
+            System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    [Theory]
+    [InlineData("layers: [1, 3]", "layers: [1, 3, 3]", "(16,5): error MC2162: Student has 2 layers, but 3 are given; write one for each")]
+    [InlineData("layers: [1, 3]", "layers: [1, 4]", "(16,5): error MC2162: BigLm has 4 layers, numbered from 0, and none with the number 4")]
+    [InlineData("heads: 8, weight", "heads: 5, weight", "(15,42): error MC2162: 5 relation heads do not divide a width of 32; write a divisor of all widths of queries and keys")]
+    [InlineData("kind: minilm-v2, heads: 8", "kind: minilm", null)]
+    public void Layers_that_do_not_fit_are_an_error(string old, string changed, string? expected)
+    {
+        var run = GeneratorRun.OfYaml(("student.model.yaml", SampleModels.StudentOfLayers.Replace(old, changed)), ("big.model.yaml", SampleModels.Teacher));
+        Assert.Equal(expected is null ? [] : ["student.model.yaml" + expected], run.Diagnostics);
+    }
+
     [Fact]
     public void A_teacher_of_another_vocabulary_does_not_fit()
     {

@@ -232,4 +232,28 @@ internal static class AttributedModels
         partial class Student;
 
         """;
+
+    public const string StudentOfLayers = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 32, Heads = 4)]
+        [Training(Batch = 3)]
+        [Distillation(Teacher = "BigLm", Weight = 1, Layers = [1, 3], Balance = BalanceKind.Normalized)]
+        [HiddenLoss(Weight = 0.5)]
+        [RelationLoss(Kind = RelationKind.MinilmV2, Heads = 8, Weight = 2)]
+        [OnPolicy(Share = 0.25, Every = 4, Prompt = 16, Temperature = 0.9)]
+        partial class Student;
+
+        """;
+
+    public const string StudentOfCache = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 32, Heads = 4)]
+        [Training(Batch = 3)]
+        [Distillation(Teacher = "BigLm")]
+        [TeacherCache(TopK = 32)]
+        partial class Student;
+
+        """;
 }

@@ -208,6 +208,39 @@ internal static class SampleModels
 
         """;
 
+    public const string StudentOfLayers =
+        """
+        model: Student
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 32
+          heads: 4
+        training:
+          batch: 3
+          distillation:
+            teacher: BigLm
+            weight: 1
+            hidden: { weight: 0.5 }
+            relations: { kind: minilm-v2, heads: 8, weight: 2 }
+            layers: [1, 3]
+            balance: normalized
+            on-policy: { share: 0.25, every: 4, prompt: 16, temperature: 0.9 }
+
+        """;
+
+    public const string StudentOfCache =
+        """
+        model: Student
+        architecture: { family: decoder, vocabulary: 256, context: 32, layers: 2, width: 32, heads: 4 }
+        training:
+          batch: 3
+          distillation: { teacher: BigLm, cache: 32 }
+
+        """;
+
     public const string Teacher =
         """
         model: BigLm

@@ -17,10 +17,14 @@ using Kernels = global::ModelCompiler.Runtime.Kernels;
 partial class Student
 {
     /// <summary>What is learned from BigLm.</summary>
-    private static Distillation NewDistillation(Action<ForwardWeights> attach)
+    private static Distillation NewDistillation(Action<ForwardWeights> attach, Student model)
     {
-        var settings = new DistillationSpec { Teacher = "BigLm", Divergence = DivergenceKind.JensenShannon, Beta = 0.7, Temperature = 1.5, Weight = 0.4, Initialize = new InitializeSpec { Layers = EquatableArray.Of(1, 3) } };
-        return new Distillation(settings, device => global::Elsewhere.BigLm.Create(device, seed: 0), ScalarType.BFloat16, new LayerCopies("blocks", "blocks"), attach);  // student.model.yaml:12
+        var settings = new DistillationSpec { Teacher = "BigLm", Divergence = DivergenceKind.JensenShannon, Beta = 0.7, Temperature = 1.5, Weight = 0.4, Balance = BalanceKind.Fixed, Initialize = new InitializeSpec { Layers = EquatableArray.Of(1, 3) } };
+        return new Distillation(settings, model.Device, device => global::Elsewhere.BigLm.Create(device, seed: 0), ScalarType.BFloat16)  // student.model.yaml:12
+        {
+            Attach = attach,
+            Copies = new LayerCopies("blocks", "blocks"),  // student.model.yaml:18
+        };
     }
 
     /// <summary>BigLm's forward pass over a batch of Student, up to what its head reads; without gradients.</summary>

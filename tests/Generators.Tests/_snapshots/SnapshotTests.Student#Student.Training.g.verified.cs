@@ -31,7 +31,7 @@ partial class Student
         {
             Model = model;
             _arena = new Arena(ArenaSize, model.Device);
-            Distillation = NewDistillation(Attach);  // student.model.yaml:12
+            Distillation = NewDistillation(Attach, model);  // student.model.yaml:12
             _step = new TrainingStep(this, _arena);
             _optimizer = new AdamWOptimizer(model.Parameters, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, weightDecay: 0.1, vectorDecay: 0, clip: 1);  // student.model.yaml:10
         }
@@ -78,6 +78,7 @@ partial class Student
         {
             StepNumber++;
             var norm = _optimizer.Step(StepNumber, learningRate);
+            Distillation.Update(StepNumber, learningRate);
             var result = new StepResult(_loss, norm);
             Model.OnStep(StepNumber, result);
             return result;
@@ -150,12 +151,14 @@ partial class Student
             Teacher.Forward(input);  // student.model.yaml:13
             Forward();
             Backward();
-            _program.Distillation.Observe(StepInput.Read(s.Divergence));
+            Distillation.Observe(StepInput.Read(s.LossTraining), StepInput.Read(s.Divergence));
             StepInput.Read(s.LossBySequenceTraining, losses);
             return StepInput.Read(s.LossTraining);
         }
 
         public void Dispose() => input.Dispose();
+
+        private Distillation Distillation => _program.Distillation;
 
         private TeacherProgram Teacher => _teacher ?? throw Distillation.NoTeacher;
 
@@ -177,7 +180,7 @@ partial class Student
 
         private void Backward()
         {
-            Kernels.LinearDistillationGrad(s.Norm, p.HeadWeight, null, input.Targets, null, accumulate: false, s.HeadChunkTraining, s.dNorm, g.HeadWeight, null, s.LossTraining, s.LossBySequenceTraining, null, Teacher.Hidden, Teacher.HeadWeight, null, 0, s.TeacherLogitsChunk, s.Divergence, new(DivergenceKind.JensenShannon, 1.5, 0.7), 0.4, 1); // f32[B, T, C]  student.model.yaml:12
+            Kernels.LinearDistillationGrad(s.Norm, p.HeadWeight, null, input.Targets, null, accumulate: false, s.HeadChunkTraining, s.dNorm, g.HeadWeight, null, s.LossTraining, s.LossBySequenceTraining, null, Teacher.Hidden, Teacher.HeadWeight, null, 0, s.TeacherLogitsChunk, s.Divergence, new(DivergenceKind.JensenShannon, 1.5, 0.7), 0.4, 1, 1); // f32[B, T, C]  student.model.yaml:12
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  student.model.yaml:2
             for (var i = 1; i >= 0; i--)
                 BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);

@@ -1,7 +1,5 @@
 using ModelCompiler.Runtime.Data;
-using ModelCompiler.Runtime.Data.Subsets;
 using ModelCompiler.Runtime.Tests.Training;
-using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Tests.Generated;

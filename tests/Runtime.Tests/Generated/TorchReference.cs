@@ -46,6 +46,12 @@ public sealed partial class TorchReference
     /// <summary>The tokens [B, K] that the layer being run sees; null for all.</summary>
     private Tensor? _drawn;
 
+    /// <summary>The outputs [B, T, C] of the layers of repeated blocks, as they are run.</summary>
+    public List<Tensor> Outputs { get; } = [];
+
+    /// <summary>Queries, keys and values [B, heads, T, D] as attention reads them, as it is run.</summary>
+    public List<Tensor[]> Heads { get; } = [];
+
     /// <summary>Leaves with gradients, by the names that checkpoints have.</summary>
     public Dictionary<string, Tensor> Parameters { get; }
 
@@ -129,6 +135,7 @@ public sealed partial class TorchReference
                     x = Run(repeat.Layers, x, Names(repeat.Layers), $"{name}.{set}.", i);
                     if (_drawn is not null) x = all.scatter(1, Wide(_drawn, x), x);
                     _drawn = null;
+                    Outputs.Add(x);
                 }
                 return x;
             case ResidualLayer residual:
@@ -217,10 +224,11 @@ public sealed partial class TorchReference
     {
         var (batch, length, width) = (x.shape[0], x.shape[1], x.shape[2]);
         var size = layer.HeadSize ?? width / layer.Heads;
-        Tensor Heads(string part) => linear(x, part).view(batch, length, -1, size).transpose(1, 2);
-        var (q, k, v) = (Heads("q"), Heads("k"), Heads("v"));
+        Tensor Split(string part) => linear(x, part).view(batch, length, -1, size).transpose(1, 2);
+        var (q, k, v) = (Split("q"), Split("k"), Split("v"));
         if (layer.QkNorm) (q, k) = (Rms(q, parameter("q_norm.weight"), 1e-6), Rms(k, parameter("k_norm.weight"), 1e-6));
         if (layer.Position == PositionKind.Rope) (q, k) = (Rotate(q, layer), Rotate(k, layer));
+        Heads.Add([q, k, v]);
         var groups = layer.Heads / (layer.KvHeads ?? layer.Heads);
         (k, v) = (k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1));
         var scores = Cap(q.matmul(k.transpose(-1, -2)) / Math.Sqrt(size), layer.Softcap);

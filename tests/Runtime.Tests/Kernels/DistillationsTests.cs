@@ -1,5 +1,6 @@
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Implementations;
+using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -53,10 +54,10 @@ public sealed class DistillationsTests : KernelTest
         var divergence = new Divergence(kind, temperature, beta);
         if (aten)
             AtenDistillation.Run(x, weight, bias, targets, weights, chunk, new(x, dWeight, dBias, Accumulate: true, Scale: 8), loss, losses, null,
-                new(new(taught, head, headBias, softcap), teacherChunk, value, divergence, share));
+                new(new LinearTeacher(taught, head, headBias, softcap), teacherChunk, value, divergence, share, 1));
         else
             Kernels.LinearDistillationGrad(x, weight, bias, targets, weights, true, chunk, x, dWeight, dBias, loss, losses, null,
-                taught, head, headBias, softcap, teacherChunk, value, divergence, share, 8);
+                taught, head, headBias, softcap, teacherChunk, value, divergence, share, 1, 8);
 
         var loose = Math.Max(Loose(type), Loose(teacherType));
         Oracle.Close(plain, loss, "loss", loose);
@@ -64,6 +65,50 @@ public sealed class DistillationsTests : KernelTest
         Oracle.Close((gradients[1] * 8) + 1, dWeight, "dWeight", loose * 2);
         Oracle.Close((gradients[2] * 8) + 1, dBias, "dBias", loose * 2);
         Oracle.Close(gradients[0] * 8, x, "dx", loose * 2);
+    }
+
+    /// <summary>The k likeliest tokens and one outcome for all others: autograd over these k + 1, and over all where k is all.</summary>
+    [Theory]
+    [InlineData(DivergenceKind.ForwardKl, 5, false)]
+    [InlineData(DivergenceKind.ReverseKl, 5, false)]
+    [InlineData(DivergenceKind.JensenShannon, 5, false)]
+    [InlineData(DivergenceKind.ForwardKl, (int)V, false)]
+    [InlineData(DivergenceKind.JensenShannon, (int)V, false)]
+    [InlineData(DivergenceKind.ReverseKl, 5, true)]
+    public void PredictionsThatWereKept(DivergenceKind kind, int k, bool aten)
+    {
+        const double share = 0.6, beta = 0.4, temperature = 1.5;
+        var (x, weight, bias) = (Oracle.Normal(1, ScalarType.Float32, B * T, C), Oracle.Normal(2, ScalarType.Float32, V, C).mul_(0.3), Oracle.Normal(3, ScalarType.Float32, V));
+        var (taught, head) = (Oracle.Normal(5, ScalarType.Float32, B * T, TeacherC), Oracle.Normal(6, ScalarType.Float32, V, TeacherC).mul_(0.3));
+        var targets = Oracle.Integers(4, V, B, T);
+        var (ids, logs) = (new long[B * T * k], new float[B * T * (k + 1)]);
+        TopPredictions.Read(taught, head, null, 0, temperature, ids, logs);
+        var (most, kept) = (tensor(ids).view(B * T, k), tensor(logs).view(B * T, k + 1));
+        var known = (Teacher(taught, head, zeros(V), 0) / temperature).softmax(-1);
+        Oracle.Close(known.gather(1, most), kept.narrow(1, 0, k).exp(), "kept");
+        Oracle.Close(known.topk(k).values, kept.narrow(1, 0, k).exp(), "likeliest");
+
+        // The others as one outcome.
+        Tensor Coarse(Tensor p) => k == V ? p : cat([p.gather(1, most), p.scatter(1, most, zeros(B * T, k, ScalarType.Float64)).sum(-1, keepdim: true)], 1);
+        Tensor Loss(Tensor[] i)
+        {
+            var logits = F.linear(i[0], i[1], i[2]);
+            var distance = Divergence(Coarse((logits / temperature).softmax(-1)), Coarse(known), kind, beta).mean() * (temperature * temperature);
+            return (F.cross_entropy(logits, targets.view(-1)) * (1 - share)) + (distance * share);
+        }
+
+        var (_, gradients) = Oracle.Differentiate(Loss, null, x, weight, bias);
+        var (loss, losses, value, dx, dWeight, dBias) = (zeros([]), zeros(B), zeros([]), zeros(B * T, C), zeros(V, C), zeros(V));
+        var divergence = new Divergence(kind, temperature, beta);
+        if (aten)
+            AtenDistillation.Run(x, weight, bias, targets, null, zeros(Rows, V), new(dx, dWeight, dBias, Accumulate: false, Scale: 1), loss, losses, null,
+                new(new CachedTeacher(most, kept, temperature), zeros(Rows, V), value, divergence, share, 1));
+        else
+            Kernels.CachedDistillationGrad(x, weight, bias, targets, null, false, zeros(Rows, V), dx, dWeight, dBias, loss, losses, null,
+                most, kept, zeros(Rows, V), value, divergence, share, 1, 1);
+        Oracle.Close(gradients[0], dx, "dx", 1e-4);
+        Oracle.Close(gradients[1], dWeight, "dWeight", 1e-4);
+        Oracle.Close(gradients[2], dBias, "dBias", 1e-4);
     }
 
     /// <summary>Of a teacher that says the same nothing is left but cross-entropy.</summary>
@@ -75,7 +120,7 @@ public sealed class DistillationsTests : KernelTest
         foreach (var kind in Enum.GetValues<DivergenceKind>())
         {
             Kernels.LinearDistillationGrad(x, weight, null, targets, null, false, zeros(Rows, V), dx, zeros(V, C), null, loss, losses, null,
-                x, weight, null, 0, zeros(Rows, V), value, new Divergence(kind, 2, 0.5), 1, 1);
+                x, weight, null, 0, zeros(Rows, V), value, new Divergence(kind, 2, 0.5), 1, 1, 1);
             Assert.Equal(0, value.item<float>(), 1e-5);
             Assert.Equal(0, dx.abs().max().item<float>(), 1e-6);
         }
@@ -88,9 +133,11 @@ public sealed class DistillationsTests : KernelTest
     }
 
     /// <summary>Of each row.</summary>
-    private static Tensor Divergence(Tensor student, Tensor teacher, DivergenceKind kind, double temperature, double beta)
+    private static Tensor Divergence(Tensor student, Tensor teacher, DivergenceKind kind, double temperature, double beta) =>
+        Divergence((student / temperature).softmax(-1), (teacher / temperature).softmax(-1), kind, beta);
+
+    private static Tensor Divergence(Tensor q, Tensor p, DivergenceKind kind, double beta)
     {
-        var (q, p) = ((student / temperature).softmax(-1), (teacher / temperature).softmax(-1));
         static Tensor Kl(Tensor a, Tensor b) => (a * (a.log() - b.log())).sum(-1);
         var m = (p * beta) + (q * (1 - beta));
         return kind switch

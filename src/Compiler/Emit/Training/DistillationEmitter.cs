@@ -9,19 +9,23 @@ internal static class DistillationEmitter
 {
     public static bool Applies(EmitContext context) => context.Model.Teacher is not null;
 
+    private static bool IsCached(EmitContext context) => context.Model.Teacher?.IsCached == true;
+
     /// <summary>Where the kinds of divergence are.</summary>
     public static IEnumerable<string> Usings(EmitContext context) => Applies(context) ? ["ModelCompiler.ModelDsl"] : [];
 
     /// <summary>Before the steps.</summary>
     public static void Construct(SourceWriter writer, EmitContext context)
     {
-        if (Applies(context)) writer.Line($"Distillation = NewDistillation(Attach);  // {context.Place("training.distillation")}");
+        if (Applies(context)) writer.Line($"Distillation = NewDistillation({(IsCached(context) ? "" : "Attach, ")}model);  // {context.Place("training.distillation")}");
     }
 
     public static void Property(SourceWriter writer, EmitContext context, Steps steps)
     {
         if (!Applies(context)) return;
-        writer.Line().Line("public Distillation Distillation { get; }").Line();
+        writer.Line().Line("public Distillation Distillation { get; }");
+        if (IsCached(context)) return;
+        writer.Line();
         if (!steps.Several && !steps.DropsTokens) writer.Line("private void Attach(ForwardWeights teacher) => _step.Attach(teacher);");
         else
             using (writer.Block("private void Attach(ForwardWeights teacher)"))
@@ -35,18 +39,20 @@ internal static class DistillationEmitter
 
     public static void StepFields(SourceWriter writer, EmitContext context)
     {
-        if (Applies(context)) writer.Lines("private readonly Arena _arena;", "private TeacherProgram? _teacher;");
+        if (Applies(context) && !IsCached(context)) writer.Lines("private readonly Arena _arena;", "private TeacherProgram? _teacher;");
     }
 
     public static void StepConstruct(SourceWriter writer, EmitContext context)
     {
-        if (Applies(context)) writer.Line("_arena = arena;");
+        if (Applies(context) && !IsCached(context)) writer.Line("_arena = arena;");
     }
 
     public static void StepMembers(SourceWriter writer, EmitContext context, Steps steps)
     {
         if (!Applies(context)) return;
-        writer.Line().Lines(
+        writer.Line().Line("private Distillation Distillation => _program.Distillation;");
+        if (IsCached(context)) writer.Line().Line("private CachedPredictions Teacher => Distillation.Predictions;");
+        else writer.Line().Lines(
             "private TeacherProgram Teacher => _teacher ?? throw Distillation.NoTeacher;", "",
             $"public void Attach(ForwardWeights teacher) => _teacher = new TeacherProgram(teacher, _arena{(steps.Several ? ", T" : "")});");
     }
@@ -54,12 +60,20 @@ internal static class DistillationEmitter
     /// <summary>Before the student's forward pass, which overwrites the teacher's scratch.</summary>
     public static void Forward(SourceWriter writer, EmitContext context)
     {
-        if (Applies(context)) writer.Line($"Teacher.Forward(input);  // {context.Place("training.distillation.teacher")}");
+        if (Applies(context)) writer.Line($"{(IsCached(context) ? "Teacher.Load(tokens);" : "Teacher.Forward(input);")}  // {context.Place("training.distillation.teacher")}");
     }
 
-    public static void Observe(SourceWriter writer, EmitContext context, Func<string, string> field)
+    /// <summary>The end of a micro-batch.</summary>
+    public static void Observe(SourceWriter writer, EmitContext context, string loss, Func<string, string> field)
     {
-        if (Applies(context)) writer.Line($"_program.Distillation.Observe(StepInput.Read({field(DistillLogits.Divergence)}));");
+        if (!Applies(context)) return;
+        writer.Line($"Distillation.Observe(StepInput.Read({loss}), StepInput.Read({field(DistillLogits.Divergence)}));");
+    }
+
+    /// <summary>The end of a step.</summary>
+    public static void Update(SourceWriter writer, EmitContext context)
+    {
+        if (Applies(context)) writer.Line($"Distillation.Update(StepNumber, learningRate{(LossScaleEmitter.Applies(context.Model.Spec) ? ", LossScale" : "")});");
     }
 
     /// <summary>The expression of a free input of main that is the teacher's; null for another.</summary>

@@ -135,6 +135,7 @@ internal static class ProgramEmitter
             writer.Line("StepNumber++;");
             if (steps.Accumulate > 1) writer.Line("MicroBatches = 0;");
             LossScaleEmitter.Update(writer, context);
+            DistillationEmitter.Update(writer, context);
             WeightAverageEmitter.Update(writer, context);
             writer.Lines(
                 "var result = new StepResult(_loss, norm);",

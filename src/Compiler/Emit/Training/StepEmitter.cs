@@ -91,7 +91,7 @@ internal static class StepEmitter
             writer.Line("input.Load(tokens, targets, weights);");
             DistillationEmitter.Forward(writer, context);
             writer.Lines("Forward();", "Backward();");
-            DistillationEmitter.Observe(writer, context, value => "s." + MainNames(main)[value]);
+            DistillationEmitter.Observe(writer, context, Result(GraphBuilder.Loss), value => "s." + MainNames(main)[value]);
             writer.Lines(
                 $"StepInput.Read({Result(GraphBuilder.LossBySequence)}, losses);",
                 $"return {ObjectiveEmitter.Loss(context, Result)};");

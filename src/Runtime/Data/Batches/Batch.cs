@@ -36,6 +36,20 @@ public sealed class Batch(int size, int longest)
         source.Fill(index, _tokens.AsSpan(0, size * Length), _targets.AsSpan(0, size * Length));
     }
 
+    /// <summary>Fills it with another batch, which has no weights.</summary>
+    internal void Fill(Batch other)
+    {
+        (Index, Length, _isWeighted) = (other.Index, other.Length, false);
+        other.Tokens.CopyTo(_tokens);
+        other.Targets.CopyTo(_targets);
+    }
+
+    /// <summary>[T]: the tokens of a sequence.</summary>
+    internal Span<long> TokensOf(int row) => _tokens.AsSpan(row * Length, Length);
+
+    /// <summary>[T]: the token that follows each.</summary>
+    internal Span<long> TargetsOf(int row) => _targets.AsSpan(row * Length, Length);
+
     /// <summary>Fills it with samples.</summary>
     /// <param name="samples">All samples.</param>
     /// <param name="numbers">[B] the numbers of those that are wanted.</param>

@@ -21,7 +21,7 @@ internal static class AtenDistillation
             var count = Math.Min(most, rows - first);
             var (input, logits) = (x.narrow(0, first, count), chunk.narrow(0, 0, count));
             AtenLinears.Linear(input, weight, bias, logits);
-            var left = distilled.Teacher.Fill(distilled.Chunk, first, count);
+            var left = distilled.Teacher.Fill(logits, null, distilled.Chunk, first, count);
             var (wide, taught) = (logits.to(ScalarType.Float32), distilled.Chunk.narrow(0, 0, count).to(ScalarType.Float32));
             if (left is not null) taught = taught + left.to(ScalarType.Float32);
             var lse = wide.logsumexp(-1, keepdim: true);
@@ -33,7 +33,7 @@ internal static class AtenDistillation
             var (distance, slope) = Divergence(wide, taught, distilled.Divergence);
             var factors = counted.Factors(weights, first, count);
             total.add_((distance * factors.view(-1)).sum());
-            logits.copy_(plain + (slope * factors * (into.Scale * distilled.Share)));
+            logits.copy_(plain + (slope * factors * (into.Scale * distilled.Share * distilled.Factor)));
             var accumulate = into.Accumulate || first > 0;
             if (into.DWeight is { } dWeight) AtenLinears.LinearGradWeight(logits, input, accumulate, dWeight);
             if (into.DBias is not null) AtenLinears.LinearGradBias(logits, accumulate, into.DBias);

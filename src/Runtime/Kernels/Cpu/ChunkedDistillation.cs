@@ -56,7 +56,8 @@ internal static unsafe class ChunkedDistillation
             using var input = NativeTensor.View(x, [count, width], [width, 1], first * width);
             using var scores = NativeTensor.View(chunk, [count, vocabulary], [vocabulary, 1]);
             MatrixProducts.Mm(scores.Handle, input.Handle, weightTransposed.Handle, cuda: false);
-            var left = distilled.Teacher.Fill(distilled.Chunk, first, count);
+            using var raw = chunk.narrow(0, 0, count);
+            var left = distilled.Teacher.Fill(raw, work.Bias, distilled.Chunk, first, count);
             for (var begin = 0L; begin < count; begin += RowsPerPass)
             {
                 var pass = Math.Min(RowsPerPass, count - begin);
@@ -66,7 +67,7 @@ internal static unsafe class ChunkedDistillation
                     Taught = taught + (begin * vocabulary), TaughtBias = left is null ? null : Cpu.Elements<TTeacher>(left, vocabulary),
                     Targets = target + first + begin, Weights = factors, Nats = nats, Hits = hit, Distances = distances,
                     Width = vocabulary, Sequence = sequence, First = first + begin, Scale = (float)(work.Gradients.Scale / counted),
-                    Divergence = distilled.Divergence, Share = (float)distilled.Share,
+                    Divergence = distilled.Divergence, Share = (float)distilled.Share, Factor = (float)distilled.Factor,
                 });
                 for (var row = 0L; row < pass; row++)
                 {
@@ -93,7 +94,7 @@ internal static unsafe class ChunkedDistillation
         public long* Targets;
         public float* Weights, Nats, Hits, Distances;
         public long Width, Sequence, First;
-        public float Scale, Share;
+        public float Scale, Share, Factor;
         public Divergence Divergence;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -116,7 +117,7 @@ internal static unsafe class ChunkedDistillation
                 var scale = Weights is null ? Scale : Scale * Weights[(First + row) / Sequence];
                 var pair = new LogitPair<T, TTeacher>(x, Bias, Taught + (row * Width), TaughtBias, Width, Divergence);
                 Distances[row] = pair.Distance;
-                pair.WriteGradient(target, lse, scale * (1 - Share), scale * Share);
+                pair.WriteGradient(target, lse, scale * (1 - Share), scale * Share * Factor);
             }
         }
     }
