@@ -193,7 +193,7 @@ internal static partial class LoadingBenchmark
 
         public ITrainingProgram CreateTraining() => throw new NotSupportedException();
 
-        public IInferenceProgram CreateInference() => throw new NotSupportedException();
+        public IInferenceProgram CreateInference(int batch = 1) => throw new NotSupportedException();
 
         public void Dispose() => Parameters.Dispose();
     }

@@ -110,7 +110,7 @@ internal static class QualityRun
 
         public ITrainingProgram CreateTraining() => _inner.CreateTraining();
 
-        public IInferenceProgram CreateInference() => _inner.CreateInference();
+        public IInferenceProgram CreateInference(int batch = 1) => _inner.CreateInference(batch);
 
         public void Dispose()
         {

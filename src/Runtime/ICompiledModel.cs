@@ -5,10 +5,8 @@ using TorchSharp;
 namespace ModelCompiler.Runtime;
 
 /// <summary>A model that was compiled from its declaration: its parameters on a device, and the programs that work on them.</summary>
-public interface ICompiledModel : IDisposable
+public interface ICompiledModel : ILanguageModel
 {
-    ModelDescription Description { get; }
-
     ParameterStore Parameters { get; }
 
     /// <summary>The parameters that are not trained, of a model that declares <c>adapt</c>; null for none.</summary>
@@ -19,9 +17,10 @@ public interface ICompiledModel : IDisposable
     /// <summary>A training program over <see cref="Parameters"/>, with an arena and optimizer state of its own.</summary>
     ITrainingProgram CreateTraining();
 
-    /// <summary>An inference program over <see cref="Parameters"/> as they are at each call, with a key-value cache of its own.</summary>
+    /// <summary>An inference program over <see cref="Parameters"/> as they are at each call, with key-value caches of its own.</summary>
+    /// <param name="batch">Sequences that it holds at a time.</param>
     /// <exception cref="NotSupportedException">The model is an encoder.</exception>
-    IInferenceProgram CreateInference() =>
+    IInferenceProgram ILanguageModel.CreateInference(int batch) =>
         throw new NotSupportedException($"{Description.Name} predicts no next tokens: its objective is {Description.Training.Objective.Kind}. Use CreateEncoder().");
 
     /// <summary>An inference program over <see cref="Parameters"/> as they are at each call, for whole sequences.</summary>

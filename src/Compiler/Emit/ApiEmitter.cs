@@ -57,7 +57,7 @@ internal static class ApiEmitter
                 "public ITrainingProgram CreateTraining() => new TrainingProgram(this);", "",
                 "/// <inheritdoc/>",
                 model.Inference.Encoding is null
-                    ? $"public IInferenceProgram CreateInference() => {NewInference(context)};"
+                    ? $"public IInferenceProgram CreateInference(int batch = 1) => {NewInference(context)};"
                     : "public IEncoderProgram CreateEncoder() => new EncoderProgram(this);", "",
                 "/// <inheritdoc/>");
             Dispose(writer, model);
@@ -68,7 +68,7 @@ internal static class ApiEmitter
     }
 
     private static string NewInference(EmitContext context) => Generation.Obstacle(context.Model.Inference) is not { } node
-        ? "new InferenceProgram(this)"
+        ? "new InferenceProgram(this, batch)"
         : "throw new global::System.NotSupportedException(" + Text(
             $"{context.Name} cannot generate: {Generation.Reason(node, context.Place(node.Origin))}") + ")";
 

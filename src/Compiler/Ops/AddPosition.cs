@@ -30,7 +30,7 @@ public sealed class AddPosition : Op
 
     public override KernelCall Lower(Inputs inputs) => new("AddPosition", In(0), In(1), "T", Out(0))
     {
-        Cached = new("AddPositionAt", In(0), In(1), "position", Out(0)),
+        Cached = new("AddPositionAt", In(0), In(1), "at", Out(0)),
     };
 
     public override OnnxCall? Export(Inputs inputs) =>

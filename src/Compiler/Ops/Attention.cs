@@ -40,7 +40,7 @@ public sealed class Attention : Op
         return new(Method("Attention", inputs), [In(0), Batch(inputs), "T", heads.Heads, heads.KvHeads, Out(0), Out(1), .. mask.Arguments()])
         {
             Cached = mask.Causal
-                ? new("AttentionCached", [In(0), "keys", "values", "position", heads.Heads, heads.KvHeads, Out(0), .. mask.Arguments()])
+                ? new("AttentionCached", [In(0), "keys", "values", "at", heads.Heads, heads.KvHeads, Out(0), .. mask.Arguments()])
                 : null,
         };
     }

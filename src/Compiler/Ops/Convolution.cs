@@ -30,7 +30,7 @@ public sealed class Convolution : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Convolution", In(0), In(1), "T", Out(0))
     {
-        Cached = new("ConvolutionStep", In(0), In(1), "position", "state", Out(0)),
+        Cached = new("ConvolutionStep", In(0), In(1), "at", "state", Out(0)),
     };
 
     public override OnnxCall? Export(Inputs inputs) => new("Convolution", In(0), In(1));

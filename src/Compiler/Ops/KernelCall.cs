@@ -34,7 +34,7 @@ public enum KernelArgumentKind
 /// <summary>
 /// A call of <c>ModelCompiler.Runtime.Kernels</c>. The names B and T in arguments are the emitted program's batch and
 /// sequence. <see cref="Cached"/> is the call over a key-value cache, for inference, where that differs:
-/// it may use <c>position</c> and the caches of the layer.
+/// it may use <c>at</c>, the sequences that the rows continue, and the caches of the layer.
 /// </summary>
 public sealed record KernelCall(string Method, params KernelArgument[] Arguments)
 {

@@ -44,8 +44,8 @@ public sealed class RelativeAttention : Op
         "RelativeAttention", In(0), In(1), In(2), In(3), In(4), In(5), In(6), "B", "T", inputs.Attributes.Long("heads"), Out(0), Out(1))
     {
         Cached = new(
-            "RelativeAttentionCached", In(0), In(1), In(2), In(3), In(4), "keys", "values", "position",
-            inputs.Attributes.Long("memory") > 0 ? "remembered" : "0", inputs.Attributes.Long("memory"),
+            "RelativeAttentionCached", In(0), In(1), In(2), In(3), In(4), "keys", "values", "at",
+            inputs.Attributes.Long("memory"),
             SameLength(inputs), inputs.Attributes.Long("heads"), Out(0)),
     };
 

@@ -25,7 +25,7 @@ public sealed class RelativeKeys : Op
 
     public override KernelCall Lower(Inputs inputs) => new("RelativeKeys", In(0), inputs.Attributes.Long("clamp"), Out(0))
     {
-        Cached = new("RelativeKeysCached", In(0), inputs.Attributes.Long("clamp"), "position", Out(0)),
+        Cached = new("RelativeKeysCached", In(0), inputs.Attributes.Long("clamp"), "at", Out(0)),
     };
 
     public override OnnxCall? Export(Inputs inputs) => new("RelativeKeys", In(0), inputs.Attributes.Long("clamp"));

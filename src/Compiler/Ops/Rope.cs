@@ -38,7 +38,7 @@ public sealed class Rope : Op
         if (inputs.Has(1)) return new(kernel, [In(0), In(1), heads.Heads, heads.KvHeads, theta, Out(0), .. scaling]);
         return new(kernel, [In(0), "B", "T", heads.Heads, heads.KvHeads, theta, Out(0), .. scaling])
         {
-            Cached = new("RopeAt", [In(0), "position", heads.Heads, heads.KvHeads, theta, Out(0), .. scaling]),
+            Cached = new("RopeAt", [In(0), "at", heads.Heads, heads.KvHeads, theta, Out(0), .. scaling]),
         };
     }
 

@@ -46,8 +46,7 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
         Summarize(state, data);
         if (_description.Training.Objective.Kind != ObjectiveKind.Causal)
             return new EncodeCommand(model, options, output).WriteSample(data);
-        using var program = model.CreateInference();
-        return new GenerateCommand(model, options, output).Write(program, "", data.Tokenizer, interrupt);
+        return new GenerateCommand(model, options, output).Write(model, "", data.Tokenizer, interrupt);
     }
 
     private void Report(string message) => output.Text.WriteLine(message);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ModelCompiler.Runtime.Implementations;
 using TorchSharp;
 
 namespace ModelCompiler.Runtime.Inference;
@@ -36,17 +37,30 @@ public sealed class TokenBuffer : IDisposable
         Copy(types, Types);
     }
 
-    private static void Copy(long[] values, torch.Tensor into)
+    private static unsafe void Copy(long[] values, torch.Tensor into)
     {
+        if (Cpu.Takes(into))
+        {
+            values.CopyTo(new Span<long>(Cpu.Pointer(into), values.Length));
+            return;
+        }
+
         using var staged = torch.tensor(values, [1, values.Length], torch.int64);
         into.copy_(staged);
     }
 
-    /// <summary>Copies logits [1, V] into an array of V.</summary>
-    public static void Read(torch.Tensor logits, float[] into)
+    /// <summary>Copies the last values of a tensor.</summary>
+    public static unsafe void Read(torch.Tensor values, Span<float> into)
     {
-        using var staged = logits.to(torch.float32, torch.CPU);
-        staged.data<float>().CopyTo(into);
+        var before = values.numel() - into.Length;
+        if (Cpu.Takes(values) && values.dtype == torch.ScalarType.Float32)
+        {
+            new ReadOnlySpan<float>(Cpu.Floats(values) + before, into.Length).CopyTo(into);
+            return;
+        }
+
+        using var staged = values.to(torch.float32, torch.CPU);
+        new ReadOnlySpan<float>(Cpu.Floats(staged) + before, into.Length).CopyTo(into);
     }
 
     /// <summary>Copies values into an array that is made anew where their number has changed.</summary>
@@ -57,11 +71,13 @@ public sealed class TokenBuffer : IDisposable
         return into;
     }
 
-    /// <summary>Refuses tokens that do not fit the cache or the vocabulary.</summary>
+    /// <summary>Refuses tokens that do not fit the cache or the vocabulary, and logits of more rows than there are.</summary>
     /// <exception cref="ArgumentException">With the number that does not fit.</exception>
-    public static void Check(ReadOnlySpan<int> tokens, int position, int context, int vocabulary)
+    public static void Check(ReadOnlySpan<int> tokens, int rows, int position, int context, int vocabulary)
     {
         if (tokens.Length == 0) throw new ArgumentException("At least one token is needed.", nameof(tokens));
+        if (rows < 1 || rows > tokens.Length)
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Logits of {rows} rows are wanted of {tokens.Length} tokens."), nameof(rows));
         if (tokens.Length > context - position)
             throw new ArgumentException(
                 string.Create(CultureInfo.InvariantCulture, $"{tokens.Length} tokens after {position} exceed the context of {context}: Reset() first, or pass fewer."),

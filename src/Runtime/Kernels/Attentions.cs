@@ -1,4 +1,5 @@
 using ModelCompiler.Runtime.Implementations;
+using ModelCompiler.Runtime.Inference;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime;
@@ -51,16 +52,23 @@ public static partial class Kernels
     public static void RopeGrad(Tensor dy, int batch, int sequence, int heads, int kvHeads, double theta, Tensor dx, RopeScaling scaling = default) =>
         Rotate(dy, batch, sequence, heads, kvHeads, theta, 0, inverse: true, dx, scaling);
 
-    /// <summary><see cref="Rope(Tensor, int, int, int, int, double, Tensor, RopeScaling)"/> for n tokens of one sequence that start at a position.</summary>
-    /// <param name="qkv">[n, (H + 2·Hkv)·D]</param>
-    /// <param name="position">Position of the first row.</param>
+    /// <summary><see cref="Rope(Tensor, int, int, int, int, double, Tensor, RopeScaling)"/> for new tokens of some sequences.</summary>
+    /// <param name="qkv">[N, (H + 2·Hkv)·D]</param>
+    /// <param name="at">The sequences, and their positions.</param>
     /// <param name="heads">H</param>
     /// <param name="kvHeads">Hkv</param>
     /// <param name="theta">Base of the frequencies.</param>
     /// <param name="y">As qkv; may be qkv.</param>
     /// <param name="scaling">What becomes of the frequencies.</param>
-    public static void RopeAt(Tensor qkv, int position, int heads, int kvHeads, double theta, Tensor y, RopeScaling scaling = default) =>
-        Rotate(qkv, 1, (int)qkv.size(0), heads, kvHeads, theta, position, inverse: false, y, scaling);
+    public static void RopeAt(Tensor qkv, SequenceRows at, int heads, int kvHeads, double theta, Tensor y, RopeScaling scaling = default)
+    {
+        using var scope = at.Views();
+        for (var i = 0; i < at.Count; i++)
+        {
+            var rows = at.Rows(qkv, i);
+            Rotate(rows, 1, (int)rows.size(0), heads, kvHeads, theta, at.Position(i), inverse: false, at.Rows(y, i), scaling);
+        }
+    }
 
     /// <summary>Multi-head attention (Vaswani et al. 2017) with scale 1/√D; query heads share key heads in groups of H / Hkv.</summary>
     /// <param name="qkv">[N, (H + 2·Hkv)·D]: queries, keys, values.</param>
@@ -97,21 +105,32 @@ public static partial class Kernels
         AttentionLowerings.Backward(dy, qkv, y, lse, Shape(qkv, batch, sequence, heads, kvHeads, new(causal, window, softcap)), dqkv);
 
     /// <summary>
-    /// Attention of n new tokens of one sequence: writes their keys and values into the cache, then attends causally to
-    /// everything in it, or to the window.
+    /// Attention of new tokens of some sequences: writes their keys and values into the caches, then attends causally to everything in
+    /// these, or to the window.
     /// </summary>
-    /// <param name="qkv">[n, (H + 2·Hkv)·D]</param>
-    /// <param name="keyCache">[Hkv, Context, D]</param>
-    /// <param name="valueCache">[Hkv, Context, D]</param>
-    /// <param name="position">Tokens in the cache; position + n ≤ Context.</param>
+    /// <param name="qkv">[N, (H + 2·Hkv)·D]</param>
+    /// <param name="keyCaches">By sequence, [Hkv, Context, D]</param>
+    /// <param name="valueCaches">By sequence, [Hkv, Context, D]</param>
+    /// <param name="at">The sequences, and the tokens in their caches.</param>
     /// <param name="heads">H</param>
     /// <param name="kvHeads">Hkv</param>
-    /// <param name="y">[n, H·D]</param>
+    /// <param name="y">[N, H·D]</param>
     /// <param name="window">A query sees itself and the window − 1 keys before it; 0 for all of them.</param>
     /// <param name="softcap">Scores s become c · tanh(s / c); 0 for scores as they are.</param>
     public static void AttentionCached(
-        Tensor qkv, Tensor keyCache, Tensor valueCache, int position, int heads, int kvHeads, Tensor y, int window = 0, double softcap = 0) =>
-        AtenAttention.Cached(qkv, keyCache, valueCache, position, heads, kvHeads, new(Causal: true, window, softcap), y);
+        Tensor qkv, Tensor[] keyCaches, Tensor[] valueCaches, SequenceRows at, int heads, int kvHeads, Tensor y, int window = 0, double softcap = 0)
+    {
+        var mask = new AttentionMask(Causal: true, window, softcap);
+        if (Cpu.Takes(qkv) && qkv.size(0) == at.Count)
+        {
+            CpuCachedAttention.Step(qkv, keyCaches, valueCaches, at, heads, kvHeads, mask, y);
+            return;
+        }
+
+        using var scope = at.Views();
+        for (var i = 0; i < at.Count; i++)
+            AtenAttention.Cached(at.Rows(qkv, i), at.Of(keyCaches, i), at.Of(valueCaches, i), at.Position(i), heads, kvHeads, mask, at.Rows(y, i));
+    }
 
     private static void Rotate(
         Tensor x, int batch, int sequence, int heads, int kvHeads, double theta, int position, bool inverse, Tensor y, RopeScaling scaling,

@@ -1,4 +1,5 @@
 using ModelCompiler.Runtime.Implementations;
+using ModelCompiler.Runtime.Inference;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime;
@@ -15,17 +16,22 @@ public static partial class Kernels
     /// <param name="y">[N, C]; not x.</param>
     public static void Convolution(Tensor x, Tensor weight, int sequence, Tensor y) => Convolve(x, weight, sequence, null, y);
 
-    /// <summary>The same over the rows of one sequence that come next.</summary>
-    /// <param name="x">[n, C]</param>
+    /// <summary>The same over the rows of some sequences that come next.</summary>
+    /// <param name="x">[N, C]</param>
     /// <param name="weight">fp32 [K, C]</param>
-    /// <param name="position">Rows of the sequence before x.</param>
-    /// <param name="state">[K − 1, C]: the rows before x, of any content at position 0; afterwards those before what follows.</param>
-    /// <param name="y">[n, C]; not x.</param>
-    public static void ConvolutionStep(Tensor x, Tensor weight, int position, Tensor state, Tensor y)
+    /// <param name="at">The sequences, and their rows before x.</param>
+    /// <param name="states">By sequence, [K − 1, C]: the rows before x, of any content at position 0; afterwards those before what follows.</param>
+    /// <param name="y">[N, C]; not x.</param>
+    public static void ConvolutionStep(Tensor x, Tensor weight, SequenceRows at, Tensor[] states, Tensor y)
     {
-        if (position == 0) state.zero_();
-        Convolve(x, weight, x.size(0), state, y);
-        Remember(x, state);
+        using var scope = at.Views();
+        for (var i = 0; i < at.Count; i++)
+        {
+            var (rows, state) = (at.Rows(x, i), at.Of(states, i));
+            if (at.Position(i) == 0) state.zero_();
+            Convolve(rows, weight, rows.size(0), state, at.Rows(y, i));
+            Remember(rows, state);
+        }
     }
 
     /// <summary>The gradients of <see cref="Convolution"/>.</summary>

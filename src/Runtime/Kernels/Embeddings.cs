@@ -1,4 +1,5 @@
 using ModelCompiler.Runtime.Implementations;
+using ModelCompiler.Runtime.Inference;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime;
@@ -51,14 +52,19 @@ public static partial class Kernels
         else AtenEmbeddings.AddPositionGrad(dy, sequence, accumulate, dWeight);
     }
 
-    /// <summary><see cref="AddPosition"/> for n tokens of one sequence that start at a position.</summary>
-    /// <param name="x">[n, C]</param>
+    /// <summary><see cref="AddPosition"/> for new tokens of some sequences.</summary>
+    /// <param name="x">[N, C]</param>
     /// <param name="weight">[T, C]</param>
-    /// <param name="position">Position of the first row; position + n ≤ T.</param>
-    /// <param name="y">[n, C]; may be x</param>
-    public static void AddPositionAt(Tensor x, Tensor weight, int position, Tensor y)
+    /// <param name="at">The sequences, and their positions.</param>
+    /// <param name="y">[N, C]; may be x</param>
+    public static void AddPositionAt(Tensor x, Tensor weight, SequenceRows at, Tensor y)
     {
-        using var rows = weight.narrow(0, position, x.size(0));
-        AddPosition(x, rows, x.size(0), y);
+        using var scope = at.Views();
+        for (var i = 0; i < at.Count; i++)
+        {
+            var rows = at.Rows(x, i);
+            using var vectors = weight.narrow(0, at.Position(i), rows.size(0));
+            AddPosition(rows, vectors, rows.size(0), at.Rows(y, i));
+        }
     }
 }

@@ -1,4 +1,5 @@
 using ModelCompiler.Runtime.Implementations;
+using ModelCompiler.Runtime.Inference;
 using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
 
@@ -35,11 +36,16 @@ public static partial class Kernels
     /// <summary><see cref="RelativeKeys"/> at the first token of a text; they stay the same over the rest of it.</summary>
     /// <param name="weight">[C, K], K even</param>
     /// <param name="clamp">The largest distance with an encoding of its own; 0 if every one has.</param>
-    /// <param name="position">Position of the first new token in its segment: 0 there, and where a segment begins.</param>
+    /// <param name="at">The sequences: they are calculated where a segment of one begins.</param>
     /// <param name="y">[M + T, C]</param>
-    public static void RelativeKeysCached(Tensor weight, long clamp, int position, Tensor y)
+    public static void RelativeKeysCached(Tensor weight, long clamp, SequenceRows at, Tensor y)
     {
-        if (position == 0) RelativeKeys(weight, clamp, y);
+        for (var i = 0; i < at.Count; i++)
+        {
+            if (at.Position(i) > 0) continue;
+            RelativeKeys(weight, clamp, y);
+            return;
+        }
     }
 
     /// <summary>
@@ -100,24 +106,31 @@ public static partial class Kernels
     }
 
     /// <summary>
-    /// <see cref="RelativeAttention"/> of n new tokens of one sequence: writes their keys and values into the cache, then attends
-    /// causally to what is in it. Where a segment begins, the last M positions become memory first.
+    /// <see cref="RelativeAttention"/> of new tokens of some sequences: writes their keys and values into the caches, then attends
+    /// causally to what is in these. Where a segment begins, the last M positions become memory first.
     /// </summary>
-    /// <param name="q">[n, H·D]</param>
-    /// <param name="kv">[n, 2·H·D]</param>
+    /// <param name="q">[N, H·D]</param>
+    /// <param name="kv">[N, 2·H·D]</param>
     /// <param name="r">[M + T, H·D]</param>
     /// <param name="u">fp32 [H·D]</param>
     /// <param name="v">fp32 [H·D]</param>
-    /// <param name="keyCache">[H, M + T, D]: the memory, then the segment.</param>
-    /// <param name="valueCache">[H, M + T, D]</param>
-    /// <param name="position">Tokens of the segment in the cache; position + n ≤ T.</param>
-    /// <param name="remembered">Positions of the memory that hold something: the last ones.</param>
+    /// <param name="keyCaches">By sequence, [H, M + T, D]: the memory, then the segment.</param>
+    /// <param name="valueCaches">By sequence, [H, M + T, D]</param>
+    /// <param name="at">The sequences, their positions in the segment, and what the memory holds.</param>
     /// <param name="memory">M</param>
     /// <param name="sameLength">Whether each query sees M positions, itself among them, and no more.</param>
     /// <param name="heads">H</param>
-    /// <param name="y">[n, H·D]</param>
+    /// <param name="y">[N, H·D]</param>
     public static void RelativeAttentionCached(
-        Tensor q, Tensor kv, Tensor r, Tensor u, Tensor v, Tensor keyCache, Tensor valueCache,
-        int position, int remembered, int memory, bool sameLength, int heads, Tensor y) =>
-        AtenRelativeAttention.Cached(q, kv, r, u, v, keyCache, valueCache, position, remembered, memory, sameLength, heads, y);
+        Tensor q, Tensor kv, Tensor r, Tensor u, Tensor v, Tensor[] keyCaches, Tensor[] valueCaches,
+        SequenceRows at, int memory, bool sameLength, int heads, Tensor y)
+    {
+        using var scope = at.Views();
+        for (var i = 0; i < at.Count; i++)
+        {
+            AtenRelativeAttention.Cached(
+                at.Rows(q, i), at.Rows(kv, i), r, u, v, at.Of(keyCaches, i), at.Of(valueCaches, i),
+                at.Position(i), at.Remembered(i), memory, sameLength, heads, at.Rows(y, i));
+        }
+    }
 }

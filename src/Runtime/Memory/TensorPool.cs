@@ -11,8 +11,16 @@ public sealed class TensorPool(torch.Device device) : IDisposable
     /// <summary>A tensor of undefined content.</summary>
     public torch.Tensor Empty(torch.ScalarType type, ReadOnlySpan<long> shape) => Add(torch.empty(shape, type, device));
 
-    /// <summary>The row of a matrix as a matrix of one row, without a copy.</summary>
-    public torch.Tensor Row(torch.Tensor matrix, long row) => Add(matrix.narrow(0, row, 1));
+    /// <summary>Several of them.</summary>
+    public torch.Tensor[] Empty(int count, torch.ScalarType type, ReadOnlySpan<long> shape)
+    {
+        var tensors = new torch.Tensor[count];
+        for (var i = 0; i < count; i++) tensors[i] = Empty(type, shape);
+        return tensors;
+    }
+
+    /// <summary>The last rows of a matrix, without a copy.</summary>
+    public torch.Tensor LastRows(torch.Tensor matrix, long rows) => Add(matrix.narrow(0, matrix.size(0) - rows, rows));
 
     public void Dispose()
     {

@@ -1,6 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using ModelCompiler.Runtime.Inference;
+using ModelCompiler.Runtime.Tokenizers;
 
 namespace ModelCompiler.Runtime.Onnx;
 
@@ -10,12 +11,14 @@ public sealed class OnnxEncoder : IEncoderProgram
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
     private readonly ModelDescription _model;
+    private readonly string _folder;
+    private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly SequenceParts? _parts;
     private float[] _result = [];
 
-    private OnnxEncoder(InferenceSession session, ModelDescription model)
+    private OnnxEncoder(InferenceSession session, ModelDescription model, string folder, IReadOnlyDictionary<string, string> metadata)
     {
-        (_session, _model) = (session, model);
+        (_session, _model, _folder, _metadata) = (session, model, folder, metadata);
         Width = session.OutputMetadata[OnnxGraph.HiddenState].Dimensions[^1];
         if (session.InputNames.Contains(OnnxGraph.TypeIds))
             _parts = new SequenceParts(model.Training.SpecialTokens!.Sep, model.TokenTypes);
@@ -25,9 +28,22 @@ public sealed class OnnxEncoder : IEncoderProgram
 
     public int Width { get; }
 
-    /// <inheritdoc cref="OnnxProgram.Open"/>
-    public static OnnxEncoder Open(ModelDescription model, string folder, int threads = 0) =>
-        OnnxSession.Open(model, folder, threads, session => new OnnxEncoder(session, model));
+    /// <summary>Opens an exported encoder.</summary>
+    /// <param name="model">The model that it is to be.</param>
+    /// <param name="folder">Where it was exported to.</param>
+    /// <param name="options">How it runs.</param>
+    /// <exception cref="OnnxException">Files are missing, damaged, or of another model; or there is no such device.</exception>
+    public static OnnxEncoder Open(ModelDescription model, string folder, OnnxOptions? options = null) =>
+        OnnxSession.Open(model, folder, options ?? new(), (session, metadata) =>
+        {
+            var opened = new OnnxEncoder(session, model, folder, metadata);
+            foreach (var value in opened.Encode([0]))
+                if (!float.IsFinite(value)) throw new OnnxException($"The model in '{folder}' gives vectors that contain {value}: its weights are broken. Export it again from a checkpoint that is not.");
+            return opened;
+        });
+
+    /// <inheritdoc cref="OnnxModel.LoadTokenizer"/>
+    public ITextTokenizer LoadTokenizer() => OnnxFolder.LoadTokenizer(_folder, _metadata);
 
     public ReadOnlySpan<float> Encode(ReadOnlySpan<int> tokens) => Run(tokens, OnnxGraph.HiddenState, tokens.Length, Width);
 
@@ -47,7 +63,7 @@ public sealed class OnnxEncoder : IEncoderProgram
 
     private float[] Run(ReadOnlySpan<int> tokens, string output, int rows, int width)
     {
-        TokenBuffer.Check(tokens, 0, Context, _model.Vocabulary);
+        TokenBuffer.Check(tokens, 1, 0, Context, _model.Vocabulary);
         using var binding = _session.CreateIoBinding();
         using var ids = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);
         using var mask = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);

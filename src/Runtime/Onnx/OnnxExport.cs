@@ -65,7 +65,7 @@ public static class OnnxExport
             if (graph.Memory is { } memory) metadata[OnnxFolder.Memory] = memory.ToString(CultureInfo.InvariantCulture);
             message = builder.Build(metadata);
         });
-        AtomicFile.Write(OnnxFolder.GraphPath(folder), message!.WriteTo);
+        OnnxFolder.WriteGraph(folder, message!);
         return (graph!, message!);
     }
 

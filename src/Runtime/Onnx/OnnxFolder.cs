@@ -1,4 +1,10 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Google.Protobuf;
+using ModelCompiler.Runtime.IO;
+using ModelCompiler.Runtime.Onnx.Messages;
+using ModelCompiler.Runtime.Tokenizers;
 
 namespace ModelCompiler.Runtime.Onnx;
 
@@ -10,7 +16,7 @@ internal static class OnnxFolder
 {
     public const string Graph = "model.onnx", Data = "model.onnx.data";
 
-    public const string SpecHash = "spec_hash", TokenizerHash = "tokenizer_hash", DataBytes = "data_bytes", Name = "name", Quantization = "quantization", Memory = "memory";
+    public const string SpecHash = "spec_hash", TokenizerHash = "tokenizer_hash", DataBytes = "data_bytes", Digest = "graph_sha256", Name = "name", Quantization = "quantization", Memory = "memory";
 
     public static string GraphPath(string folder) => Path.Combine(folder, Graph);
 
@@ -38,37 +44,71 @@ internal static class OnnxFolder
         }
     }
 
-    /// <summary>Refuses the metadata of another model.</summary>
-    /// <param name="folder">The exported model.</param>
-    /// <param name="metadata">Of its graph.</param>
-    /// <param name="model">The model that it is to be.</param>
-    /// <exception cref="OnnxException">With what does not fit.</exception>
-    public static void Check(string folder, IReadOnlyDictionary<string, string> metadata, ModelDescription model)
+    /// <summary>Writes the graph with a digest of itself, so that one that was damaged is never given to ONNX Runtime.</summary>
+    public static void WriteGraph(string folder, ModelProto graph)
     {
-        if (metadata.GetValueOrDefault(SpecHash) != model.SpecHash)
-        {
-            throw new OnnxException(
-                $"'{folder}' was exported from another declaration than {model.Name}'s ({metadata.GetValueOrDefault(Name, "no ModelCompiler model")}). Export it again, or restore that declaration.");
-        }
+        var digest = graph.MetadataProps.FirstOrDefault(entry => entry.Key == Digest);
+        if (digest is null) graph.MetadataProps.Add(digest = new StringStringEntryProto { Key = Digest });
+        digest.Value = s_noDigest;
+        digest.Value = Convert.ToHexStringLower(SHA256.HashData(graph.ToByteArray()));
+        AtomicFile.Write(GraphPath(folder), graph.WriteTo);
     }
 
-    /// <summary>Refuses a folder whose files are missing.</summary>
-    public static void CheckFiles(string folder)
+    /// <summary>The metadata of an exported model whose files are whole and of the right model.</summary>
+    /// <param name="folder">The exported model.</param>
+    /// <param name="model">The model that it is to be.</param>
+    /// <exception cref="OnnxException">With what does not fit.</exception>
+    public static IReadOnlyDictionary<string, string> Read(string folder, ModelDescription model)
     {
         if (!File.Exists(GraphPath(folder)))
             throw new OnnxException($"There is no exported model in '{folder}': {Graph} is missing. Export one first.");
         if (!File.Exists(DataPath(folder)))
             throw new OnnxException($"The weights of the model in '{folder}' are missing: {Data} lies beside {Graph}. Export it again.");
-    }
+        var metadata = Metadata(folder);
+        if (metadata.GetValueOrDefault(SpecHash) != model.SpecHash)
+        {
+            throw new OnnxException(
+                $"'{folder}' was exported from another declaration than {model.Name}'s ({metadata.GetValueOrDefault(Name, "no ModelCompiler model")}). Export it again, or restore that declaration.");
+        }
 
-    /// <summary>Refuses weights that were cut off or replaced.</summary>
-    public static void CheckData(string folder, IReadOnlyDictionary<string, string> metadata)
-    {
         var bytes = new FileInfo(DataPath(folder)).Length;
         if (metadata.GetValueOrDefault(DataBytes) != bytes.ToString(CultureInfo.InvariantCulture))
         {
             throw new OnnxException(
                 $"'{DataPath(folder)}' has {bytes} bytes where the graph beside it expects {metadata.GetValueOrDefault(DataBytes, "none")}: it was cut off or belongs to another export. Export the model again.");
         }
+
+        return metadata;
     }
+
+    /// <summary>The tokenizer beside a model.</summary>
+    /// <exception cref="OnnxException">It is not the one that the model was exported with.</exception>
+    /// <exception cref="Data.DataException">There is none, or it is damaged.</exception>
+    public static ITextTokenizer LoadTokenizer(string folder, IReadOnlyDictionary<string, string> metadata)
+    {
+        var tokenizer = TextTokenizer.Load(folder);
+        return metadata.GetValueOrDefault(TokenizerHash) == tokenizer.Hash
+            ? tokenizer
+            : throw new OnnxException($"The tokenizer in '{folder}' is not the one that the model there was exported with. Restore it, or export the model again.");
+    }
+
+    private static Dictionary<string, string> Metadata(string folder)
+    {
+        var bytes = File.ReadAllBytes(GraphPath(folder));
+
+        // The key, then the tag and the length of its value.
+        var at = bytes.AsSpan().LastIndexOf(Encoding.ASCII.GetBytes(Digest)) + Digest.Length + 2;
+        if (at > Digest.Length + 1 && at + s_noDigest.Length <= bytes.Length)
+        {
+            var value = bytes.AsSpan(at, s_noDigest.Length);
+            var stated = Encoding.ASCII.GetString(value);
+            Encoding.ASCII.GetBytes(s_noDigest, value);
+            if (stated == Convert.ToHexStringLower(SHA256.HashData(bytes)))
+                return ModelProto.Parser.ParseFrom(bytes).MetadataProps.ToDictionary(entry => entry.Key, entry => entry.Value);
+        }
+
+        throw new OnnxException($"'{GraphPath(folder)}' was damaged, or was not exported by this program. Export the model again.");
+    }
+
+    private static readonly string s_noDigest = new('0', 64);
 }

@@ -1,12 +1,11 @@
 using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 using ModelCompiler.Runtime.Inference;
 
 namespace ModelCompiler.Runtime.Onnx;
 
 /// <summary>
-/// An exported model in ONNX Runtime, over a key-value cache that is allocated once and updated in place. A step of one token runs over
-/// buffers that are bound once: it allocates nothing on the managed heap but what ONNX Runtime's call does itself. Not thread-safe.
+/// An exported model in ONNX Runtime over key-value caches that are allocated once and updated in place. A step of one token a sequence runs
+/// over buffers that are bound once: it allocates nothing on the managed heap but what ONNX Runtime's call does itself.
 /// </summary>
 public sealed class OnnxProgram : IInferenceProgram
 {
@@ -14,85 +13,118 @@ public sealed class OnnxProgram : IInferenceProgram
     private const int Chunk = 512;
 
     private readonly InferenceSession _session;
+    private readonly OnnxModel? _owned;
     private readonly RunOptions _run = new();
-    private readonly NativeBuffer<float>[] _caches;
-    private readonly NativeBuffer<float>[] _states;
-    private readonly string[] _pasts;
-    private readonly string[] _presents;
-    private readonly NativeBuffer<int>? _pastLength;
-    private readonly NativeBuffer<int>? _totalLength;
-    private readonly bool _hasPositions;
-    private readonly int _vocabulary;
-    private readonly float[] _logits;
-    private readonly Call _single;
+    private readonly OnnxCaches _caches;
+    private readonly Dictionary<(int First, int Count), OnnxCall> _steps = [];
+    private readonly int[] _positions;
+    private readonly int[] _last;
+    private OnnxCall? _chunk;
+    private float[] _logits;
 
-    internal OnnxProgram(InferenceSession session, ModelDescription model)
+    internal OnnxProgram(OnnxModel model, string device, int batch, bool owns = false)
     {
-        (_session, Context, _vocabulary) = (session, model.Context, model.Vocabulary);
-        _logits = new float[model.Vocabulary];
-        _pasts = [.. session.InputNames.Where(name => name.StartsWith("past_", StringComparison.Ordinal))];
-        _presents = [.. _pasts.Select(Present)];
-        _caches = [.. _pasts.Select(name => NewCache(session.InputMetadata[name].Dimensions))];
-        _states = [.. _caches.Where((_, i) => _pasts[i].StartsWith(OnnxGraph.PastStates, StringComparison.Ordinal))];
-        _hasPositions = session.InputNames.Contains(OnnxGraph.PositionIds);
-        if (session.InputNames.Contains(OnnxGraph.PastLengths))
-        {
-            _pastLength = new NativeBuffer<int>(TensorElementType.Int32, 1);
-            _totalLength = new NativeBuffer<int>(TensorElementType.Int32);
-        }
-
-        _single = new Call(this, tokens: 1, rows: 1, []);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
+        (_session, Context, Vocabulary, Batch) = (model.Session, model.Description.Context, model.Description.Vocabulary, batch);
+        (_positions, _last, _logits) = (new int[batch], new int[batch], new float[Vocabulary]);
+        _caches = new OnnxCaches(_session, device, batch);
+        _owned = owns ? model : null;
     }
+
+    public int Batch { get; }
+
+    public int Vocabulary { get; }
 
     public int Context { get; }
 
-    public int Position { get; private set; }
+    public bool CanTruncate => !_caches.HasStates;
 
-    /// <summary>Opens an exported model.</summary>
-    /// <param name="model">The model that it is to be.</param>
-    /// <param name="folder">Where it was exported to.</param>
-    /// <param name="threads">Threads within an operator; 0 for one a core.</param>
-    /// <exception cref="OnnxException">Files are missing, damaged, or of another model.</exception>
-    public static OnnxProgram Open(ModelDescription model, string folder, int threads = 0) =>
-        OnnxSession.Open(model, folder, threads, session => new OnnxProgram(session, model));
-
-    public void Reset()
+    /// <summary>Opens an exported model for one program of one sequence.</summary>
+    /// <inheritdoc cref="OnnxModel.Open"/>
+    public static OnnxProgram Open(ModelDescription model, string folder, OnnxOptions? options = null)
     {
-        Position = 0;
-        foreach (var state in _states) state.Span.Clear(); // a cache is read up to the position only
+        var opened = OnnxModel.Open(model, folder, options);
+        try
+        {
+            return new OnnxProgram(opened, options?.Device ?? "cpu", batch: 1, owns: true);
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
     }
 
-    public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)
+    public int PositionOf(int sequence) => _positions[sequence];
+
+    public int Truncate(int sequence, int position)
     {
-        TokenBuffer.Check(tokens, Position, Context, _vocabulary);
-        while (tokens.Length > 1)
+        if (position >= _positions[sequence]) return _positions[sequence];
+        if (_caches.HasStates) _caches.ClearStates(sequence); // a cache is read up to the position only
+        return _positions[sequence] = CanTruncate ? position : 0;
+    }
+
+    public ReadOnlySpan<float> Forward(int sequence, scoped ReadOnlySpan<int> tokens, int rows = 1)
+    {
+        TokenBuffer.Check(tokens, rows, _positions[sequence], Context, Vocabulary);
+        if (tokens.Length == 1) return Step([sequence], tokens);
+        var logits = Logits(rows);
+        while (tokens.Length > 0)
         {
             var length = Math.Min(tokens.Length, Chunk);
-            using var call = new Call(this, length, rows: 1, []);
-            call.Run(tokens[..length], _logits);
+            var after = tokens.Length - length;
+            var wanted = Math.Clamp(rows - after, 1, length);
+            var call = ChunkOf(sequence, length, wanted);
+            call.Write(0, tokens[..length], _positions[sequence]);
+            call.Run(_run);
+            Advance(sequence, tokens[..length]);
+            if (after < rows) call.Logits.CopyTo(logits[((rows - after - wanted) * Vocabulary)..]);
             tokens = tokens[length..];
         }
 
-        if (tokens.Length == 1) _single.Run(tokens, _logits);
-        return _logits;
+        return logits;
     }
 
-    /// <summary>The logits after each token, appended to the cache.</summary>
-    /// <param name="tokens">At most the rest of the context.</param>
-    /// <param name="logits">[tokens, V]</param>
-    public void ForwardAll(ReadOnlySpan<int> tokens, Span<float> logits)
+    public ReadOnlySpan<float> Step(scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
     {
-        TokenBuffer.Check(tokens, Position, Context, _vocabulary);
-        using var call = new Call(this, tokens.Length, tokens.Length, []);
-        call.Run(tokens, logits);
+        for (var i = 0; i < tokens.Length; i++) TokenBuffer.Check(tokens.Slice(i, 1), 1, _positions[sequences[i]], Context, Vocabulary);
+        var (first, end) = (Batch, 0);
+        foreach (var sequence in sequences) (first, end) = (Math.Min(first, sequence), Math.Max(end, sequence + 1));
+        if (end - first > sequences.Length && _caches.HasStates) return StepEach(sequences, tokens);
+        if (!_steps.TryGetValue((first, end - first), out var call))
+            _steps.Add((first, end - first), call = new OnnxCall(_session, _caches, first, end - first, tokens: 1, rows: 1, Vocabulary, []));
+
+        // A sequence between them repeats its last token, which changes nothing.
+        for (var sequence = first; sequence < end; sequence++)
+            call.Write(sequence - first, new ReadOnlySpan<int>(in _last[sequence]), Math.Max(0, _positions[sequence] - 1));
+        for (var i = 0; i < tokens.Length; i++) call.Write(sequences[i] - first, tokens.Slice(i, 1), _positions[sequences[i]]);
+        call.Run(_run);
+        var logits = Logits(tokens.Length);
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            Advance(sequences[i], tokens.Slice(i, 1));
+            call.Logits.Slice((sequences[i] - first) * Vocabulary, Vocabulary).CopyTo(logits[(i * Vocabulary)..]);
+        }
+
+        return logits;
     }
 
-    /// <summary>Appends tokens and shows the values of other outputs of the graph.</summary>
+    /// <summary>One by one: a state cannot wait by repeating a token.</summary>
+    private ReadOnlySpan<float> StepEach(scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
+    {
+        var all = new float[tokens.Length * Vocabulary];
+        for (var i = 0; i < tokens.Length; i++) Step(sequences.Slice(i, 1), tokens.Slice(i, 1)).CopyTo(all.AsSpan(i * Vocabulary));
+        return all;
+    }
+
+    /// <summary>Appends tokens to the first sequence and shows the values of other outputs of the graph.</summary>
     internal void Observe(ReadOnlySpan<int> tokens, string[] outputs, ObserveValues observe)
     {
-        TokenBuffer.Check(tokens, Position, Context, _vocabulary);
-        using var call = new Call(this, tokens.Length, rows: 1, outputs);
-        call.Run(tokens, _logits);
+        TokenBuffer.Check(tokens, 1, _positions[0], Context, Vocabulary);
+        using var call = new OnnxCall(_session, _caches, first: 0, count: 1, tokens.Length, rows: 1, Vocabulary, outputs);
+        call.Write(0, tokens, _positions[0]);
+        call.Run(_run);
+        Advance(0, tokens);
         call.Show(observe);
     }
 
@@ -100,96 +132,27 @@ public sealed class OnnxProgram : IInferenceProgram
 
     public void Dispose()
     {
-        _single.Dispose();
-        foreach (var cache in _caches) cache.Dispose();
-        _pastLength?.Dispose();
-        _totalLength?.Dispose();
+        foreach (var call in _steps.Values) call.Dispose();
+        _chunk?.Dispose();
+        _caches.Dispose();
         _run.Dispose();
-        _session.Dispose();
+        _owned?.Dispose();
     }
 
-    /// <summary>The output that takes the place of an input.</summary>
-    internal static string Present(string past) => past.StartsWith(OnnxGraph.PastStates, StringComparison.Ordinal)
-        ? past.Replace(OnnxGraph.PastStates, OnnxGraph.PresentStates, StringComparison.Ordinal)
-        : past.Replace("past_key_values.", "present.", StringComparison.Ordinal);
+    private void Advance(int sequence, ReadOnlySpan<int> tokens) =>
+        (_positions[sequence], _last[sequence]) = (_positions[sequence] + tokens.Length, tokens[^1]);
 
-    private static NativeBuffer<float> NewCache(int[] dimensions) =>
-        new(TensorElementType.Float, [.. dimensions.Select(dimension => Math.Max(1L, dimension))]);
-
-    /// <summary>A run over a fixed number of tokens, with its inputs and outputs bound.</summary>
-    private sealed class Call : IDisposable
+    /// <summary>That of the last chunk, if it was of this shape.</summary>
+    private OnnxCall ChunkOf(int sequence, int tokens, int rows)
     {
-        private readonly OnnxProgram _program;
-        private readonly OrtIoBinding _binding;
-        private readonly NativeBuffer<long> _ids;
-        private readonly NativeBuffer<long> _rows;
-        private readonly NativeBuffer<long>? _positions;
-        private readonly NativeBuffer<float> _logits;
-        private readonly int _observed;
+        if (_chunk?.Fits(sequence, tokens, rows) is true) return _chunk;
+        _chunk?.Dispose();
+        return _chunk = new OnnxCall(_session, _caches, sequence, count: 1, tokens, rows, Vocabulary, []);
+    }
 
-        public Call(OnnxProgram program, int tokens, int rows, string[] observed)
-        {
-            (_program, _observed) = (program, observed.Length);
-            _binding = program._session.CreateIoBinding();
-            _ids = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens);
-            _rows = new NativeBuffer<long>(TensorElementType.Int64, rows);
-            _logits = new NativeBuffer<float>(TensorElementType.Float, 1, rows, program._vocabulary);
-            for (var row = 0; row < rows; row++) _rows.Span[row] = tokens - rows + row;
-            _binding.BindInput(OnnxGraph.InputIds, _ids.Value);
-            _binding.BindInput(OnnxGraph.RowsInput, _rows.Value);
-            if (program._hasPositions)
-            {
-                _positions = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens);
-                _binding.BindInput(OnnxGraph.PositionIds, _positions.Value);
-            }
-
-            if (program._pastLength is { } past && program._totalLength is { } total)
-            {
-                _binding.BindInput(OnnxGraph.PastLengths, past.Value);
-                _binding.BindInput(OnnxGraph.TotalLength, total.Value);
-            }
-
-            // In the order of the observed outputs, which come first so that Show finds them.
-            foreach (var output in observed) _binding.BindOutputToDevice(output, OrtMemoryInfo.DefaultInstance);
-            _binding.BindOutput(OnnxGraph.Logits, _logits.Value);
-            for (var i = 0; i < program._caches.Length; i++)
-            {
-                _binding.BindInput(program._pasts[i], program._caches[i].Value);
-                _binding.BindOutput(program._presents[i], program._caches[i].Value);
-            }
-        }
-
-        public void Run(ReadOnlySpan<int> tokens, Span<float> logits)
-        {
-            var ids = _ids.Span;
-            for (var i = 0; i < tokens.Length; i++) ids[i] = tokens[i];
-            if (_positions is { } positions)
-                for (var i = 0; i < tokens.Length; i++) positions.Span[i] = _program.Position + i;
-            var total = _program.Position + tokens.Length;
-            if (_program._pastLength is { } past && _program._totalLength is { } length)
-            {
-                past.Span[0] = total - 1;
-                length.Span[0] = total;
-            }
-
-            _program._session.RunWithBinding(_program._run, _binding);
-            _program.Position = total;
-            _logits.Span.CopyTo(logits);
-        }
-
-        public void Show(ObserveValues observe)
-        {
-            using var outputs = _binding.GetOutputValues();
-            for (var i = 0; i < _observed; i++) observe(i, outputs[i].GetTensorDataAsSpan<float>());
-        }
-
-        public void Dispose()
-        {
-            _binding.Dispose();
-            _ids.Dispose();
-            _rows.Dispose();
-            _positions?.Dispose();
-            _logits.Dispose();
-        }
+    private Span<float> Logits(int rows)
+    {
+        if (_logits.Length < rows * Vocabulary) _logits = new float[rows * Vocabulary];
+        return _logits.AsSpan(0, rows * Vocabulary);
     }
 }

@@ -5,23 +5,21 @@ namespace ModelCompiler.Runtime.Onnx;
 /// <summary>Loads exported models into ONNX Runtime.</summary>
 internal static class OnnxSession
 {
-    /// <summary>Opens a folder, and makes of its session what is asked for.</summary>
+    /// <summary>Opens a folder whose files are whole, and makes of its session what is asked for.</summary>
     /// <param name="model">The model that it is to be.</param>
     /// <param name="folder">Where it was exported to.</param>
-    /// <param name="threads">Threads within an operator; 0 for one a core.</param>
-    /// <param name="make">Takes the session over.</param>
-    /// <exception cref="OnnxException">Files are missing, damaged, or of another model.</exception>
-    public static T Open<T>(ModelDescription model, string folder, int threads, Func<InferenceSession, T> make)
+    /// <param name="options">How it runs.</param>
+    /// <param name="make">Takes the session over; it is given the graph's metadata too.</param>
+    /// <exception cref="OnnxException">Files are missing, damaged, or of another model; or there is no such device.</exception>
+    public static T Open<T>(ModelDescription model, string folder, OnnxOptions options, Func<InferenceSession, IReadOnlyDictionary<string, string>, T> make)
     {
-        OnnxFolder.CheckFiles(folder);
+        var metadata = OnnxFolder.Read(folder, model);
         InferenceSession? session = null;
         try
         {
-            using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
-            session = new InferenceSession(OnnxFolder.GraphPath(folder), options);
-            OnnxFolder.CheckData(folder, session.ModelMetadata.CustomMetadataMap);
-            OnnxFolder.Check(folder, session.ModelMetadata.CustomMetadataMap, model);
-            return make(session);
+            using var settings = Settings(options);
+            session = new InferenceSession(OnnxFolder.GraphPath(folder), settings);
+            return make(session, metadata);
         }
         catch (OnnxRuntimeException e)
         {
@@ -31,6 +29,29 @@ internal static class OnnxSession
         catch
         {
             session?.Dispose();
+            throw;
+        }
+    }
+
+    private static SessionOptions Settings(OnnxOptions options)
+    {
+        var settings = new SessionOptions { IntraOpNumThreads = options.Threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        try
+        {
+            if (!options.Spin) settings.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+            if (options.Device == "cuda") settings.AppendExecutionProvider_CUDA();
+            else if (options.Device != "cpu") throw new OnnxException($"'{options.Device}' is no device of ONNX Runtime here. Use cpu or cuda.");
+            return settings;
+        }
+        catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException)
+        {
+            settings.Dispose();
+            throw new OnnxException(
+                $"ONNX Runtime has no CUDA here: {e.Message} Set the MSBuild property ModelCompilerAccelerator to cuda on a machine with a CUDA device, or use device cpu.", e);
+        }
+        catch
+        {
+            settings.Dispose();
             throw;
         }
     }

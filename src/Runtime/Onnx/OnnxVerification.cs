@@ -59,11 +59,13 @@ public sealed record OnnxVerification(double MaxError, double MeanError, Evaluat
 
     private static IPair Open(ICompiledModel model, string folder) => model.Description.Training.Objective.Kind != ObjectiveKind.Causal
         ? new EncoderPair(model, folder)
-        : OnnxEngine.Open(model.Description, folder) switch
-        {
-            OnnxProgram program => new DecoderPair(model, program),
-            var other => new StepwisePair(model, other),
-        };
+        : DecodingPair(model, OnnxModel.Open(model.Description, folder));
+
+    private static IPair DecodingPair(ICompiledModel model, OnnxModel exported) => exported.CreateInference() switch
+    {
+        OnnxProgram program => new DecoderPair(model, exported, program),
+        var other => new StepwisePair(model, exported, other),
+    };
 
     private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 }

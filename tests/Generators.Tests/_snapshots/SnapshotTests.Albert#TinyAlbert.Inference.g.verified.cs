@@ -26,7 +26,7 @@ partial class TinyAlbert
         private readonly Device _device;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly int[] _lengths = [0];
-        private InferenceActivations? _activations;
+        private InferenceValues? _activations;
         private float[] _hidden = [], _logits = [], _classes = [];
 
         public EncoderProgram(TinyAlbert model)
@@ -69,20 +69,20 @@ partial class TinyAlbert
 
         public void Dispose() => _activations?.Dispose();
 
-        private InferenceActivations Load(ReadOnlySpan<int> tokens)
+        private InferenceValues Load(ReadOnlySpan<int> tokens)
         {
-            TokenBuffer.Check(tokens, 0, Size, 260);
+            TokenBuffer.Check(tokens, 1, 0, Size, 260);
             if (_activations?.Rows != tokens.Length)
             {
                 _activations?.Dispose();
-                _activations = new InferenceActivations(_device, tokens.Length);
+                _activations = new InferenceValues(_device, tokens.Length);
             }
             _activations.Tokens.Write(tokens);
             _lengths[0] = tokens.Length;
             return _activations;
         }
 
-        private void RunBody(InferenceActivations s)
+        private void RunBody(InferenceValues s)
         {
             var T = s.Rows;
             Kernels.Embedding(s.Tokens.Ids, p.EmbeddingWeight, s.Embedding);                                     // f32[B, T, 16]  tiny.model.yaml:4
@@ -96,7 +96,7 @@ partial class TinyAlbert
             Kernels.LayerNorm(s.Blocks, p.NormWeight, p.NormBias, 1E-05, s.Norm, s.NormMean, s.NormRstd);        // f32[B, T, C]  tiny.model.yaml:2
         }
 
-        private void RunHead(InferenceActivations s)
+        private void RunHead(InferenceValues s)
         {
             Kernels.Linear(s.Norm, p.TransformWeight, null, s.TransformProduct);                                 // f32[B, T, 16]  tiny.model.yaml:9
             Kernels.Gelu(s.TransformProduct, p.TransformBias, s.Activation);                                     // f32[B, T, 16]  tiny.model.yaml:14
@@ -104,7 +104,7 @@ partial class TinyAlbert
             Kernels.Linear(s.TransformNorm, p.EmbeddingWeight, p.HeadBias, s.Head);                              // f32[B, T, V]  tiny.model.yaml:2
         }
 
-        private void RunClassifier(InferenceActivations s)
+        private void RunClassifier(InferenceValues s)
         {
             Kernels.Pool(s.Norm, null, mean: false, s.ClassifierPooled);                                         // f32[B, C]  tiny.model.yaml:14
             Kernels.Linear(s.ClassifierPooled, p.ClassifierPoolerWeight, null, s.ClassifierPoolerProduct);       // f32[B, C]  tiny.model.yaml:14
@@ -127,13 +127,15 @@ partial class TinyAlbert
         }
     }
 
-    /// <summary>Values for a chunk of tokens.</summary>
-    private sealed class InferenceActivations : IDisposable
+    /// <summary>Values for a pass of n rows.</summary>
+    private sealed class InferenceValues : IDisposable
     {
         private readonly TensorPool _pool;
 
-        public readonly int Rows;
-        public readonly TokenBuffer Tokens;
+        public int Rows { get; }
+
+        public TokenBuffer Tokens { get; }
+
         public readonly Tensor Embedding;  // f32[B, T, 16]
         public readonly Tensor EmbeddingTypes;  // f32[B, T, 16]
         public readonly Tensor EmbeddingTyped;  // f32[B, T, 16]
@@ -159,7 +161,7 @@ partial class TinyAlbert
         public readonly BlocksInference BlocksValues;
         public readonly Tensor[] BlocksStream;  // the residual stream alternates between two buffers
 
-        public InferenceActivations(Device device, int n)
+        public InferenceValues(Device device, int n)
         {
             _pool = new TensorPool(device);
             Rows = n;

@@ -17,83 +17,53 @@ using Kernels = global::ModelCompiler.Runtime.Kernels;
 
 partial class TinyXl
 {
-    /// <summary>The forward pass over a key-value cache, batch 1.</summary>
-    private sealed class InferenceProgram : IInferenceProgram
+    /// <summary>The forward pass over key-value caches.</summary>
+    private sealed class InferenceProgram : SequenceProgram<InferenceValues>
     {
-        private const int Memory = 72;  // positions before the segment of Size
-        private const int Size = 32, Chunk = 32;
+        private const int Positions = 72;  // of the memory, before the segment of Size
+        private const int Size = 32;
 
         private readonly MainParameters p;
-        private readonly InferenceActivations _chunk, _single;
-        private readonly float[] _logits = new float[256];
         private readonly BlocksParameters[] _blocksParameters;
-        private readonly TensorPool _blocksCaches;
-        private readonly Tensor[] _blocksKeys, _blocksValues;  // by layer, [4, M + T, 12]
+        private readonly Tensor[][] _blocksKeys, _blocksValues;  // by layer and sequence, [4, M + T, 12]
         private readonly Tensor[] _blocksAttentionR;  // by layer, [M + T, C]
 
-        public InferenceProgram(TinyXl model)
+        public InferenceProgram(TinyXl model, int batch)
+            : base(model.Device, batch, Size, vocabulary: 256)
         {
             p = new MainParameters(model.Parameters);
-            _chunk = new InferenceActivations(model.Device, Chunk);
-            _single = new InferenceActivations(model.Device, 1);
             _blocksParameters = new BlocksParameters[2];
-            _blocksCaches = new TensorPool(model.Device);
-            _blocksKeys = new Tensor[2];
-            _blocksValues = new Tensor[2];
+            _blocksKeys = new Tensor[2][];
+            _blocksValues = new Tensor[2][];
             _blocksAttentionR = new Tensor[2];
             for (var i = 0; i < 2; i++)
             {
                 _blocksParameters[i] = new BlocksParameters(model.Parameters, i);
-                _blocksKeys[i] = _blocksCaches.Empty(ScalarType.Float32, [4, Memory + Size, 12]);
-                _blocksValues[i] = _blocksCaches.Empty(ScalarType.Float32, [4, Memory + Size, 12]);
-                _blocksAttentionR[i] = _blocksCaches.Empty(ScalarType.Float32, [Memory + Size, 48]);
+                _blocksKeys[i] = Caches.Empty(batch, ScalarType.Float32, [4, Positions + Size, 12]);
+                _blocksValues[i] = Caches.Empty(batch, ScalarType.Float32, [4, Positions + Size, 12]);
+                _blocksAttentionR[i] = Caches.Empty(ScalarType.Float32, [Positions + Size, 48]);
             }
         }
 
         // After Size tokens the segment becomes memory: there is no end.
-        public int Context => int.MaxValue;
+        protected override int Memory => Positions;
 
-        public int Position { get; private set; }
+        protected override InferenceValues Allocate(int rows, int wanted) => new(Device, rows, wanted);
 
-        public void Reset() => Position = 0;
-
-        public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)
-        {
-            TokenBuffer.Check(tokens, Position, Context, _logits.Length);
-            while (tokens.Length > 0)
-            {
-                var position = Position % Size;  // in the segment, over whose end no chunk goes
-                var s = tokens.Length >= Chunk && position <= Size - Chunk ? _chunk : _single;
-                s.Tokens.Write(tokens[..s.Rows]);
-                Run(s, position, Math.Min(Position - position, Memory));
-                Position += s.Rows;
-                tokens = tokens[s.Rows..];
-                if (tokens.Length == 0) TokenBuffer.Read(s.Logits, _logits);
-            }
-            return _logits;
-        }
-
-        public void Dispose()
-        {
-            _chunk.Dispose();
-            _single.Dispose();
-            _blocksCaches.Dispose();
-        }
-
-        private void Run(InferenceActivations s, int position, int remembered)
+        protected override void Run(InferenceValues s, SequenceRows at)
         {
             Kernels.Embedding(s.Tokens.Ids, p.EmbeddingWeight, s.Embedding);                                     // f32[B, T, C]  tiny.model.yaml:4
             for (var i = 0; i < 2; i++)
-                BlocksForward(s.BlocksValues, i == 0 ? s.Embedding : s.BlocksStream[(i + 1) % 2], s.BlocksStream[i % 2], _blocksParameters[i], _blocksKeys[i], _blocksValues[i], _blocksAttentionR[i], position, remembered);
+                BlocksForward(s.BlocksValues, i == 0 ? s.Embedding : s.BlocksStream[(i + 1) % 2], s.BlocksStream[i % 2], _blocksParameters[i], _blocksKeys[i], _blocksValues[i], _blocksAttentionR[i], at);
             Kernels.Linear(s.BlocksLast, p.HeadWeight, null, s.Head);                                            // f32[B, T, V]  tiny.model.yaml:2
         }
 
-        private void BlocksForward(BlocksInference s, Tensor input, Tensor output, BlocksParameters p, Tensor keys, Tensor values, Tensor attentionR, int position, int remembered)
+        private void BlocksForward(BlocksInference s, Tensor input, Tensor output, BlocksParameters p, Tensor[] keys, Tensor[] values, Tensor attentionR, SequenceRows at)
         {
             Kernels.Linear(input, p.AttentionQWeight, null, s.AttentionQ);                                       // f32[B, T, C]  tiny.model.yaml:10
             Kernels.Linear(input, p.AttentionKvWeight, null, s.AttentionKv);                                     // f32[B, T, 2C]  tiny.model.yaml:10
-            Kernels.RelativeKeysCached(p.AttentionRWeight, 0, position, attentionR);                             // f32[M + T, C]  tiny.model.yaml:10
-            Kernels.RelativeAttentionCached(s.AttentionQ, s.AttentionKv, attentionR, p.AttentionContentBias, p.AttentionPositionBias, keys, values, position, remembered, 72, false, 4, s.AttentionMix); // f32[B, T, C]  tiny.model.yaml:10
+            Kernels.RelativeKeysCached(p.AttentionRWeight, 0, at, attentionR);                                   // f32[M + T, C]  tiny.model.yaml:10
+            Kernels.RelativeAttentionCached(s.AttentionQ, s.AttentionKv, attentionR, p.AttentionContentBias, p.AttentionPositionBias, keys, values, at, 72, false, 4, s.AttentionMix); // f32[B, T, C]  tiny.model.yaml:10
             Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProj);                        // f32[B, T, C]  tiny.model.yaml:10
             Kernels.Add(input, s.AttentionProj, s.Residual1);                                                    // f32[B, T, C]  tiny.model.yaml:8
             Kernels.LayerNorm(s.Residual1, p.Norm1Weight, p.Norm1Bias, 1E-05, s.Norm1, s.Norm1Mean, s.Norm1Rstd); // f32[B, T, C]  tiny.model.yaml:2
@@ -105,23 +75,25 @@ partial class TinyXl
         }
     }
 
-    /// <summary>Values for a chunk of tokens.</summary>
-    private sealed class InferenceActivations : IDisposable
+    /// <summary>Values for a pass of n rows.</summary>
+    private sealed class InferenceValues : IPassValues
     {
         private readonly TensorPool _pool;
 
-        public readonly int Rows;
-        public readonly TokenBuffer Tokens;
+        public int Rows { get; }
+
+        public TokenBuffer Tokens { get; }
+
         public readonly Tensor Embedding;  // f32[B, T, C]
         public readonly Tensor Blocks;  // f32[B, T, C]
         public readonly Tensor Head;  // f32[B, T, V]
-        public readonly Tensor BlocksLast;  // its last row
+        public readonly Tensor BlocksLast;  // its rows whose logits are wanted, the last
         public readonly BlocksInference BlocksValues;
         public readonly Tensor[] BlocksStream;  // the residual stream alternates between two buffers
 
         public Tensor Logits => Head;
 
-        public InferenceActivations(Device device, int n)
+        public InferenceValues(Device device, int n, int wanted)
         {
             _pool = new TensorPool(device);
             Rows = n;
@@ -130,8 +102,8 @@ partial class TinyXl
             BlocksValues = new BlocksInference(_pool, n);
             BlocksStream = [_pool.Empty(ScalarType.Float32, [n, 48]), _pool.Empty(ScalarType.Float32, [n, 48])];
             Blocks = BlocksStream[1];
-            Head = _pool.Empty(ScalarType.Float32, [1, 256]);
-            BlocksLast = _pool.Row(Blocks, n - 1);
+            Head = _pool.Empty(ScalarType.Float32, [wanted, 256]);
+            BlocksLast = _pool.LastRows(Blocks, wanted);
         }
 
         public void Dispose()

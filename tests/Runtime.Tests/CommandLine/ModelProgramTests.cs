@@ -19,7 +19,7 @@ public sealed class ModelProgramTests : IDisposable
     [Fact]
     public void Without_a_terminal_a_run_is_plain_lines()
     {
-        Assert.Equal(ModelProgram.Done, Run("--data", _folder.Text, "--output", Output));
+        Assert.Equal(ModelProgram.Done, Run("--data", _folder.Text, "--output", Output, "--temperature", "0"));
 
         Assert.Equal("", _error.ToString());
         Assert.DoesNotContain('\u001b', _text.ToString());

@@ -6,7 +6,7 @@ namespace ModelCompiler.Runtime.Tests.Inference;
 public sealed class TextGeneratorTests
 {
     private static readonly ByteTokenizer s_tokenizer = new();
-    private static readonly SamplingOptions s_greedy = new() { Temperature = 0 };
+    private static readonly GenerationOptions s_greedy = new() { Sampling = new() { Temperature = 0 } };
 
     [Fact]
     public void Continues_the_prompt_token_by_token()
@@ -55,42 +55,113 @@ public sealed class TextGeneratorTests
     {
         var bytes = new Queue<byte>("é€"u8.ToArray());
         var program = new SuccessorProgram(context: 16, next: _ => bytes.Dequeue());
-        Assert.Equal(["é", "€"], new TextGenerator(program, s_tokenizer).Generate("a", 5, new Sampler(s_greedy)));
+        var pieces = new List<string>();
+        new TextGenerator(program, s_tokenizer).Generate("a", s_greedy with { MaxTokens = 5 }, pieces.Add);
+        Assert.Equal(["é", "€"], pieces);
     }
 
     [Fact]
-    public void Each_text_starts_with_an_empty_cache()
+    public void What_a_prompt_has_in_common_with_the_text_before_is_not_read_again()
     {
         var program = new SuccessorProgram(context: 16);
-        Assert.Equal(Generate(program, "abc", 4), Generate(program, "abc", 4));
+        var generator = new TextGenerator(program, s_tokenizer);
+        Assert.Equal("def", generator.Generate("abc", s_greedy with { MaxTokens = 3 }).Text);
+        program.Fed.Clear();
+        var next = generator.Generate("abcdx", s_greedy with { MaxTokens = 2 });
+        Assert.Equal("yz", next.Text);
+        Assert.Equal([1, 1], program.Fed); // x and y: the start, abc and d are there
+        Assert.Equal((6, 5, 2), (next.PromptTokens, next.ReusedTokens, next.Tokens));
+        Assert.Equal("bc", generator.Generate("a", s_greedy with { MaxTokens = 2 }).Text);
+    }
+
+    [Fact]
+    public void A_window_is_not_reused_as_the_beginning_of_a_text()
+    {
+        var program = new SuccessorProgram(context: 8);
+        var generator = new TextGenerator(program, s_tokenizer);
+        generator.Generate("abcd", s_greedy with { MaxTokens = 8 });
+        Assert.Equal(0, generator.Generate("efgh", s_greedy with { MaxTokens = 1 }).ReusedTokens);
+    }
+
+    [Fact]
+    public void A_stop_that_spans_tokens_ends_the_text_and_is_not_given_out()
+    {
+        var pieces = new List<string>();
+        var result = new TextGenerator(new SuccessorProgram(context: 64), s_tokenizer)
+            .Generate("a", s_greedy with { MaxTokens = 20, Stop = ["fgh", "xyz"] }, pieces.Add);
+        Assert.Equal(("bcde", EndReason.Stop), (result.Text, result.Reason));
+        Assert.Equal(["b", "c", "d", "e"], pieces);
+    }
+
+    [Fact]
+    public void What_only_looked_like_a_stop_comes_at_the_end()
+    {
+        var result = new TextGenerator(new SuccessorProgram(context: 64), s_tokenizer).Generate("a", s_greedy with { MaxTokens = 3, Stop = ["de"] });
+        Assert.Equal(("bcd", EndReason.Length, 3), (result.Text, result.Reason, result.Tokens));
+    }
+
+    [Fact]
+    public void A_cancellation_ends_it_between_tokens_and_the_generator_stays_usable()
+    {
+        using var source = new CancellationTokenSource();
+        var generator = new TextGenerator(new SuccessorProgram(context: 64), s_tokenizer);
+        var text = "";
+        Assert.Throws<OperationCanceledException>(() => generator.Generate("a", s_greedy, piece =>
+        {
+            text += piece;
+            if (text.Length == 3) source.Cancel();
+        }, source.Token));
+        Assert.Equal("bcd", text);
+        Assert.Equal("bc", generator.Generate("a", s_greedy with { MaxTokens = 2 }).Text);
+    }
+
+    [Fact]
+    public void Options_that_mean_nothing_are_refused()
+    {
+        var generator = new TextGenerator(new SuccessorProgram(context: 64), s_tokenizer);
+        Assert.Throws<ArgumentOutOfRangeException>(() => generator.Generate("a", s_greedy with { MaxTokens = -1 }));
+        Assert.Contains("empty text", Assert.Throws<ArgumentException>(() => generator.Generate("a", s_greedy with { Stop = [""] })).Message);
+        Assert.Equal("", generator.Generate("a", s_greedy with { MaxTokens = 0 }).Text);
     }
 
     private static string Generate(SuccessorProgram program, string prompt, int tokens) =>
-        string.Concat(new TextGenerator(program, s_tokenizer).Generate(prompt, tokens, new Sampler(s_greedy)));
+        new TextGenerator(program, s_tokenizer).Generate(prompt, s_greedy with { MaxTokens = tokens }).Text;
 
     /// <summary>Predicts the next letter of the alphabet, and checks that what it is fed fits its context.</summary>
     private sealed class SuccessorProgram(int context, char first = 'a', char last = '\uffff', Func<int, int>? next = null) : IInferenceProgram
     {
-        private readonly float[] _logits = new float[256];
+        private int _position;
 
         public List<int> Fed { get; } = [];
 
+        public int Batch => 1;
+
+        public int Vocabulary => 256;
+
         public int Context => context;
 
-        public int Position { get; private set; }
+        public bool CanTruncate => true;
 
-        public void Reset() => Position = 0;
+        public int PositionOf(int sequence) => _position;
 
-        public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)
+        public int Truncate(int sequence, int position) => _position = Math.Min(position, _position);
+
+        public ReadOnlySpan<float> Forward(int sequence, scoped ReadOnlySpan<int> tokens, int rows = 1)
         {
             Fed.Add(tokens.Length);
-            Position += tokens.Length;
-            Assert.InRange(Position, 1, Context);
-            Array.Clear(_logits);
-            var token = tokens[^1];
-            _logits[next is not null ? next(token) : token == 0 ? first : token == last ? 0 : token + 1] = 1;
-            return _logits;
+            _position += tokens.Length;
+            Assert.InRange(_position, 1, Context);
+            var logits = new float[rows * 256];
+            for (var row = 0; row < rows; row++)
+            {
+                var token = tokens[tokens.Length - rows + row];
+                logits[(row * 256) + (next is not null ? next(token) : token == 0 ? first : token == last ? 0 : token + 1)] = 1;
+            }
+
+            return logits;
         }
+
+        public ReadOnlySpan<float> Step(scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens) => Forward(sequences[0], tokens);
 
         public void Dispose()
         {

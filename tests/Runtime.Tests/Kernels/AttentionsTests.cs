@@ -121,7 +121,7 @@ public sealed class AttentionsTests : KernelTest
     {
         var x = Oracle.Normal(1, ScalarType.Float32, 3, 4 * 8);
         var y = zeros_like(x);
-        Kernels.RopeAt(x, 5, 2, 1, 100, y);
+        Kernels.RopeAt(x, new([0], [5], [0]), 2, 1, 100, y);
         Oracle.Close(Rotate(x.to(ScalarType.Float64), 1, 3, 2, 1, 100, 5), y);
     }
 
@@ -142,7 +142,7 @@ public sealed class AttentionsTests : KernelTest
         foreach (var rows in new[] { 5, 1, 1, 6 })
         {
             var y = Oracle.Unwritten(type, rows, H * D);
-            Kernels.AttentionCached(qkv.narrow(0, position, rows), keys, values, position, H, Kv, y, window, softcap);
+            Kernels.AttentionCached(qkv.narrow(0, position, rows), [keys], [values], new([0], [position], [0]), H, Kv, y, window, softcap);
             Oracle.Close(expected.narrow(0, position, rows), y, $"rows from {position}");
             position += rows;
         }

@@ -52,7 +52,7 @@ public sealed class ConvolutionsTests : KernelTest
             var position = 0;
             foreach (var length in pieces)
             {
-                Kernels.ConvolutionStep(x.narrow(0, position, length), weight, position, state, y.narrow(0, position, length));
+                Kernels.ConvolutionStep(x.narrow(0, position, length), weight, new([0], [position], [0]), [state], y.narrow(0, position, length));
                 position += length;
             }
             Assert.Equal(0, (whole - y).abs().max().to(ScalarType.Float32).item<float>());

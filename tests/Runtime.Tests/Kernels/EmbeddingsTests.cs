@@ -59,7 +59,7 @@ public sealed class EmbeddingsTests : KernelTest
     public void AddPositionAtStartsAtThePosition()
     {
         var (x, weight, y) = (Oracle.Normal(1, ScalarType.Float32, 3, 8), Oracle.Normal(2, ScalarType.Float32, 9, 8), zeros(3, 8));
-        Kernels.AddPositionAt(x, weight, 4, y);
+        Kernels.AddPositionAt(x, weight, new([0], [4], [0]), y);
         Oracle.Close(x + weight.narrow(0, 4, 3), y);
     }
 }

@@ -85,7 +85,7 @@ public sealed class RelativeAttentionsTests : KernelTest
             var (within, y) = (position % T, Oracle.Unwritten(type, rows, H * D));
             var (start, remembered) = (position - within, Math.Min(position - within, M));
             Kernels.RelativeAttentionCached(
-                q.narrow(0, position, rows), kv.narrow(0, position, rows), r, u, v, keys, values, within, remembered, M, sameLength, H, y);
+                q.narrow(0, position, rows), kv.narrow(0, position, rows), r, u, v, [keys], [values], new([0], [within], [remembered]), M, sameLength, H, y);
 
             var (length, before) = (within + rows, cat([zeros([M - remembered, 2 * H * D], type), kv.narrow(0, start - remembered, remembered)], 0));
             var first = full([length], M - remembered, ScalarType.Int64);

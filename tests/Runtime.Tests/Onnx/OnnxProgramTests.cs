@@ -99,8 +99,7 @@ public sealed class OnnxProgramTests
         using var model = Export<Gpt2>(folder.Path, null);
         using var program = OnnxProgram.Open(model.Description, folder.Path);
         int[] tokens = [.. Enumerable.Range(0, 12).Select(i => (i * 37) % 256)];
-        var all = new float[tokens.Length * 256];
-        program.ForwardAll(tokens, all);
+        float[] all = [.. program.Forward(0, tokens, rows: tokens.Length)];
         program.Reset();
         for (var i = 0; i < tokens.Length; i++)
         {
@@ -142,18 +141,91 @@ public sealed class OnnxProgramTests
         Assert.Contains("Export", Refusal(), StringComparison.Ordinal);
         File.Delete(data);
         Assert.Contains("weights", Refusal(), StringComparison.Ordinal);
-        File.WriteAllBytes(data, bytes);
-        var graph = Path.Combine(folder.Path, "model.onnx");
-        var message = File.ReadAllBytes(graph);
+        string Refusal() => Assert.Throws<OnnxException>(() => OnnxProgram.Open(Gpt2.Definition, folder.Path)).Message;
+    }
+
+    /// <summary>Bytes changed, cut off, put in and left out: ONNX Runtime never sees any of it.</summary>
+    [Fact]
+    public void A_damaged_graph_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Gpt2>(folder.Path, null);
+        var path = Path.Combine(folder.Path, "model.onnx");
+        var whole = File.ReadAllBytes(path);
+        var random = new Random(1);
+        for (var i = 0; i < 400; i++)
+        {
+            var at = random.Next(whole.Length);
+            byte[] damaged = (i % 4) switch
+            {
+                0 => whole[..at],
+                1 => [.. whole[..at], (byte)(whole[at] ^ (1 << random.Next(8))), .. whole[(at + 1)..]],
+                2 => [.. whole[..at], .. whole[(at + 1)..]],
+                _ => [.. whole[..at], (byte)random.Next(256), .. whole[at..]],
+            };
+            File.WriteAllBytes(path, damaged);
+            Assert.Contains("damaged", Assert.Throws<OnnxException>(() => OnnxModel.Open(Gpt2.Definition, folder.Path)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Weights may be any bytes of the right number: they load, or one message says that they are broken.</summary>
+    [Fact]
+    public void Damaged_weights_never_do_more_than_give_a_message()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Llama>(folder.Path, new QuantizationSpec { Weights = WeightType.Int4, Group = 16 });
+        var path = Path.Combine(folder.Path, "model.onnx.data");
+        var whole = File.ReadAllBytes(path);
         var random = new Random(1);
         for (var i = 0; i < 20; i++)
         {
-            var broken = message[..random.Next(message.Length)];
-            File.WriteAllBytes(graph, broken);
-            Assert.NotEmpty(Refusal());
+            byte[] damaged = [.. whole];
+            var start = random.Next(whole.Length);
+            random.NextBytes(damaged.AsSpan(start, Math.Min(2000, whole.Length - start)));
+            File.WriteAllBytes(path, damaged);
+            try
+            {
+                OnnxModel.Open(Llama.Definition, folder.Path).Dispose();
+            }
+            catch (OnnxException e)
+            {
+                Assert.Contains("broken", e.Message, StringComparison.Ordinal);
+            }
         }
+    }
 
-        string Refusal() => Assert.Throws<OnnxException>(() => OnnxProgram.Open(Gpt2.Definition, folder.Path)).Message;
+    [Fact]
+    public void Weights_that_became_nan_are_refused_at_loading()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Gpt2>(folder.Path, null);
+        var path = Path.Combine(folder.Path, "model.onnx.data");
+        var bytes = File.ReadAllBytes(path);
+        Array.Fill(bytes, (byte)0xFF, bytes.Length / 2, bytes.Length / 4);
+        File.WriteAllBytes(path, bytes);
+        Assert.Contains("weights are broken", Assert.Throws<OnnxException>(() => OnnxModel.Open(Gpt2.Definition, folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Another_tokenizer_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        using var compiled = Export<Gpt2>(folder.Path, null);
+        using var model = OnnxModel.Open(Gpt2.Definition, folder.Path);
+        Assert.Equal(new ByteTokenizer().Hash, model.LoadTokenizer().Hash);
+        new BytePairTokenizer(BytePairTrainer.Train(["the quick brown fox jumps over the lazy dog"], 258)).Save(folder.Path);
+        Assert.Contains("not the one", Assert.Throws<OnnxException>(() => model.LoadTokenizer()).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Where ONNX Runtime is the package for the CPU.</summary>
+    [Fact]
+    public void A_device_that_is_not_there_is_an_error_with_the_remedy()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Gpt2>(folder.Path, null);
+        if (!Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetAvailableProviders().Contains("CUDAExecutionProvider"))
+            Assert.Contains("ModelCompilerAccelerator", Assert.Throws<OnnxException>(() => OnnxModel.Open(Gpt2.Definition, folder.Path, new() { Device = "cuda" })).Message, StringComparison.Ordinal);
+        Assert.Contains("cpu or cuda", Assert.Throws<OnnxException>(() => OnnxModel.Open(Gpt2.Definition, folder.Path, new() { Device = "tpu" })).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -199,7 +271,8 @@ public sealed class OnnxProgramTests
         using var folder = new TemporaryFolder();
         using var model = Export<TModel>(folder.Path, quantization, calibration);
         using var expected = model.CreateInference();
-        using var actual = OnnxEngine.Open(model.Description, folder.Path);
+        using var exported = OnnxModel.Open(model.Description, folder.Path);
+        using var actual = exported.CreateInference();
         int[] text = [.. Enumerable.Range(0, tokens ?? model.Description.Context).Select(i => (i * 37) % 256)];
         double error = 0, scale = 0;
 

@@ -62,7 +62,8 @@ public sealed class OnnxStandardTests
         using var folder = new TemporaryFolder();
         using var model = Export<TModel>(folder.Path);
         using var expected = model.CreateInference();
-        using var actual = OnnxEngine.Open(model.Description, folder.Path);
+        using var exported = OnnxModel.Open(model.Description, folder.Path);
+        using var actual = exported.CreateInference();
         int[] tokens = [.. Enumerable.Range(0, model.Description.Context).Select(i => (i * 37) % 256)];
         for (var round = 0; round < 2; round++)
         {

@@ -42,7 +42,7 @@ internal sealed class BigramModel : ICompiledModel<BigramModel>
 
     public ITrainingProgram CreateTraining() => new Training(this);
 
-    public IInferenceProgram CreateInference() => new Inference(this);
+    public IInferenceProgram CreateInference(int batch = 1) => new Inference(this, batch);
 
     public void Dispose() => Parameters.Dispose();
 
@@ -110,23 +110,42 @@ internal sealed class BigramModel : ICompiledModel<BigramModel>
         private Tensor LogProbabilities(Tensor tokens) => model.Table.index_select(0, tokens).log_softmax(1);
     }
 
-    private sealed class Inference(BigramModel model) : IInferenceProgram
+    private sealed class Inference(BigramModel model, int batch) : IInferenceProgram
     {
+        private readonly int[] _positions = new int[batch];
+
+        public int Batch => batch;
+
+        public int Vocabulary => V;
+
         public int Context => Definition.Context;
 
-        public int Position { get; private set; }
+        public bool CanTruncate => true;
 
-        public void Reset() => Position = 0;
+        public int PositionOf(int sequence) => _positions[sequence];
 
-        public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)
+        public int Truncate(int sequence, int position) => _positions[sequence] = Math.Min(position, _positions[sequence]);
+
+        public ReadOnlySpan<float> Forward(int sequence, scoped ReadOnlySpan<int> tokens, int rows = 1)
         {
-            Position += tokens.Length;
-            using var scope = NewDisposeScope();
-            return model.Table[tokens[^1]].data<float>().ToArray();
+            _positions[sequence] += tokens.Length;
+            return Logits(tokens[^rows..]);
+        }
+
+        public ReadOnlySpan<float> Step(scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
+        {
+            foreach (var sequence in sequences) _positions[sequence]++;
+            return Logits(tokens);
         }
 
         public void Dispose()
         {
+        }
+
+        private float[] Logits(ReadOnlySpan<int> tokens)
+        {
+            using var scope = NewDisposeScope();
+            return [.. tokens.ToArray().SelectMany(token => model.Table[token].data<float>().ToArray())];
         }
     }
 }

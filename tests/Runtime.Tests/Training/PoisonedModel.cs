@@ -42,7 +42,7 @@ internal sealed class PoisonedModel : ICompiledModel, ITrainingObserver
 
     public ITrainingProgram CreateTraining() => new Training(this, _inner.CreateTraining());
 
-    public IInferenceProgram CreateInference() => _inner.CreateInference();
+    public IInferenceProgram CreateInference(int batch = 1) => _inner.CreateInference(batch);
 
     public void Stepped(StepReport report)
     {

@@ -62,7 +62,7 @@ internal static class EncoderEmitter
         foreach (var block in blocks) block.Fields(writer);
         writer.Lines(
             $"private readonly int[] {Lengths} = [0];",
-            "private InferenceActivations? _activations;",
+            "private InferenceValues? _activations;",
             $"private float[] {string.Join(", ", heads.Select(h => h.Buffer + " = []"))};", "");
     }
 
@@ -79,11 +79,11 @@ internal static class EncoderEmitter
             }
         }
         writer.Line().Line("public void Dispose() => _activations?.Dispose();").Line();
-        using (writer.Block("private InferenceActivations Load(ReadOnlySpan<int> tokens)"))
+        using (writer.Block("private InferenceValues Load(ReadOnlySpan<int> tokens)"))
         {
-            writer.Line($"TokenBuffer.Check(tokens, 0, Size, {Number(context.Model.Spec.Architecture.Vocabulary)});");
+            writer.Line($"TokenBuffer.Check(tokens, 1, 0, Size, {Number(context.Model.Spec.Architecture.Vocabulary)});");
             using (writer.Block("if (_activations?.Rows != tokens.Length)"))
-                writer.Lines("_activations?.Dispose();", "_activations = new InferenceActivations(_device, tokens.Length);");
+                writer.Lines("_activations?.Dispose();", "_activations = new InferenceValues(_device, tokens.Length);");
             writer.Lines("_activations.Tokens.Write(tokens);", $"{Lengths}[0] = tokens.Length;", "return _activations;");
         }
     }
@@ -97,7 +97,7 @@ internal static class EncoderEmitter
         var needed = new HashSet<string> { head.Value };
         foreach (var node in function.Nodes.Reverse().Where(n => n.Outputs.Any(o => needed.Contains(o.Name)))) needed.UnionWith(node.Uses);
         writer.Line();
-        using (writer.Block($"private void Run{head.Pass}(InferenceActivations s)"))
+        using (writer.Block($"private void Run{head.Pass}(InferenceValues s)"))
         {
             var nodes = function.Nodes.Where(n => n.Outputs.Any(o => needed.Contains(o.Name)) && known.Add(n)).ToList();
             if (nodes.Any(n => OpTable.IsRepeat(n) || n.Op == "add_position")) writer.Line("var T = s.Rows;");

@@ -19,8 +19,8 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     /// <summary>Whether layers read a whole sequence at once, without caches.</summary>
     private bool IsEncoder => graph.Encoding is not null;
 
-    /// <summary>What a layer is told besides its tensors: tokens in the cache, or the length of the sequence.</summary>
-    private string Extent => IsEncoder ? "T" : "position";
+    /// <summary>What a layer is told besides its tensors: the sequences that the rows continue, or the length of the sequence.</summary>
+    private string Extent => IsEncoder ? "T" : "at";
 
     private int Times => graph.Times(function.Name);
 
@@ -40,8 +40,6 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
 
     private string Distance(Value value) => $"{Local}{_values[value.Name]}";
 
-    private bool Keeps => Caches.Count + Distances.Count + States.Count > 0;
-
     private static bool IsAttention(Node node) => node.Op is "attention" or "relative_attention";
 
     /// <summary>Convolutions, each with the rows that it remembers: [K − 1, C].</summary>
@@ -55,6 +53,8 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
         }
     }
 
+    public bool HasStates => States.Count > 0;
+
     private string State(int index) => $"{Local}State{(States.Count > 1 ? Number(index + 1) : "")}";
 
     private string Cache(int index, string what) => $"{Local}{what}{(Caches.Count > 1 ? Number(index + 1) : "")}";
@@ -64,41 +64,34 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     public void Fields(SourceWriter writer)
     {
         writer.Line($"private readonly {Type}Parameters[] {Local}Parameters;");
-        if (Keeps) writer.Line($"private readonly TensorPool {Local}Caches;");
         for (var c = 0; c < Caches.Count; c++)
-            writer.Line($"private readonly Tensor[] {Cache(c, "Keys")}, {Cache(c, "Values")};  // by layer, {Caches[c].Comment}");
+            writer.Line($"private readonly Tensor[][] {Cache(c, "Keys")}, {Cache(c, "Values")};  // by layer and sequence, {Caches[c].Comment}");
         foreach (var value in Distances) writer.Line($"private readonly Tensor[] {Distance(value)};  // by layer, [{string.Join(", ", value.Type!.Shape)}]");
         for (var c = 0; c < States.Count; c++)
-            writer.Line($"private readonly Tensor[] {State(c)};  // by layer, [{Number(States[c].Rows)}, {Number(States[c].Width)}]");
+            writer.Line($"private readonly Tensor[][] {State(c)};  // by layer and sequence, [{Number(States[c].Rows)}, {Number(States[c].Width)}]");
     }
 
     public void Construct(SourceWriter writer)
     {
         var times = Number(Times);
         writer.Line($"{Local}Parameters = new {Type}Parameters[{times}];");
-        if (Keeps) writer.Line($"{Local}Caches = new TensorPool(model.Device);");
         for (var c = 0; c < Caches.Count; c++)
-            writer.Lines($"{Cache(c, "Keys")} = new Tensor[{times}];", $"{Cache(c, "Values")} = new Tensor[{times}];");
+            writer.Lines($"{Cache(c, "Keys")} = new Tensor[{times}][];", $"{Cache(c, "Values")} = new Tensor[{times}][];");
         foreach (var value in Distances) writer.Line($"{Distance(value)} = new Tensor[{times}];");
-        for (var c = 0; c < States.Count; c++) writer.Line($"{State(c)} = new Tensor[{times}];");
+        for (var c = 0; c < States.Count; c++) writer.Line($"{State(c)} = new Tensor[{times}][];");
         using (writer.Block($"for (var i = 0; i < {times}; i++)"))
         {
             writer.Line($"{Local}Parameters[i] = new {Type}Parameters({ParametersEmitter.Stores(context.Model, function.Name, "model")}, {ParametersEmitter.Set("i", graph.LayersOfSet(function.Name))});");
             for (var c = 0; c < Caches.Count; c++)
             {
-                var cache = $"{Local}Caches.Empty({ScalarType(Caches[c].DType)}, {Caches[c].Shape})";
+                var cache = $"Caches.Empty(batch, {ScalarType(Caches[c].DType)}, {Caches[c].Shape})";
                 writer.Lines($"{Cache(c, "Keys")}[i] = {cache};", $"{Cache(c, "Values")}[i] = {cache};");
             }
             foreach (var value in Distances)
-                writer.Line($"{Distance(value)}[i] = {Local}Caches.Empty({ScalarType(value.Type!.DType)}, [{(Remembers ? "Memory + " : "")}Size, {Number(value.Type.Last.Value)}]);");
+                writer.Line($"{Distance(value)}[i] = Caches.Empty({ScalarType(value.Type!.DType)}, [{(Remembers ? "Positions + " : "")}Size, {Number(value.Type.Last.Value)}]);");
             for (var c = 0; c < States.Count; c++)
-                writer.Line($"{State(c)}[i] = {Local}Caches.Empty({ScalarType(States[c].DType)}, [{Number(States[c].Rows)}, {Number(States[c].Width)}]);");
+                writer.Line($"{State(c)}[i] = Caches.Empty(batch, {ScalarType(States[c].DType)}, [{Number(States[c].Rows)}, {Number(States[c].Width)}]);");
         }
-    }
-
-    public void DisposeCaches(SourceWriter writer)
-    {
-        if (Keeps) writer.Line($"{Local}Caches.Dispose();");
     }
 
     public void Loop(SourceWriter writer)
@@ -109,7 +102,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
             .Concat(Enumerable.Range(0, States.Count).Select(c => $", {State(c)}[i]")));
         writer.Nested(
             $"for (var i = 0; i < {Number(Times)}; i++)",
-            $"{Type}Forward(s.{Type}Values, i == 0 ? s.{input} : s.{Type}Stream[(i + 1) % 2], s.{Type}Stream[i % 2], {Local}Parameters[i]{caches}, {Extent}{(Remembers ? ", remembered" : "")});");
+            $"{Type}Forward(s.{Type}Values, i == 0 ? s.{input} : s.{Type}Stream[(i + 1) % 2], s.{Type}Stream[i % 2], {Local}Parameters[i]{caches}, {Extent});");
     }
 
     /// <summary>Whether the model has a memory of earlier segments.</summary>
@@ -118,15 +111,15 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     public void Function(SourceWriter writer)
     {
         string Parameter(string value) => char.ToLowerInvariant(_values[value][0]) + _values[value].Substring(1);
-        var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", Tensor {Argument(c, "keys", Caches.Count)}, Tensor {Argument(c, "values", Caches.Count)}")
+        var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", Tensor[] {Argument(c, "keys", Caches.Count)}, Tensor[] {Argument(c, "values", Caches.Count)}")
             .Concat(Distances.Select(value => $", Tensor {Parameter(value.Name)}"))
-            .Concat(Enumerable.Range(0, States.Count).Select(c => $", Tensor {Argument(c, "state", States.Count)}")));
+            .Concat(Enumerable.Range(0, States.Count).Select(c => $", Tensor[] {Argument(c, "state", States.Count)}")));
         string Spell(string value) => value == function.Inputs[0].Name ? "input"
             : value == function.Outputs[0] ? "output"
             : Distances.Any(d => d.Name == value) ? Parameter(value)
             : function.Parameters.Any(p => p.Name == value) ? "p." + _parameters[value] : "s." + _values[value];
         writer.Line();
-        using (writer.Block($"private void {Type}Forward({Type}Inference s, Tensor input, Tensor output, {Type}Parameters p{caches}, int {Extent}{(Remembers ? ", int remembered" : "")})"))
+        using (writer.Block($"private void {Type}Forward({Type}Inference s, Tensor input, Tensor output, {Type}Parameters p{caches}, {(IsEncoder ? "int" : "SequenceRows")} {Extent})"))
         {
             var (attention, convolution) = (0, 0);
             foreach (var node in function.Nodes)

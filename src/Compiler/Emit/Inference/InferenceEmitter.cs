@@ -6,13 +6,11 @@ using static ModelCompiler.Compiler.Emit.EmitContext;
 namespace ModelCompiler.Compiler.Emit.Inference;
 
 /// <summary>
-/// The forward pass over a key-value cache, for a batch of one: in chunks while a prompt is long, then token by token.
-/// Both sizes have views of their own, made once.
+/// The forward pass over key-value caches: of new tokens of one sequence, or of one token of each of several. What surrounds the pass,
+/// positions, chunks and buffers, is the same for all models and is not generated.
 /// </summary>
 internal static class InferenceEmitter
 {
-    private const int Chunk = 64;
-
     private static readonly string[] Usings =
         ["System", "ModelCompiler.Runtime", "ModelCompiler.Runtime.Inference", "ModelCompiler.Runtime.Memory", "ModelCompiler.Runtime.Training", "TorchSharp", "static TorchSharp.torch",
          EmitContext.KernelsAlias];
@@ -23,28 +21,25 @@ internal static class InferenceEmitter
             var graph = context.Model.Inference;
             var main = new InferenceMain(graph);
             var blocks = graph.Blocks.Select(b => new InferenceBlock(context, graph, b)).ToList();
-            writer.Line("/// <summary>The forward pass over a key-value cache, batch 1.</summary>");
-            using (writer.Block("private sealed class InferenceProgram : IInferenceProgram"))
+            writer.Line("/// <summary>The forward pass over key-value caches.</summary>");
+            using (writer.Block("private sealed class InferenceProgram : SequenceProgram<InferenceValues>"))
             {
-                var memory = MemoryLengths.Of(context.Model.Spec).Evaluation;
-                if (memory > 0) writer.Line($"private const int Memory = {Number(memory)};  // positions before the segment of Size");
+                var (architecture, memory) = (context.Model.Spec.Architecture, MemoryLengths.Of(context.Model.Spec).Evaluation);
+                if (memory > 0) writer.Line($"private const int Positions = {Number(memory)};  // of the memory, before the segment of Size");
                 writer.Lines(
-                    $"private const int Size = {Number(context.Model.Spec.Architecture.Context)}, Chunk = {Number(Math.Min(Chunk, context.Model.Spec.Architecture.Context))};",
-                    "", "private readonly MainParameters p;", "private readonly InferenceActivations _chunk, _single;",
-                    $"private readonly float[] _logits = new float[{Number(context.Model.Spec.Architecture.Vocabulary)}];");
+                    $"private const int Size = {Number(architecture.Context)};",
+                    "", "private readonly MainParameters p;");
                 foreach (var block in blocks) block.Fields(writer);
-                writer.Line();
-                using (writer.Block($"public InferenceProgram({context.Name} model)"))
+                writer.Line().Line($"public InferenceProgram({context.Name} model, int batch)");
+                using (writer.Block($"    : base(model.Device, batch, Size, vocabulary: {Number(architecture.Vocabulary)})"))
                 {
-                    writer.Lines(
-                        $"p = new MainParameters({ParametersEmitter.Stores(context.Model, "", "model")});",
-                        "_chunk = new InferenceActivations(model.Device, Chunk);",
-                        "_single = new InferenceActivations(model.Device, 1);");
+                    writer.Line($"p = new MainParameters({ParametersEmitter.Stores(context.Model, "", "model")});");
                     foreach (var block in blocks) block.Construct(writer);
                 }
                 writer.Line();
-                Api(writer, blocks, memory > 0);
-                writer.Line();
+                if (memory > 0) writer.Lines("// After Size tokens the segment becomes memory: there is no end.", "protected override int Memory => Positions;", "");
+                if (blocks.Any(b => b.HasStates)) writer.Lines("// A convolution remembers its last rows, and not those before.", "protected override bool HasState => true;", "");
+                writer.Lines("protected override InferenceValues Allocate(int rows, int wanted) => new(Device, rows, wanted);", "");
                 Run(writer, context, main, blocks);
                 foreach (var block in blocks) block.Function(writer);
             }
@@ -53,44 +48,12 @@ internal static class InferenceEmitter
             foreach (var block in blocks) block.Class(writer);
         });
 
-    private static void Api(SourceWriter writer, List<InferenceBlock> blocks, bool remembers)
-    {
-        if (remembers) writer.Line("// After Size tokens the segment becomes memory: there is no end.");
-        writer.Lines(
-            $"public int Context => {(remembers ? "int.MaxValue" : "Size")};", "",
-            "public int Position { get; private set; }", "",
-            "public void Reset() => Position = 0;", "");
-        using (writer.Block("public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)"))
-        {
-            writer.Line($"TokenBuffer.Check(tokens, Position, {(remembers ? "Context" : "Size")}, _logits.Length);");
-            using (writer.Block("while (tokens.Length > 0)"))
-            {
-                if (remembers) writer.Line("var position = Position % Size;  // in the segment, over whose end no chunk goes");
-                writer.Lines(
-                    $"var s = tokens.Length >= Chunk{(remembers ? " && position <= Size - Chunk" : "")} ? _chunk : _single;",
-                    "s.Tokens.Write(tokens[..s.Rows]);",
-                    remembers ? "Run(s, position, Math.Min(Position - position, Memory));" : "Run(s, Position);",
-                    "Position += s.Rows;",
-                    "tokens = tokens[s.Rows..];",
-                    "if (tokens.Length == 0) TokenBuffer.Read(s.Logits, _logits);");
-            }
-            writer.Line("return _logits;");
-        }
-        writer.Line();
-        using (writer.Block("public void Dispose()"))
-        {
-            writer.Lines("_chunk.Dispose();", "_single.Dispose();");
-            foreach (var block in blocks) block.DisposeCaches(writer);
-        }
-    }
-
     private static void Run(SourceWriter writer, EmitContext context, InferenceMain main, List<InferenceBlock> blocks)
     {
         var names = ParametersEmitter.Names(context.Model, "");
         var function = context.Model.Inference.Main;
         var kernels = new KernelWriter(context, function, value => function.Parameters.Any(p => p.Name == value) ? "p." + names[value] : "s." + main.Field(value), cached: true);
-        var remembered = MemoryLengths.Of(context.Model.Spec).Evaluation > 0 ? ", int remembered" : "";
-        using (writer.Block($"private void Run(InferenceActivations s, int position{remembered})"))
+        using (writer.Block("protected override void Run(InferenceValues s, SequenceRows at)"))
         {
             foreach (var node in function.Nodes)
             {

@@ -5,8 +5,8 @@ using static ModelCompiler.Compiler.Emit.EmitContext;
 namespace ModelCompiler.Compiler.Emit.Inference;
 
 /// <summary>
-/// The values of main in inference. After the last repeated block only the last row matters, so what follows it is
-/// computed for that row alone, unless it reads values from before.
+/// The values of main in inference. After the last repeated block only the rows matter whose logits are wanted, the last, so what
+/// follows it is computed for those alone, unless it reads values from before.
 /// </summary>
 internal sealed class InferenceMain
 {
@@ -37,17 +37,17 @@ internal sealed class InferenceMain
     public void Class(SourceWriter writer, List<InferenceBlock> blocks)
     {
         var types = _main.Types();
-        writer.Line("/// <summary>Values for a chunk of tokens.</summary>");
-        using (writer.Block("private sealed class InferenceActivations : IDisposable"))
+        writer.Line("/// <summary>Values for a pass of n rows.</summary>");
+        using (writer.Block("private sealed class InferenceValues : " + (_encoding is null ? "IPassValues" : "IDisposable")))
         {
-            writer.Lines("private readonly TensorPool _pool;", "", "public readonly int Rows;", "public readonly TokenBuffer Tokens;");
+            writer.Lines("private readonly TensorPool _pool;", "", "public int Rows { get; }", "", "public TokenBuffer Tokens { get; }", "");
             var values = _main.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name).ToList();
             foreach (var value in values) writer.Line($"public readonly Tensor {Name(value)};  {Activations.Comment(types[value])}");
-            if (_lastBlock is not null) writer.Line($"public readonly Tensor {Name(_lastBlock)}Last;  // its last row");
+            if (_lastBlock is not null) writer.Line($"public readonly Tensor {Name(_lastBlock)}Last;  // its rows whose logits are wanted, the last");
             foreach (var block in blocks) block.FieldsOfMain(writer);
             if (_encoding is null) writer.Line().Line($"public Tensor Logits => {Name(_main.Outputs[0])};");
             writer.Line();
-            using (writer.Block("public InferenceActivations(Device device, int n)"))
+            using (writer.Block($"public InferenceValues(Device device, int n{(_encoding is null ? ", int wanted" : "")})"))
             {
                 writer.Lines("_pool = new TensorPool(device);", "Rows = n;", $"Tokens = new TokenBuffer(n, device{_parts});");
                 foreach (var node in _main.Nodes)
@@ -56,9 +56,9 @@ internal sealed class InferenceMain
                         blocks.Single(b => b.Name == node.Attributes.String("block")).ConstructActivations(writer, Name(node.Outputs[0].Name));
                     else
                         foreach (var output in node.Outputs)
-                            writer.Line($"{Name(output.Name)} = {Empty(output.Type!, _tail.Contains(output.Name) ? "1" : "n")};");
+                            writer.Line($"{Name(output.Name)} = {Empty(output.Type!, _tail.Contains(output.Name) ? "wanted" : "n")};");
                 }
-                if (_lastBlock is not null) writer.Line($"{Name(_lastBlock)}Last = _pool.Row({Name(_lastBlock)}, n - 1);");
+                if (_lastBlock is not null) writer.Line($"{Name(_lastBlock)}Last = _pool.LastRows({Name(_lastBlock)}, wanted);");
             }
             writer.Line();
             using (writer.Block("public void Dispose()")) writer.Lines("Tokens.Dispose();", "_pool.Dispose();");

@@ -16,7 +16,7 @@ internal sealed record LayerCache(DType DType, string Shape, string Comment)
         if (attention.Op == "relative_attention")
         {
             // The memory, then the segment.
-            var (heads, memory) = (attention.Attributes.Long("heads"), attention.Attributes.Long("memory") > 0 ? ("Memory + ", "M + ") : ("", ""));
+            var (heads, memory) = (attention.Attributes.Long("heads"), attention.Attributes.Long("memory") > 0 ? ("Positions + ", "M + ") : ("", ""));
             var size = input.Last.Value / heads;
             return new(input.DType, $"[{heads}, {memory.Item1}Size, {size}]", $"[{heads}, {memory.Item2}T, {size}]");
         }

@@ -8,7 +8,7 @@ internal static class AtenEmbeddings
 {
     public static void Embedding(Tensor tokens, Tensor weight, Tensor y)
     {
-        using var index = tokens.view(-1);
+        using var index = NativeTensor.View(tokens, [tokens.numel()], [1]);
         var call = new OperatorCall("aten::index_select"u8, "out"u8);
         call.Add(weight);
         call.Add(0L);

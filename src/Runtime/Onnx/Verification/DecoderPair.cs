@@ -1,11 +1,10 @@
 namespace ModelCompiler.Runtime.Onnx.Verification;
 
 /// <summary>Next tokens: each row at once, and the first row of a batch through the caches of both, a part at once and the rest one by one.</summary>
-internal sealed class DecoderPair(ICompiledModel model, OnnxProgram exported) : IPair
+internal sealed class DecoderPair(ICompiledModel model, OnnxModel opened, IInferenceProgram exported) : IPair
 {
     private readonly IInferenceProgram _original = model.CreateInference();
     private readonly ITrainingProgram _training = model.CreateTraining();
-    private readonly float[] _logits = new float[model.Description.Context * model.Description.Vocabulary];
 
     public (double Exported, double Original) Losses(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, LogitErrors errors)
     {
@@ -14,8 +13,8 @@ internal sealed class DecoderPair(ICompiledModel model, OnnxProgram exported) : 
         {
             int[] window = [.. tokens.Slice(start, length).ToArray().Select(token => int.CreateChecked(token))];
             exported.Reset();
-            exported.ForwardAll(window, _logits);
-            for (var t = 0; t < length; t++) loss += LogitErrors.CrossEntropy(_logits.AsSpan(t * vocabulary, vocabulary), targets[start + t]);
+            var logits = exported.Forward(0, window, rows: length);
+            for (var t = 0; t < length; t++) loss += LogitErrors.CrossEntropy(logits.Slice(t * vocabulary, vocabulary), targets[start + t]);
             if (start == 0) Compare(window, errors);
         }
 
@@ -25,6 +24,7 @@ internal sealed class DecoderPair(ICompiledModel model, OnnxProgram exported) : 
     public void Dispose()
     {
         exported.Dispose();
+        opened.Dispose();
         _original.Dispose();
         _training.Dispose();
     }

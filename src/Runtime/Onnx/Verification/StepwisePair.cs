@@ -4,7 +4,7 @@ namespace ModelCompiler.Runtime.Onnx.Verification;
 /// Next tokens one by one: the first row of each batch, which with a memory of segments continues the row before it. Losses are of these
 /// rows, by the programs of generation, for training may have another memory.
 /// </summary>
-internal sealed class StepwisePair(ICompiledModel model, IInferenceProgram exported) : IPair
+internal sealed class StepwisePair(ICompiledModel model, OnnxModel opened, IInferenceProgram exported) : IPair
 {
     private readonly IInferenceProgram _original = model.CreateInference();
 
@@ -32,6 +32,7 @@ internal sealed class StepwisePair(ICompiledModel model, IInferenceProgram expor
     public void Dispose()
     {
         exported.Dispose();
+        opened.Dispose();
         _original.Dispose();
     }
 }

@@ -1,27 +1,28 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using ModelCompiler.Runtime.Inference;
 
 namespace ModelCompiler.Runtime.Onnx;
 
 /// <summary>
 /// A model that was exported in operators of the ONNX standard alone, in ONNX Runtime: each run gives all caches anew, one token longer, so it is
-/// slower than <see cref="OnnxProgram"/> and meant to check such an export. Not thread-safe.
+/// slower than <see cref="OnnxProgram"/> and meant to check such an export.
 /// </summary>
-public sealed class OnnxStandardProgram : IInferenceProgram
+internal sealed class OnnxStandardSequence : IOnnxSequence
 {
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
     private readonly string[] _pasts;
     private readonly string[] _outputs;
     private readonly OrtValue[] _caches;
-    private readonly float[] _logits;
+    private readonly int _vocabulary;
 
-    internal OnnxStandardProgram(InferenceSession session, ModelDescription model)
+    /// <param name="session">The model; it stays the caller's.</param>
+    /// <param name="model">What it is.</param>
+    public OnnxStandardSequence(InferenceSession session, ModelDescription model)
     {
-        (_session, Context, _logits) = (session, model.Context, new float[model.Vocabulary]);
+        (_session, Context, _vocabulary) = (session, model.Context, model.Vocabulary);
         _pasts = [.. session.InputNames.Where(name => name.StartsWith("past_", StringComparison.Ordinal))];
-        _outputs = [OnnxGraph.Logits, .. _pasts.Select(OnnxProgram.Present)];
+        _outputs = [OnnxGraph.Logits, .. _pasts.Select(OnnxCaches.Present)];
         _caches = [.. _pasts.Select(Empty)];
     }
 
@@ -35,30 +36,28 @@ public sealed class OnnxStandardProgram : IInferenceProgram
         for (var i = 0; i < _caches.Length; i++) Keep(i, Empty(_pasts[i]));
     }
 
-    public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)
+    public void Run(ReadOnlySpan<int> tokens, Span<float> logits)
     {
-        TokenBuffer.Check(tokens, Position, Context, _logits.Length);
+        var (length, count) = (tokens.Length, logits.Length / _vocabulary);
         Dictionary<string, OrtValue> inputs = [];
         for (var i = 0; i < _pasts.Length; i++) inputs.Add(_pasts[i], _caches[i]);
         using var ids = Int64(1, [.. tokens.ToArray().Select(token => (long)token)]);
         using var positions = Int64(1, [.. Enumerable.Range(Position, tokens.Length).Select(position => (long)position)]);
-        using var rows = OrtValue.CreateTensorValueFromMemory(new long[] { tokens.Length - 1 }, [1]);
+        using var rows = OrtValue.CreateTensorValueFromMemory(Enumerable.Range(length - count, count).Select(row => (long)row).ToArray(), [count]);
         (inputs[OnnxGraph.InputIds], inputs[OnnxGraph.RowsInput]) = (ids, rows);
         if (_session.InputNames.Contains(OnnxGraph.PositionIds)) inputs[OnnxGraph.PositionIds] = positions;
 
         var outputs = _session.Run(_run, inputs, _outputs);
-        using var logits = outputs[0];
+        using var found = outputs[0];
         for (var i = 0; i < _caches.Length; i++) Keep(i, outputs[i + 1]);
-        logits.GetTensorDataAsSpan<float>().CopyTo(_logits);
-        Position += tokens.Length;
-        return _logits;
+        found.GetTensorDataAsSpan<float>().CopyTo(logits);
+        Position += length;
     }
 
     public void Dispose()
     {
         foreach (var cache in _caches) cache.Dispose();
         _run.Dispose();
-        _session.Dispose();
     }
 
     private static OrtValue Int64(int batch, long[] values) => OrtValue.CreateTensorValueFromMemory(values, [batch, values.Length]);

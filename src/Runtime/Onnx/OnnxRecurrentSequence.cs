@@ -1,15 +1,14 @@
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using ModelCompiler.Runtime.Inference;
 
 namespace ModelCompiler.Runtime.Onnx;
 
 /// <summary>
 /// An exported Transformer-XL in ONNX Runtime: each layer's keys and values lie in a buffer of memory and segment, of which a run reads the
-/// rows so far and writes the next. Where a segment ends, its last rows become the memory, so texts have no end. Not thread-safe.
+/// rows so far and writes the next. Where a segment ends, its last rows become the memory, so texts have no end.
 /// </summary>
-public sealed class OnnxRecurrentProgram : IInferenceProgram
+internal sealed class OnnxRecurrentSequence : IOnnxSequence
 {
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
@@ -17,13 +16,15 @@ public sealed class OnnxRecurrentProgram : IInferenceProgram
     private readonly int _memory;
     private readonly int _segment;
     private readonly int _width;
-    private readonly float[] _logits;
+    private readonly int _vocabulary;
     private int _rows;
 
-    internal OnnxRecurrentProgram(InferenceSession session, ModelDescription model)
+    /// <param name="session">The model; it stays the caller's.</param>
+    /// <param name="model">What it is.</param>
+    /// <param name="memory">Positions of the memory.</param>
+    public OnnxRecurrentSequence(InferenceSession session, ModelDescription model, int memory)
     {
-        (_session, _segment, _logits) = (session, model.Context, new float[model.Vocabulary]);
-        _memory = int.Parse(session.ModelMetadata.CustomMetadataMap[OnnxFolder.Memory], CultureInfo.InvariantCulture);
+        (_session, _segment, _vocabulary, _memory) = (session, model.Context, model.Vocabulary, memory);
         string[] pasts = [.. session.InputNames.Where(name => name.StartsWith(OnnxGraph.PastMemory, StringComparison.Ordinal))];
         _width = session.InputMetadata[pasts[0]].Dimensions[^1];
         _layers = [.. pasts.Select(_ => new NativeBuffer<float>(TensorElementType.Float, 1, _memory + _segment, _width))];
@@ -35,26 +36,25 @@ public sealed class OnnxRecurrentProgram : IInferenceProgram
 
     public void Reset() => (Position, _rows) = (0, 0);
 
-    public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)
+    public void Run(ReadOnlySpan<int> tokens, Span<float> logits)
     {
-        TokenBuffer.Check(tokens, Position, Context, _logits.Length);
+        var rows = logits.Length / _vocabulary;
         while (tokens.Length > 0)
         {
             var position = Position % _segment; // over whose end no run goes
             if (position == 0) Remember();
             var count = Math.Min(tokens.Length, _segment - position);
-            Run(tokens[..count]);
+            var after = tokens.Length - count;
+            var wanted = Math.Clamp(rows - after, 1, count);
+            RunPart(tokens[..count], wanted, after < rows ? logits.Slice((rows - after - wanted) * _vocabulary, wanted * _vocabulary) : []);
             tokens = tokens[count..];
         }
-
-        return _logits;
     }
 
     public void Dispose()
     {
         foreach (var layer in _layers) layer.Dispose();
         _run.Dispose();
-        _session.Dispose();
     }
 
     /// <summary>Keeps the last rows of what has been read.</summary>
@@ -65,14 +65,17 @@ public sealed class OnnxRecurrentProgram : IInferenceProgram
         _rows = kept;
     }
 
-    private void Run(ReadOnlySpan<int> tokens)
+    /// <param name="tokens">Within a segment.</param>
+    /// <param name="rows">Of how many logits are computed.</param>
+    /// <param name="into">Where they go; empty for nowhere.</param>
+    private void RunPart(ReadOnlySpan<int> tokens, int rows, Span<float> into)
     {
         using var binding = _session.CreateIoBinding();
         using var ids = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);
-        using var last = new NativeBuffer<long>(TensorElementType.Int64, 1);
-        using var logits = new NativeBuffer<float>(TensorElementType.Float, 1, 1, _logits.Length);
+        using var last = new NativeBuffer<long>(TensorElementType.Int64, rows);
+        using var logits = new NativeBuffer<float>(TensorElementType.Float, 1, rows, _vocabulary);
         for (var t = 0; t < tokens.Length; t++) ids.Span[t] = tokens[t];
-        last.Span[0] = tokens.Length - 1;
+        for (var row = 0; row < rows; row++) last.Span[row] = tokens.Length - rows + row;
         binding.BindInput(OnnxGraph.InputIds, ids.Value);
         binding.BindInput(OnnxGraph.RowsInput, last.Value);
         binding.BindOutput(OnnxGraph.Logits, logits.Value);
@@ -86,7 +89,7 @@ public sealed class OnnxRecurrentProgram : IInferenceProgram
         }
 
         _session.RunWithBinding(_run, binding);
-        logits.Span.CopyTo(_logits);
+        if (!into.IsEmpty) logits.Span.CopyTo(into);
         (Position, _rows) = (Position + tokens.Length, _rows + tokens.Length);
     }
 }

@@ -1,0 +1,68 @@
+using System.Globalization;
+using Microsoft.ML.OnnxRuntime;
+using ModelCompiler.Runtime.Tokenizers;
+
+namespace ModelCompiler.Runtime.Onnx;
+
+/// <summary>The weights of an exported model that predicts next tokens, in ONNX Runtime, loaded once for any number of programs. Thread-safe.</summary>
+public sealed class OnnxModel : ILanguageModel
+{
+    private readonly string _folder;
+    private readonly IReadOnlyDictionary<string, string> _metadata;
+    private readonly string _device;
+
+    private OnnxModel(InferenceSession session, ModelDescription description, string folder, IReadOnlyDictionary<string, string> metadata, string device) =>
+        (Session, Description, _folder, _metadata, _device) = (session, description, folder, metadata, device);
+
+    public ModelDescription Description { get; }
+
+    internal InferenceSession Session { get; }
+
+    /// <summary>Opens an exported model and runs a token, so that broken weights are found now.</summary>
+    /// <param name="model">The model that it is to be.</param>
+    /// <param name="folder">Where it was exported to.</param>
+    /// <param name="options">How it runs.</param>
+    /// <exception cref="OnnxException">Files are missing, damaged, or of another model; or there is no such device.</exception>
+    public static OnnxModel Open(ModelDescription model, string folder, OnnxOptions? options = null)
+    {
+        options ??= new();
+        return OnnxSession.Open(model, folder, options, (session, metadata) =>
+        {
+            var opened = new OnnxModel(session, model, folder, metadata, options.Device);
+            opened.CheckWeights();
+            return opened;
+        });
+    }
+
+    /// <summary>A program of the kind that the export asks for: over caches in place, over a memory of segments, or over caches that grow.</summary>
+    public IInferenceProgram CreateInference(int batch = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
+        if (_metadata.TryGetValue(OnnxFolder.Memory, out var memory))
+            return Separate(() => new OnnxRecurrentSequence(Session, Description, int.Parse(memory, CultureInfo.InvariantCulture)), batch);
+        return Reads("past_key_values.") && !Reads(OnnxGraph.PastLengths)
+            ? Separate(() => new OnnxStandardSequence(Session, Description), batch)
+            : new OnnxProgram(this, _device, batch);
+    }
+
+    /// <summary>The tokenizer beside the model.</summary>
+    /// <exception cref="OnnxException">It is not the one that the model was exported with.</exception>
+    /// <exception cref="Data.DataException">There is none, or it is damaged.</exception>
+    public ITextTokenizer LoadTokenizer() => OnnxFolder.LoadTokenizer(_folder, _metadata);
+
+    public void Dispose() => Session.Dispose();
+
+    private OnnxSequences Separate(Func<IOnnxSequence> make, int batch) => new([.. Enumerable.Range(0, batch).Select(_ => make())], Description.Vocabulary);
+
+    private bool Reads(string input) => Session.InputNames.Any(name => name.StartsWith(input, StringComparison.Ordinal));
+
+    private void CheckWeights()
+    {
+        using var program = CreateInference();
+        foreach (var logit in program.Forward(0, [0]))
+        {
+            if (!float.IsFinite(logit))
+                throw new OnnxException($"The model in '{_folder}' gives logits that are {logit}: its weights are broken. Export it again from a checkpoint that is not.");
+        }
+    }
+}
