@@ -1,6 +1,7 @@
 using ModelCompiler.Benchmarks.Generator;
 using ModelCompiler.Benchmarks.CpuKernels;
 using ModelCompiler.Benchmarks.Gpu;
+using ModelCompiler.Benchmarks.Inference;
 using ModelCompiler.Benchmarks.Loading;
 using ModelCompiler.Benchmarks.Quality;
 using ModelCompiler.Benchmarks.Recurrence;
@@ -19,6 +20,7 @@ using ModelCompiler.Benchmarks.Training;
     ("transformer-xl", "[--quick] [--seconds 1800] bits per byte with a memory and without in the same time; its evaluation against a sliding window", RecurrenceBenchmark.Run),
     ("albert", "[--steps 1000] parameters and masked loss of shared layers beside a plain model of as many parameters", AlbertBenchmark.Run),
     ("distillation", "[--quick | --steps 3000] a student of half of model Q's layers, taught and alone; its step with the teacher and with kept predictions", DistillationBenchmark.Run),
+    ("inference", "[--quick] prompts and generation of model L in each engine and form, against a loop for ONNX Runtime written by hand", InferenceBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),
     ("gpu", "a training step of GPT-2 small on a CUDA device, against TorchSharp and PyTorch", GpuBenchmark.Run),
     ("training-worker", "<side> one side of it, driven by lines on standard input", TrainingWorker.Run),

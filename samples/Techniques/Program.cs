@@ -63,19 +63,15 @@ switch (args)
         foreach (var model in models)
             Console.WriteLine($"{model.Name,-24} {model.Summary}");
         return ModelProgram.Done;
-    case ["train", var name, .. var options] when Find(name) is { } run:
-        return run(options);
-    case ["generate", var name, var prompt, .. var options] when Find(name) is { } run:
-        return run(["--prompt", prompt, .. options]);
     case ["import", .. var options]:
         return ImportProgram.Run(options);
-    case ["export", var name, .. var options] when Find(name) is { } run:
-        return run(["export", .. options]);
-    case ["train" or "generate" or "export", var name, ..] when Find(name) is null:
+    case [var command, var name, .. var options] when Find(name) is { } run:
+        return run([command, .. options]);
+    case [_, var name, ..]:
         Console.Error.WriteLine($"error: There is no model '{name}'. 'list' shows them.");
         return ModelProgram.Failed;
     default:
-        Console.Error.WriteLine("usage: list | train <model> [options] | generate <model> <prompt> [options] | export <model> [options] | import <folder> [options]; 'train <model> --help' shows the options.");
+        Console.Error.WriteLine("usage: list | import <folder> [options] | <command> <model> [options]: train, generate, chat, evaluate, bench, export, publish and others; 'train <model> --help' shows the options.");
         return ModelProgram.Failed;
 }
 

@@ -1,38 +1,42 @@
+using System.CommandLine;
 using ModelCompiler.Runtime.Inference;
-using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Tokenizers;
 
 namespace ModelCompiler.Runtime.CommandLine;
 
 /// <summary>Lets a trained model continue a text.</summary>
-internal sealed class GenerateCommand(ICompiledModel model, RunOptions options, ProgramOutput output)
+internal static class GenerateCommand
 {
-    public int Run(string prompt, CancellationToken interrupt)
+    public static Command Create(ProgramContext program, SharedOptions options)
     {
-        if (options.Engine == "onnx")
-        {
-            var folder = Path.Combine(options.Output, "onnx");
-            using var exported = OnnxEngine.Open(model.Description, folder);
-            return Write(exported, prompt, TextTokenizer.Load(folder), interrupt);
-        }
-
-        var (_, tokenizer) = TrainedModel.Load(model, options.Output, output.Error.WriteLine, options.Base);
-        using var program = model.CreateInference();
-        return Write(program, prompt, tokenizer, interrupt);
+        var prompt = new Argument<string>("prompt") { Description = "The beginning; if empty, a new document is begun.", DefaultValueFactory = _ => "" };
+        return new Command("generate", "Continues a text with the trained model in the output folder.") { prompt }.With(
+            [.. options.Running, options.Seed, .. options.Generation.All],
+            result =>
+            {
+                using var loaded = LoadedModel.Open(program, result, options);
+                return Write(program.Output, loaded.Model, result.GetValue(prompt)!, loaded.Tokenizer, options.Generation.Read(result), program.Interrupt);
+            });
     }
 
     /// <summary>Writes the prompt and its continuation, as it comes.</summary>
-    public int Write(IInferenceProgram program, string prompt, ITextTokenizer tokenizer, CancellationToken interrupt)
+    public static int Write(
+        ProgramOutput output, ILanguageModel model, string prompt, ITextTokenizer tokenizer, GenerationOptions options, CancellationToken interrupt)
     {
+        using var program = model.CreateInference();
         output.Text.Write(prompt);
-        foreach (var piece in new TextGenerator(program, tokenizer).Generate(prompt, options.Tokens, new Sampler(options.Sampling)))
+        try
         {
-            output.Text.Write(piece);
-            if (interrupt.IsCancellationRequested)
-                break;
+            new TextGenerator(program, tokenizer).Generate(prompt, options, output.Text.Write, interrupt);
+            return ModelProgram.Done;
         }
-
-        output.Text.WriteLine();
-        return interrupt.IsCancellationRequested ? ModelProgram.Interrupted : ModelProgram.Done;
+        catch (OperationCanceledException)
+        {
+            return ModelProgram.Interrupted;
+        }
+        finally
+        {
+            output.Text.WriteLine();
+        }
     }
 }

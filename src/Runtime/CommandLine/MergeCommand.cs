@@ -1,14 +1,27 @@
+using System.CommandLine;
 using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.CommandLine;
 
 /// <summary>Merges trained adapters into the frozen weights, for the model without adapters.</summary>
-internal sealed class MergeCommand(ICompiledModel model, RunOptions options, ProgramOutput output)
+internal static class MergeCommand
 {
-    public int Run(string folder)
+    public static Command Create(ProgramContext program, SharedOptions options)
     {
-        var (_, tokenizer) = TrainedModel.Load(model, options.Output, output.Error.WriteLine, options.Base);
-        var path = RunFolder.LowestPath(options.Output) ?? RunFolder.LastPath(options.Output)!;
+        var folder = new Argument<string>("folder") { Description = "Where to write a checkpoint of the model without adapters." };
+        return new Command("merge", "Merges the trained adapters in the output folder into the frozen weights.") { folder }.With(
+            [options.Output, options.Device, .. options.Adapters],
+            result =>
+            {
+                using var model = program.Create(result.GetValue(options.Device)!);
+                return Run(model, result.GetValue(options.Output)!, result.GetValue(options.Base), result.GetValue(folder)!, program.Output);
+            });
+    }
+
+    private static int Run(ICompiledModel model, string run, string? frozen, string folder, ProgramOutput output)
+    {
+        var (_, tokenizer) = TrainedModel.Load(model, run, output.Error.WriteLine, frozen);
+        var path = RunFolder.LowestPath(run) ?? RunFolder.LastPath(run)!;
         Adapters.Merge(model);
         Directory.CreateDirectory(folder);
         tokenizer.Save(folder);

@@ -2,16 +2,19 @@ using Spectre.Console;
 
 namespace ModelCompiler.Runtime.CommandLine;
 
-/// <summary>Where a program writes.</summary>
+/// <summary>Where a program writes, and reads what is typed.</summary>
 /// <param name="Text">Standard output.</param>
 /// <param name="Error">Standard error.</param>
 /// <param name="Terminal">For what moves; null where output is not a terminal.</param>
 internal sealed record ProgramOutput(TextWriter Text, TextWriter Error, IAnsiConsole? Terminal)
 {
+    /// <summary>Standard input.</summary>
+    public TextReader Input { get; init; } = TextReader.Null;
+
     public static ProgramOutput ForConsole()
     {
         var terminal = !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
-        return new ProgramOutput(Console.Out, Console.Error, terminal ? AnsiConsole.Console : null);
+        return new ProgramOutput(Console.Out, Console.Error, terminal ? AnsiConsole.Console : null) { Input = Console.In };
     }
 
     /// <summary>Writes an error on one line.</summary>
@@ -19,5 +22,22 @@ internal sealed record ProgramOutput(TextWriter Text, TextWriter Error, IAnsiCon
     {
         Error.WriteLine($"error: {string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries))}");
         return ModelProgram.Failed;
+    }
+
+    /// <summary>Runs something of several steps, with a bar on a terminal.</summary>
+    /// <param name="what">It does.</param>
+    /// <param name="steps">How many.</param>
+    /// <param name="run">Is given what to call after each.</param>
+    public void Follow(string what, int steps, Action<Action> run)
+    {
+        if (Terminal is null) run(() => { });
+        else
+        {
+            Terminal.Progress().AutoClear(true).Start(context =>
+            {
+                var task = context.AddTask(what, maxValue: steps);
+                run(() => task.Increment(1));
+            });
+        }
     }
 }

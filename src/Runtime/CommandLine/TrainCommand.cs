@@ -8,11 +8,18 @@ using ModelCompiler.Runtime.Training;
 namespace ModelCompiler.Runtime.CommandLine;
 
 /// <summary>Trains a model, reports how good it has become, and lets it write a paragraph.</summary>
-internal sealed class TrainCommand(ICompiledModel model, RunState? previous, RunOptions options, ProgramOutput output)
+internal sealed class TrainCommand(ICompiledModel model, RunState? previous, TrainOptions options, ProgramOutput output)
 {
     private readonly ModelDescription _description = model.Description;
 
-    public int Run(CancellationToken interrupt)
+    public static int Run(ProgramContext program, TrainOptions options)
+    {
+        var previous = options.Resume ? RunFolder.Newest(options.Output, program.Model, program.Output.Text.WriteLine) : null;
+        using var model = program.Create(options.Device, options.Seed ?? previous?.Seed);
+        return new TrainCommand(model, previous, options, program.Output).Run(program.Interrupt);
+    }
+
+    private int Run(CancellationToken interrupt)
     {
         var settings = _description.Training with { Source = options.Data ?? previous?.Source ?? _description.Training.Source };
         var frozen = BaseWeights.Load(model, options.Base, previous);
@@ -45,8 +52,8 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Run
             output.Text.WriteLine($"chosen by measurement: {choice}");
         Summarize(state, data);
         if (_description.Training.Objective.Kind != ObjectiveKind.Causal)
-            return new EncodeCommand(model, options, output).WriteSample(data);
-        return new GenerateCommand(model, options, output).Write(model, "", data.Tokenizer, interrupt);
+            return new ReadCommand(_description, options.Output, output).WriteSample(model, data);
+        return GenerateCommand.Write(output, model, "", data.Tokenizer, options.Sample, interrupt);
     }
 
     private void Report(string message) => output.Text.WriteLine(message);

@@ -21,7 +21,7 @@ internal static class TrainedModel
         if (lowest is null && RunFolder.LastPath(folder) is null)
         {
             if (model.Description.Adapt is not null || !PretrainedModel.Exists(folder))
-                throw new CheckpointException($"There is no trained model in '{folder}'. Train one first, by running without --prompt, or give its folder with --output.");
+                throw new CheckpointException($"There is no trained model in '{folder}'. Train one first, with the command train, or give its folder with --output.");
             PretrainedModel.Load(folder, model);
             return (null, TextTokenizer.Load(folder));
         }

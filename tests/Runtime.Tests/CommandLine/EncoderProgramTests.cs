@@ -30,9 +30,9 @@ public sealed class EncoderProgramTests : IDisposable
         Assert.Contains("masked-accuracy", File.ReadLines(Path.Combine(_folder["out"], "metrics.csv")).First(), StringComparison.Ordinal);
 
         _text.GetStringBuilder().Clear();
-        Assert.Equal(ModelProgram.Done, Run<MaskedLearner>("--prompt", "the cat sle[MASK]ps on the mat.", "--output", _folder["out"]));
+        Assert.Equal(ModelProgram.Done, Run<MaskedLearner>("read", "the cat sle[MASK]ps on the mat.", "--output", _folder["out"]));
         Assert.Matches(@"^the cat sle\[MASK\]ps on the mat\.\n\[MASK\]:\n  0\.\d{3}  'e'\n", _text.ToString());
-        Assert.Equal(ModelProgram.Failed, Run<MaskedLearner>("--prompt", "nothing hidden", "--output", _folder["out"]));
+        Assert.Equal(ModelProgram.Failed, Run<MaskedLearner>("read", "nothing hidden", "--output", _folder["out"]));
         Assert.Contains("has no [MASK]", _error.ToString(), StringComparison.Ordinal);
     }
 
@@ -50,7 +50,7 @@ public sealed class EncoderProgramTests : IDisposable
         Assert.InRange(Number(_text.ToString(), @"(?m)^most frequent class: class-accuracy ([\d.]+)$"), 0.15, 0.6);
 
         _text.GetStringBuilder().Clear();
-        Assert.Equal(ModelProgram.Done, Run<Classifier>("--prompt", "xx fox yyy", "--output", _folder["out"]));
+        Assert.Equal(ModelProgram.Done, Run<Classifier>("read", "xx fox yyy", "--output", _folder["out"]));
         Assert.Matches(@"^xx fox yyy\n  0\.\d{3}  foxs\n", _text.ToString());
     }
 
@@ -58,7 +58,7 @@ public sealed class EncoderProgramTests : IDisposable
     public void The_options_are_those_that_an_encoder_has()
     {
         Assert.Equal(ModelProgram.Done, Run<Classifier>("--help"));
-        Assert.Contains("Classify this text", _text.ToString(), StringComparison.Ordinal);
+        Assert.Contains("Classifies a text", _text.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("--temperature", _text.ToString(), StringComparison.Ordinal);
     }
 

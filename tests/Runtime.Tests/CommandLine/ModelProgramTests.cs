@@ -73,13 +73,13 @@ public sealed class ModelProgramTests : IDisposable
 
         Assert.Equal(ModelProgram.Done, Program<Adapted>([.. run, Output, "--base", RunFolder.BestPath(_folder["base"])]));
         // The run remembers its base.
-        Assert.Equal(ModelProgram.Done, Program<Adapted>("--output", Output, "--prompt", "ab", "--tokens", "4"));
-        Assert.Equal(ModelProgram.Done, Program<Adapted>("--output", Output, "--merge", _folder["merged"]));
-        Assert.Equal(ModelProgram.Done, Program<AdaptedBase>("--output", _folder["merged"], "--prompt", "ab", "--tokens", "4"));
+        Assert.Equal(ModelProgram.Done, Program<Adapted>("generate", "ab", "--output", Output, "--tokens", "4"));
+        Assert.Equal(ModelProgram.Done, Program<Adapted>("merge", _folder["merged"], "--output", Output));
+        Assert.Equal(ModelProgram.Done, Program<AdaptedBase>("generate", "ab", "--output", _folder["merged"], "--tokens", "4"));
 
         // Another checkpoint than the one that they were trained on.
         Assert.Equal(ModelProgram.Done, Program<AdaptedBase>([.. run, _folder["other"], "--seed", "5"]));
-        Assert.Equal(ModelProgram.Failed, Program<Adapted>("--output", Output, "--prompt", "ab", "--base", RunFolder.BestPath(_folder["other"])));
+        Assert.Equal(ModelProgram.Failed, Program<Adapted>("generate", "ab", "--output", Output, "--base", RunFolder.BestPath(_folder["other"])));
         Assert.Contains("is not the checkpoint that the adapters were trained on", _error.ToString());
     }
 
@@ -126,9 +126,41 @@ public sealed class ModelProgramTests : IDisposable
         string Generated(params string[] options)
         {
             _text.GetStringBuilder().Clear();
-            Assert.Equal(ModelProgram.Done, Run(["--prompt", "The", "--output", Output, .. options]));
+            Assert.Equal(ModelProgram.Done, Run(["generate", "The", "--output", Output, .. options]));
             return _text.ToString();
         }
+    }
+
+    [Fact]
+    public void A_trained_model_is_measured_in_both_engines_and_talked_to()
+    {
+        string[] place = ["--output", Output];
+        int Program(params string[] args) => ModelProgram.Run<Gpt2>([.. args, .. place], new ProgramOutput(_text, _error, null) { Input = new StringReader("Hello\n\n/new\nAgain\n/quit\nnever\n") }, default);
+        Assert.Equal(ModelProgram.Done, Program("train", "--data", _folder.Text, "--steps", "20", "--tokens", "4"));
+        Assert.Equal(ModelProgram.Done, Program("export"));
+        _text.GetStringBuilder().Clear();
+
+        Assert.Equal(ModelProgram.Done, Program("evaluate", "--windows", "5"));
+        Assert.Equal(ModelProgram.Done, Program("evaluate", "--windows", "5", "--engine", "onnx", "--data", _folder.Text));
+        var found = Regex.Matches(_text.ToString(), @"(?m)^Gpt2 \((torch|onnx)\): (.*) over 5 windows of 24 tokens$");
+        Assert.Equal(["torch", "onnx"], found.Select(match => match.Groups[1].Value));
+        Assert.Equal(found[0].Groups[2].Value, found[1].Groups[2].Value);
+
+        foreach (var engine in new[] { "torch", "onnx" })
+        {
+            _text.GetStringBuilder().Clear();
+            Assert.Equal(ModelProgram.Done, Program("bench", "--engine", engine, "--rounds", "2", "--tokens", "4", "--batch", "2"));
+            Assert.Matches(@"(?m)^generation: +[\d,.]+ tokens/s \(2 × 4 tokens\)$", _text.ToString());
+        }
+
+        _text.GetStringBuilder().Clear();
+        Assert.Equal(ModelProgram.Done, Program("chat", "--tokens", "4", "--temperature", "0"));
+        Assert.Equal(6, _text.ToString().Split("> ").Length); // five lines are asked for, the last is /quit
+        Assert.DoesNotContain("never", _text.ToString(), StringComparison.Ordinal);
+        Assert.Equal("", _error.ToString());
+
+        Assert.Equal(ModelProgram.Failed, Program("bench", "--prompt-tokens", "20", "--tokens", "20"));
+        Assert.Contains("context of 24", _error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -136,7 +168,7 @@ public sealed class ModelProgramTests : IDisposable
     {
         Assert.Equal(ModelProgram.Done, Run("--help"));
         foreach (var option in new[]
-            { "--steps", "--data", "--device", "--seed", "--output", "--resume", "--prompt", "--tokens", "--temperature", "--top-k", "--top-p" })
+            { "--steps", "--data", "--device", "--seed", "--output", "--resume", "--tokens", "--temperature", "--top-k", "--top-p", "train", "generate", "chat", "evaluate", "bench", "export", "publish" })
             Assert.Contains(option, _text.ToString());
         Assert.Contains("[default: 200]", _text.ToString());
         Assert.Contains("130 interrupted", Regex.Replace(_text.ToString(), @"\s+", " "));
@@ -151,7 +183,10 @@ public sealed class ModelProgramTests : IDisposable
     [InlineData("--colour", "'--colour'")]
     [InlineData("--data {missing}", "Give a file or folder of")]
     [InlineData("--resume --output {missing}", "Leave out --resume, or give the run's folder with --output.")]
-    [InlineData("--prompt x --output {missing}", "Train one first, by running without --prompt")]
+    [InlineData("generate x --output {missing}", "Train one first, with the command train")]
+    [InlineData("generate x --output {missing} --engine onnx", "no exported model")]
+    [InlineData("evaluate --windows 0", "--windows must be at least 1. See --help.")]
+    [InlineData("bench --min-p 2", "'--min-p'")]
     public void An_error_is_one_line_with_the_remedy(string arguments, string expected)
     {
         Assert.Equal(ModelProgram.Failed, Run(arguments.Replace("{missing}", _folder["missing"]).Split(' ')));
@@ -179,7 +214,7 @@ public sealed class ModelProgramTests : IDisposable
         var bytes = File.ReadAllBytes(RunFolder.BestPath(Output));
         bytes[^1] ^= 1;
         File.WriteAllBytes(RunFolder.BestPath(Output), bytes);
-        AssertFails("was damaged", "--prompt", "x", "--output", Output);
+        AssertFails("was damaged", "generate", "x", "--output", Output);
     }
 
     private void AssertFails(string message, params string[] args)

@@ -21,10 +21,10 @@ public sealed class ProgramTests : IDisposable
         Directory.CreateDirectory(_folder["app"]);
         File.WriteAllText(_folder["text.txt"], string.Concat(Enumerable.Repeat("ab a ab ab a b\n", 100)));
 
-        Assert.StartsWith("a b", Run("--prompt", "a b", "--tokens", "5"));
+        Assert.StartsWith("a b", Run("generate", "a b", "--tokens", "5"));
         Assert.Contains("starting from the imported weights in out/HfGpt2\n", Run("--data", _folder["text.txt"], "--steps", "2", "--tokens", "5"));
-        Assert.StartsWith("a b", Run("--prompt", "a b", "--tokens", "5"));
-        Run("--export", _folder["exported"]);
+        Assert.StartsWith("a b", Run("generate", "a b", "--tokens", "5"));
+        Run("publish", _folder["exported"]);
         Assert.True(PretrainedModel.Exists(_folder["exported"]));
 
         // Training has changed the weights, and nothing else.

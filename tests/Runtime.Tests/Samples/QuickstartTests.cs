@@ -52,7 +52,7 @@ public sealed class QuickstartTests : IDisposable
         Assert.Contains($"step {step + 2}: validation", output);
         Assert.Contains("byte bigram:", output);
 
-        (exitCode, output, error) = Finish(Start("--prompt", "Returns the", "--tokens", "5"));
+        (exitCode, output, error) = Finish(Start("generate", "Returns the", "--tokens", "5"));
         Assert.Equal((0, ""), (exitCode, error));
         Assert.StartsWith("Returns the", output);
     }

@@ -38,8 +38,7 @@ public sealed class TechniquesTests : IDisposable
 
     [Theory]
     [InlineData("error: There is no model 'Bf61'. 'list' shows them.\n", "train", "Bf61")]
-    [InlineData("usage: list | train", "generate", "Bf16")]
-    [InlineData("usage: list | train")]
+    [InlineData("usage: list | import")]
     public void A_wrong_command_line_is_answered_with_one_line(string expected, params string[] args)
     {
         var (exitCode, output, error) = Run(args);

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using ModelCompiler.Runtime.Onnx;
+using ModelCompiler.Runtime.Tokenizers;
+using TorchSharp;
+
+namespace ModelCompiler.Runtime.CommandLine;
+
+/// <summary>A trained model in the engine that the command line asks for.</summary>
+/// <param name="Model">Its weights.</param>
+/// <param name="Tokenizer">The one that it was trained with.</param>
+/// <param name="Folder">Where its files are.</param>
+/// <param name="Source">The text that it was trained on, where that is known.</param>
+internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenizer, string Folder, string? Source) : IDisposable
+{
+    public static LoadedModel Open(ProgramContext program, ParseResult result, SharedOptions options)
+    {
+        var (output, device, threads) = (result.GetValue(options.Output)!, result.GetValue(options.Device)!, result.GetValue(options.Threads));
+        if (result.GetValue(options.Engine) == "onnx")
+        {
+            var folder = result.GetValue(options.Onnx) ?? Path.Combine(output, "onnx");
+            var exported = OnnxModel.Open(program.Model, folder, new() { Device = device, Threads = threads });
+            try
+            {
+                return new(exported, exported.LoadTokenizer(), folder, null);
+            }
+            catch
+            {
+                exported.Dispose();
+                throw;
+            }
+        }
+
+        if (threads > 0) torch.set_num_threads(threads);
+        var model = program.Create(device);
+        try
+        {
+            var (source, tokenizer) = TrainedModel.Load(model, output, program.Output.Error.WriteLine, program.Model.Adapt is null ? null : result.GetValue(options.Base));
+            return new(model, tokenizer, output, source);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => Model.Dispose();
+}
