@@ -19,6 +19,7 @@ public sealed partial class FrontendEquivalenceTests
     [InlineData(SampleModels.Guarded, AttributedModels.Guarded)]
     [InlineData(SampleModels.Muon, AttributedModels.Muon)]
     [InlineData(SampleModels.Adapted, AttributedModels.Adapted)]
+    [InlineData(SampleModels.Quantized, AttributedModels.Quantized)]
     [InlineData(SampleModels.Sized, AttributedModels.Sized)]
     [InlineData(SampleModels.Averaged, AttributedModels.Averaged)]
     [InlineData(SampleModels.TokenDrop, AttributedModels.TokenDrop)]

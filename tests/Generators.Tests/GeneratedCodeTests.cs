@@ -83,6 +83,16 @@ public sealed class GeneratedCodeTests
         Assert.DoesNotContain("LinearGradBias", run.Source("Adapted.Training.g.cs"));
     }
 
+    [Fact]
+    public void A_model_that_trains_rounded_compiles_without_warnings()
+    {
+        var run = GeneratorRun.OfYaml(("quantized.model.yaml", SampleModels.Quantized));
+
+        AssertCompiles(run);
+        Assert.Contains(", Definition.Quantization);  // products read rounded weights, quantized.model.yaml:10", run.Source("Quantized.g.cs"));
+        Assert.Contains("{ Layer = $\"blocks.{i}.attention.qkv", run.Source("Quantized.Parameters.g.cs"));
+    }
+
     [Theory]
     [InlineData("convolution: 4", "convolution")]
     [InlineData("attention: 4", "attention")]

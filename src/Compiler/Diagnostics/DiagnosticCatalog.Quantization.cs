@@ -7,4 +7,10 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo QuantizationLayer = Error(
         "MC2131", "Unknown layer in quantization", "A pattern of layers matches none of the model's linear layers.");
+
+    public static readonly DiagnosticInfo QuantizationTraining = Error(
+        "MC2132", "Quantization-aware training beside another directive", "Another directive keeps training from rounding the weights as the export does.");
+
+    public static readonly DiagnosticInfo QuantizationMethod = Error(
+        "MC2133", "Method of quantization", "The method does nothing for these weights.");
 }

@@ -33,7 +33,7 @@ internal static class ApiEmitter
                 writer.Lines(
                     "Device = device;",
                     "Seed = seed;",
-                    $"Parameters = new ParameterStore(device, Definition.Parameters, {ScalarType(PlacePrecision.Of(Compute(spec)))});",
+                    $"Parameters = new ParameterStore(device, Definition.Parameters, {ScalarType(PlacePrecision.Of(Compute(spec)))}{Rounding(context)}",
                     "Parameters.Initialize(seed);");
                 if (ParametersEmitter.IsAdapted(model))
                     writer.Lines(
@@ -198,6 +198,11 @@ internal static class ApiEmitter
         var inference = GraphText.Print(model.Inference);
         return string.Concat(sha.ComputeHash(Encoding.UTF8.GetBytes(inference)).Take(8).Select(b => b.ToString("x2")));
     }
+
+    /// <summary>The end of the store's construction: what rounds its copy under quantization-aware training.</summary>
+    private static string Rounding(EmitContext context) => context.Model.Spec.Efficiency.Quantization is { Method: RoundingMethod.Qat }
+        ? $", Definition.Quantization);  // products read rounded weights, {context.Place("efficiency.quantization")}"
+        : ");";
 
     private static Precision Compute(ModelSpec spec) => spec.Efficiency.Precision.Compute;
 

@@ -70,17 +70,18 @@ internal static class ParametersEmitter
                 var slots = group.ToList();
                 if (group.Key.Length == 0)
                 {
-                    foreach (var slot in slots) Parts(writer, context, slot, "");
+                    foreach (var slot in slots) Parts(writer, context, slot, "", "");
                     continue;
                 }
+                var layers = context.Model.Training.LayersOfSet(group.Key);
                 using (writer.Block($"for (var i = 0; i < {Number(slots[0].Sets)}; i++)"))
-                    foreach (var slot in slots) Parts(writer, context, slot, group.Key + ".{i}.");
+                    foreach (var slot in slots) Parts(writer, context, slot, group.Key + ".{i}.", group.Key + (layers == 1 ? ".{i}." : $".{{i * {Number(layers)}}}."));
             }
             writer.Line("return layout;");
         }
     }
 
-    private static void Parts(SourceWriter writer, EmitContext context, ParameterSlot slot, string prefix)
+    private static void Parts(SourceWriter writer, EmitContext context, ParameterSlot slot, string prefix, string layerPrefix)
     {
         var offset = slot.Offset;
         foreach (var part in slot.Parameter.Parts)
@@ -89,9 +90,10 @@ internal static class ParametersEmitter
             var init = part.Init.Kind == InitKind.Normal ? $"Normal({Number(part.Init.Deviation)})" : part.Init.Kind.ToString();
             var dollar = prefix.Length > 0 ? "$" : "";
             var decay = slot.Parameter.IsMatrix ? "true" : "false";
+            var layer = slot.Parameter.Quantized is { } quantized ? $" {{ Layer = {dollar}\"{layerPrefix}{quantized}\" }}" : "";
             writer.Line(
                 $"layout.Add(new({dollar}\"{prefix}{part.Name}\", [{string.Join(", ", shape.Select(d => Number(d.Value)))}], "
-                + $"{At(offset, slot.Stride)}, {decay}, ParameterInit.{init}));  // {context.Place(slot.Parameter.Origin)}");
+                + $"{At(offset, slot.Stride)}, {decay}, ParameterInit.{init}){layer});  // {context.Place(slot.Parameter.Origin)}");
             offset += shape.Aggregate(1L, (product, dim) => product * dim.Value);
         }
     }
@@ -100,7 +102,7 @@ internal static class ParametersEmitter
 
     private static string Weight(ParameterSlot slot, string shape)
     {
-        var view = slot.Parameter.Type.DType == DType.F32 ? "MasterView" : "Weight";
+        var view = slot.Parameter.Type.DType == DType.F32 && slot.Parameter.Quantized is null ? "MasterView" : "Weight";
         return $"{(slot.Parameter.Frozen ? "frozen" : "store")}.{view}({At(slot.Offset, slot.Stride)}, {shape})";
     }
 

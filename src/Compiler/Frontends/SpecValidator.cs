@@ -11,6 +11,7 @@ public static class SpecValidator
         NameRules.Check(model)
             .Concat(ArchitectureRules.Check(model.Architecture))
             .Concat(EfficiencyRules.Check(model))
+            .Concat(QuantizationRules.Check(model))
             .Concat(TokenDropRules.Check(model))
             .Concat(TrainingRules.Check(model))
             .Concat(ObjectiveRules.Check(model))

@@ -39,6 +39,9 @@ public sealed record Parameter(string Name, TensorType Type, EquatableArray<Para
     /// <summary>Whether training leaves it as it is: it has no gradient, and lies in a buffer of its own.</summary>
     public bool Frozen { get; init; }
 
+    /// <summary>The linear layer as which its copy is rounded under quantization-aware training, by its name in the function; null for none.</summary>
+    public string? Quantized { get; init; }
+
     /// <summary>Matrices decay and are cast to the compute type; vectors are neither decayed nor large.</summary>
     public bool IsMatrix => Type.Shape.Count > 1;
 

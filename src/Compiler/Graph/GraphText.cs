@@ -37,6 +37,7 @@ public static class GraphText
             text.Append(" = ").Append(string.Join(" + ", p.Parts.Select(part => $"{part.Name}[{part.Rows.Value}] {Print(part.Init)}")));
             if (p.SharedWith is { } shared) text.Append(" shares ").Append(shared);
             if (p.Frozen) text.Append(" frozen");
+            if (p.Quantized is { } layer) text.Append(" quantized as ").Append(layer);
             text.Append('\n');
         }
         foreach (var saved in function.Saved) text.Append("  saved ").Append(Print(saved)).Append('\n');

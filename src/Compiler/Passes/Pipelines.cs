@@ -14,6 +14,7 @@ public static class Pipelines
         new PlacePrecision(),
         new PlaceFp8(),
         new AdaptLayers(),
+        new InsertFakeQuantization(),
         new FoldBiases(),
         new ChunkLoss(),
         new Differentiate(),

@@ -39,7 +39,7 @@ public sealed record CostReport
     /// <summary>Bytes of the fp32 weights, with what aligns them.</summary>
     public long WeightBytes { get; init; }
 
-    /// <summary>Bytes of the weights' copy in the compute type; 0 in fp32.</summary>
+    /// <summary>Bytes of the weights' copy in the compute type; 0 in fp32, but for what quantization-aware training rounds.</summary>
     public long CopyBytes { get; init; }
 
     public long GradientBytes { get; init; }
@@ -93,7 +93,7 @@ public sealed record CostReport
             RecomputedFlops = Costs.RecomputedFlops(model.Training) / tokens,
             DroppedFlops = TokenDropSpec.Resolve(spec) is { } drop ? Costs.DroppedFlops(model.Training, drop.From!.Value) / tokens : 0,
             WeightBytes = 4 * elements,
-            CopyBytes = spec.Efficiency.Precision.Compute == Precision.Fp32 ? 0 : 2 * elements,
+            CopyBytes = (spec.Efficiency.Precision.Compute != Precision.Fp32 ? 2 : spec.Efficiency.Quantization is { Method: RoundingMethod.Qat } ? 4 : 0) * elements,
             GradientBytes = 4 * trained.Elements,
             OptimizerBytes = OptimizerEmitters.Of(spec).StateBytes(model),
             AverageBytes = spec.Training.Ema is null ? 0 : 4 * trained.Elements,

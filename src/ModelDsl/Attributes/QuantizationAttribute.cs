@@ -11,7 +11,25 @@ public sealed class QuantizationAttribute : Attribute
 
     public int Group { get; set; }
 
+    public bool Symmetric { get; set; }
+
     public RoundingMethod Method { get; set; }
+
+    public double Damping { get; set; }
+
+    public bool ActivationOrder { get; set; }
+
+    public double Smoothing { get; set; }
+
+    public double From { get; set; }
+
+    public ActivationRange Activations { get; set; }
+
+    public EmbeddingType Embeddings { get; set; }
+
+    public string[] Int8 { get; set; } = [];
+
+    public string[] Int4 { get; set; } = [];
 
     public string[] Keep { get; set; } = [];
 }

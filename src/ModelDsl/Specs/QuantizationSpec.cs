@@ -4,17 +4,55 @@ namespace ModelCompiler.ModelDsl;
 [Shorthand("weights")]
 public sealed record QuantizationSpec
 {
+    /// <summary>Among <see cref="Keep"/>: the layers that a measurement finds sensitive.</summary>
+    public const string Auto = "auto";
+
     [Key("weights", "Integers that stand for the weights of linear layers.", Required = true)]
     public WeightType Weights { get; init; }
 
     [Key("group", "Neighbours in a row of a weight that share a scale: 16, 32, 64, 128 or 256.", Min = 16, Max = 256)]
-    [OnlyWith("weights", WeightType.Int4)]
+    [OnlyWith("weights", WeightType.Int4, WeightType.Int2)]
     public int Group { get; init; } = 32;
+
+    [Key("symmetric", "Whether zero is the middle of a group's integers; else each group has a zero point of its own.")]
+    [OnlyWith("weights", WeightType.Int4, WeightType.Int2)]
+    public bool Symmetric { get; init; } = true;
 
     [Key("method", "How weights are rounded.")]
     public RoundingMethod Method { get; init; } = RoundingMethod.Nearest;
 
-    [Key("keep", "Layers that stay in fp32, by name or pattern. E.g. [head, blocks.*.mlp.down].")]
+    [Key("damping", "Share of the mean of the diagonal that is added to the second moments before they are inverted.", Min = 1e-6, Max = 1)]
+    [OnlyWith("method", RoundingMethod.Gptq)]
+    public double Damping { get; init; } = 0.01;
+
+    [Key("activation-order", "Whether the columns with the largest inputs are rounded first, rather than from left to right.")]
+    [OnlyWith("method", RoundingMethod.Gptq)]
+    public bool ActivationOrder { get; init; } = true;
+
+    [Key("smoothing", "Share of the range that goes from activations into weights, as an exponent: 0 for none, 1 for all.", Min = 0, Max = 1)]
+    [OnlyWith("method", RoundingMethod.SmoothQuant)]
+    public double Smoothing { get; init; } = 0.5;
+
+    [Key("from", "Share of a run's steps after which training reads rounded weights.", Min = 0, Max = 1)]
+    [OnlyWith("method", RoundingMethod.Qat)]
+    public double From { get; init; } = 0.5;
+
+    [Key("activations", "When the range of activations is measured, which are quantized to 8 bits.")]
+    [OnlyWith("weights", WeightType.Int8)]
+    public ActivationRange Activations { get; init; } = ActivationRange.Dynamic;
+
+    [Key("embeddings", "What the tables of token embeddings are stored in.")]
+    public EmbeddingType Embeddings { get; init; } = EmbeddingType.Fp32;
+
+    [Key("int8", "Layers that are int8 instead, by name or pattern. E.g. [blocks.*.mlp.down].")]
+    [OnlyWith("weights", WeightType.Int4, WeightType.Int2)]
+    public EquatableArray<string> Int8 { get; init; }
+
+    [Key("int4", "Layers that are int4 instead, by name or pattern.")]
+    [OnlyWith("weights", WeightType.Int8, WeightType.Int2)]
+    public EquatableArray<string> Int4 { get; init; }
+
+    [Key("keep", "Layers that stay in fp32, by name or pattern; [auto] for those that a measurement finds sensitive. E.g. [head, blocks.*.mlp.down].")]
     public EquatableArray<string> Keep { get; init; }
 }
 
@@ -25,6 +63,9 @@ public enum WeightType
 
     /// <summary>4 bits with a scale for each group of a row.</summary>
     Int4,
+
+    /// <summary>2 bits with a scale for each group of a row: an experiment.</summary>
+    Int2,
 }
 
 public enum RoundingMethod
@@ -34,4 +75,37 @@ public enum RoundingMethod
 
     /// <summary>Column by column, later ones making up for the errors of earlier ones in the layer's output on held-out text (GPTQ, Frantar et al. 2023).</summary>
     Gptq,
+
+    /// <summary>Channels that see large inputs are scaled up before rounding, and scales are clipped, for the least error of the layers' outputs (AWQ, Lin et al. 2023).</summary>
+    Awq,
+
+    /// <summary>Part of the activations' range moves into the weights, so that 8 bits hold both (SmoothQuant, Xiao et al. 2022).</summary>
+    SmoothQuant,
+
+    /// <summary>Scales or zero points under which few weights have large errors, by half-quadratic splitting and without text (HQQ, Badri and Shaji 2023).</summary>
+    Hqq,
+
+    /// <summary>Training reads rounded weights, and the export rounds to the same ones (quantization-aware training, Jacob et al. 2018).</summary>
+    Qat,
+}
+
+public enum ActivationRange
+{
+    /// <summary>At each product.</summary>
+    Dynamic,
+
+    /// <summary>Once, on calibration text.</summary>
+    Static,
+}
+
+public enum EmbeddingType
+{
+    /// <summary>As they are.</summary>
+    Fp32,
+
+    /// <summary>8 bits with a scale for each group of a row.</summary>
+    Int8,
+
+    /// <summary>4 bits with a scale for each group of a row.</summary>
+    Int4,
 }

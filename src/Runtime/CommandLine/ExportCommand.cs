@@ -18,24 +18,26 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
         Option<string?> folder = new("--onnx") { HelpName = "folder", Description = "Where to write the model. [default: onnx in the output folder]" };
         Option<string> weights = new("--quantization")
         {
-            Description = "Weights of linear layers: fp32, int8 or int4.",
-            DefaultValueFactory = _ => model.Quantization?.Weights.ToString().ToLowerInvariant() ?? "fp32",
+            Description = "Weights of linear layers: fp32, int8, int4 or int2.",
+            DefaultValueFactory = _ => model.Quantization is { } declared ? KebabCase.Of(declared.Weights.ToString()) : "fp32",
         };
         Option<int> group = new("--group")
         {
-            HelpName = "n", Description = "Of int4: weights that share a scale.", DefaultValueFactory = _ => (model.Quantization ?? new QuantizationSpec()).Group,
+            HelpName = "n", Description = "Of int4 and int2: weights that share a scale.", DefaultValueFactory = _ => (model.Quantization ?? new QuantizationSpec()).Group,
         };
+        // Only a model that was trained for it can be rounded as it was trained.
+        var methods = Enum.GetValues<RoundingMethod>().Where(m => m != RoundingMethod.Qat || model.Quantization?.Method == m).ToDictionary(m => KebabCase.Of(m.ToString()));
         Option<string> method = new("--method")
         {
-            Description = "How weights are rounded: nearest or gptq.",
-            DefaultValueFactory = _ => model.Quantization?.Method.ToString().ToLowerInvariant() ?? "nearest",
+            Description = $"How weights are rounded: {string.Join(", ", methods.Keys)}.",
+            DefaultValueFactory = _ => KebabCase.Of((model.Quantization?.Method ?? RoundingMethod.Nearest).ToString()),
         };
         Option<bool> opsetOnly = new("--opset-only")
         {
             Description = "Operators of the ONNX standard alone, for other runtimes.", DefaultValueFactory = _ => model.OpsetOnly,
         };
-        weights.AcceptOnlyFromAmong("fp32", "int8", "int4");
-        method.AcceptOnlyFromAmong("nearest", "gptq");
+        weights.AcceptOnlyFromAmong("fp32", "int8", "int4", "int2");
+        method.AcceptOnlyFromAmong([.. methods.Keys]);
         group.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is not (16 or 32 or 64 or 128 or 256)) result.AddError("--group must be 16, 32, 64, 128 or 256.");
@@ -45,7 +47,7 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
         {
             Weights = Enum.Parse<WeightType>(result.GetValue(weights)!, ignoreCase: true),
             Group = result.GetValue(group),
-            Method = Enum.Parse<RoundingMethod>(result.GetValue(method)!, ignoreCase: true),
+            Method = methods[result.GetValue(method)!],
         }, result.GetValue(opsetOnly)));
         return command;
     }
@@ -57,7 +59,7 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
         var (source, tokenizer) = TrainedModel.Load(model, run, output.Error.WriteLine);
         using var data = Dataset.Open(
             description.Training with { Source = source ?? description.Training.Source }, description.Vocabulary, tokenizer, report: output.Text.WriteLine, cancellation: interrupt);
-        OnnxExport.Write(model, folder, quantization, tokenizer, quantization is { Method: RoundingMethod.Gptq } ? Windows(data, description.Context) : [], opsetOnly);
+        OnnxExport.Write(model, folder, quantization, tokenizer, quantization is not null && OnnxExport.NeedsText(quantization) ? Windows(data, description.Context) : [], opsetOnly);
         var found = OnnxVerification.Run(model, folder, data, exact: quantization is null);
         var (bytes, original) = (Size(folder), 4 * description.ParameterCount);
         output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -1,33 +1,43 @@
-using ModelCompiler.Runtime.Onnx.Linears;
+using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
 using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;
 
 namespace ModelCompiler.Runtime.Onnx;
 
 /// <summary>
-/// What goes into the linear layers of a model while it reads text: the second moments of their inputs, summed window by window as a
-/// graph in fp32 runs that gives these inputs too.
+/// What goes into the linear layers of a model while it reads text: sums over the inputs, window by window as a graph in fp32 runs that
+/// gives these inputs too. Layers that share a weight have one sum over the inputs of all of them.
 /// </summary>
 internal sealed class Calibration : IDisposable
 {
-    private readonly Dictionary<string, Tensor> _moments;
+    private readonly Dictionary<string, LinearInput> _inputs;
 
-    private Calibration(Dictionary<string, Tensor> moments) => _moments = moments;
+    private Calibration(OnnxGraph graph, Dictionary<string, LinearInput> inputs)
+    {
+        (Graph, _inputs) = (graph, inputs);
+        Moments = inputs.ToDictionary(input => input.Key, input => input.Value.Moments);
+    }
+
+    /// <summary>What the observed graph says of itself.</summary>
+    public OnnxGraph Graph { get; }
 
     /// <summary>fp32 [K, K] by the layer's name: the sum of x · xᵀ.</summary>
-    public IReadOnlyDictionary<string, Tensor> Moments => _moments;
+    public IReadOnlyDictionary<string, Tensor> Moments { get; }
+
+    /// <summary>The inputs by the layer's name.</summary>
+    public IReadOnlyDictionary<string, LinearInput> Inputs => _inputs;
 
     /// <exception cref="OnnxException">There is no text.</exception>
-    public static Calibration Observe(ICompiledModel model, IReadOnlyList<int[]> windows)
+    public static Calibration Observe(ICompiledModel model, ParameterStore parameters, IReadOnlyList<int[]> windows)
     {
         if (windows.Count == 0)
             throw new OnnxException("This quantization method observes the model while it reads held-out text, and there is none. Set training.data.validation above 0.");
         var folder = Directory.CreateTempSubdirectory("calibration-").FullName;
         try
         {
-            var (graph, _) = OnnxExport.WriteGraph(model, folder, LinearForms.Fp32, null, "", extend: (builder, g) =>
+            var (graph, _) = OnnxExport.WriteGraph(model, parameters, folder, new(), (builder, g) =>
             {
-                foreach (var input in g.LinearInputs.Select(layer => layer.Input).Distinct())
+                foreach (var input in g.LinearLayers.Select(layer => layer.Input).Distinct())
                     builder.Output(input.Name, DataType.Float, "batch", "any", "width");
             });
             return Observe(model, folder, graph, windows);
@@ -40,29 +50,70 @@ internal sealed class Calibration : IDisposable
 
     public void Dispose()
     {
-        foreach (var moments in _moments.Values.Distinct()) moments.Dispose();
+        foreach (var input in _inputs.Values.Distinct()) input.Moments.Dispose();
     }
 
     private static Calibration Observe(ICompiledModel model, string folder, OnnxGraph graph, IReadOnlyList<int[]> windows)
     {
         using var program = OnnxProgram.Open(model.Description, folder);
-        var byInput = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        OnnxValue[] inputs = [.. graph.LinearInputs.Select(layer => layer.Input).Distinct()];
+        // A weight has a sum over all that is multiplied with it, and weights of the same inputs have one.
+        var keys = graph.LinearLayers.GroupBy(layer => layer.Source)
+            .ToDictionary(group => group.Key, group => string.Join(' ', group.Select(layer => layer.Input.Name).Distinct()));
+        var inputs = graph.LinearLayers.Select(layer => (Key: keys[layer.Source], layer.Input.Width)).Distinct().ToDictionary(pair => pair.Key, pair => new LinearInput(pair.Width));
+        var sums = graph.LinearLayers.Select(layer => (layer.Input, Sum: inputs[keys[layer.Source]])).Distinct().ToLookup(pair => pair.Input, pair => pair.Sum);
+        OnnxValue[] values = [.. sums.Select(pair => pair.Key)];
         foreach (var window in windows)
         {
             program.Reset();
-            program.Observe(window, [.. inputs.Select(input => input.Name)], (index, values) => Add(byInput, inputs[index], values));
+            program.Observe(window, [.. values.Select(value => value.Name)], (index, rows) =>
+            {
+                foreach (var sum in sums[values[index]]) sum.Add(rows);
+            });
         }
 
-        return new Calibration(graph.LinearInputs.ToDictionary(layer => layer.Layer, layer => byInput[layer.Input.Name]));
+        return new Calibration(graph, graph.LinearLayers.ToDictionary(layer => layer.Name, layer => inputs[keys[layer.Source]]));
     }
+}
 
-    private static unsafe void Add(Dictionary<string, Tensor> sums, OnnxValue input, ReadOnlySpan<float> values)
+/// <summary>Sums over the inputs x [K] of a linear layer.</summary>
+/// <param name="width">K</param>
+internal sealed class LinearInput(int width)
+{
+    /// <summary>fp32 [K, K]: the sum of x · xᵀ.</summary>
+    public Tensor Moments { get; } = zeros(width, width).DetachFromDisposeScope();
+
+    /// <summary>[K]: the sum of |x|.</summary>
+    public float[] Magnitudes { get; } = new float[width];
+
+    /// <summary>[K]: the least x, or 0.</summary>
+    public float[] Least { get; } = new float[width];
+
+    /// <summary>[K]: the largest x, or 0.</summary>
+    public float[] Most { get; } = new float[width];
+
+    /// <param name="values">Rows of K.</param>
+    public void Add(ReadOnlySpan<float> values)
     {
         using var scope = NewDisposeScope();
-        var x = tensor(values.ToArray(), [values.Length / input.Width, input.Width]);
-        if (!sums.TryGetValue(input.Name, out var sum))
-            sums.Add(input.Name, sum = zeros(input.Width, input.Width).DetachFromDisposeScope());
-        sum.add_(x.t().mm(x));
+        var x = tensor(values.ToArray(), [values.Length / width, width]);
+        Moments.add_(x.t().mm(x));
+        for (var start = 0; start < values.Length; start += width)
+        {
+            for (var i = 0; i < width; i++)
+            {
+                var value = values[start + i];
+                Magnitudes[i] += MathF.Abs(value);
+                (Least[i], Most[i]) = (MathF.Min(Least[i], value), MathF.Max(Most[i], value));
+            }
+        }
+    }
+
+    /// <summary>What it would be had its channels been divided by scales [K].</summary>
+    public void Divide(ReadOnlySpan<float> scales)
+    {
+        using var scope = NewDisposeScope();
+        var divisors = tensor(scales.ToArray());
+        Moments.div_(divisors.outer(divisors));
+        for (var i = 0; i < width; i++) (Magnitudes[i], Least[i], Most[i]) = (Magnitudes[i] / scales[i], Least[i] / scales[i], Most[i] / scales[i]);
     }
 }

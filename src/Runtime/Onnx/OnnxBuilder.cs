@@ -93,6 +93,9 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
         return known;
     }
 
+    /// <summary>How many inputs of nodes a value is.</summary>
+    public int Uses(string value) => _graph.Node.Sum(node => node.Input.Count(input => input == value));
+
     /// <summary>Adds an input and returns its name.</summary>
     public string Input(string input, DataType type, params ReadOnlySpan<string> shape)
     {

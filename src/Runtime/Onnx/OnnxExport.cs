@@ -2,10 +2,12 @@ using System.Globalization;
 using Google.Protobuf;
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.IO;
+using ModelCompiler.Runtime.Onnx.Equalization;
 using ModelCompiler.Runtime.Onnx.Linears;
 using ModelCompiler.Runtime.Onnx.Messages;
 using ModelCompiler.Runtime.Onnx.Rounding;
 using ModelCompiler.Runtime.Tokenizers;
+using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Onnx;
@@ -30,17 +32,26 @@ public static class OnnxExport
         CheckWeights(model);
         OnnxFolder.Write(folder, fresh =>
         {
-            using var moments = quantization is { Method: RoundingMethod.Gptq } ? Calibration.Observe(model, calibration) : null;
-            var (_, message) = WriteGraph(model, fresh, Forms(quantization, moments), quantization, tokenizer.Hash, opsetOnly);
+            using var parameters = quantization is { Method: RoundingMethod.Awq or RoundingMethod.SmoothQuant } ? model.Parameters.Snapshot() : model.Parameters.Masters();
+            using var observed = quantization is not null && NeedsText(quantization) ? Calibration.Observe(model, parameters, calibration) : null;
+            var forms = quantization is null ? new OnnxForms { IsStandard = opsetOnly } : Forms(quantization, observed);
+            var (_, message) = WriteGraph(model, parameters, fresh, forms, quantization: quantization, tokenizerHash: tokenizer.Hash);
             tokenizer.Save(fresh);
             if (GenAi.Knows(message.Graph)) GenAi.Write(message, model.Description, tokenizer, fresh);
         });
     }
 
+    /// <summary>Whether a quantization observes the model while it reads text.</summary>
+    public static bool NeedsText(QuantizationSpec quantization) =>
+        quantization.Method is RoundingMethod.Gptq or RoundingMethod.Awq or RoundingMethod.SmoothQuant
+        || quantization.Activations == ActivationRange.Static
+        || quantization.Keep.Contains(QuantizationSpec.Auto);
+
     /// <summary>The graph and its weights in a folder.</summary>
     /// <returns>What the graph says of itself, and the graph.</returns>
     internal static (OnnxGraph Graph, ModelProto Message) WriteGraph(
-        ICompiledModel model, string folder, LinearForms forms, QuantizationSpec? quantization, string tokenizerHash, bool opsetOnly = false, Action<OnnxBuilder, OnnxGraph>? extend = null)
+        ICompiledModel model, ParameterStore parameters, string folder, OnnxForms forms, Action<OnnxBuilder, OnnxGraph>? extend = null,
+        QuantizationSpec? quantization = null, string tokenizerHash = "")
     {
         OnnxGraph? graph = null;
         ModelProto? message = null;
@@ -48,10 +59,9 @@ public static class OnnxExport
         {
             using var gradientless = no_grad();
             using var scope = NewDisposeScope();
-            using var parameters = model.Parameters.Masters();
             var data = new ExternalData(stream, OnnxFolder.Data);
             var builder = new OnnxBuilder(model.Description.Name, data);
-            graph = new OnnxGraph(builder, parameters, model.Description, forms, opsetOnly);
+            graph = new OnnxGraph(builder, parameters, model.Description, forms);
             model.Define(graph);
             extend?.Invoke(builder, graph);
             var metadata = new Dictionary<string, string>
@@ -70,20 +80,43 @@ public static class OnnxExport
     }
 
     /// <summary>As it is written: int4, groups of 32, gptq.</summary>
-    public static string Describe(QuantizationSpec? quantization) => quantization switch
+    public static string Describe(QuantizationSpec? quantization)
     {
-        null => "fp32",
-        { Weights: WeightType.Int8 } => $"int8, {quantization.Method.ToString().ToLowerInvariant()}",
-        _ => string.Create(CultureInfo.InvariantCulture, $"int4, groups of {quantization.Group}, {quantization.Method.ToString().ToLowerInvariant()}"),
-    };
+        if (quantization is null) return "fp32";
+        List<string> parts = [KebabCase.Of(quantization.Weights.ToString())];
+        if (quantization.Weights != WeightType.Int8) parts.Add(string.Create(CultureInfo.InvariantCulture, $"groups of {quantization.Group}"));
+        if (!quantization.Symmetric) parts.Add("zero points");
+        parts.Add(KebabCase.Of(quantization.Method.ToString()));
+        if (quantization.Activations == ActivationRange.Static) parts.Add("static activations");
+        if (quantization.Embeddings != EmbeddingType.Fp32) parts.Add($"{KebabCase.Of(quantization.Embeddings.ToString())} embeddings");
+        return string.Join(", ", parts);
+    }
 
-    private static LinearForms Forms(QuantizationSpec? quantization, Calibration? moments)
+    /// <summary>Scales channels in the observed parameters where the method does, and gives the form of each layer.</summary>
+    private static OnnxForms Forms(QuantizationSpec quantization, Calibration? observed)
     {
-        if (quantization is null) return LinearForms.Fp32;
-        IWeightRounding rounding = moments is null ? new NearestRounding() : new GptqRounding(moments.Moments);
-        ILinearForm form = quantization.Weights == WeightType.Int8 ? new Int8Linear(rounding) : new Int4Linear(rounding, quantization.Group);
-        LayerPattern[] kept = [.. quantization.Keep.Select(pattern => new LayerPattern(pattern))];
-        return new LinearForms(form, layer => kept.Any(pattern => pattern.Matches(layer)));
+        var plan = new QuantizationPlan(quantization);
+        if (quantization.Method == RoundingMethod.Awq) ChannelEqualization.Apply(observed!, plan, new AwqScales());
+        if (quantization.Method == RoundingMethod.SmoothQuant) ChannelEqualization.Apply(observed!, plan, new SmoothScales(quantization.Smoothing));
+        if (quantization.Keep.Contains(QuantizationSpec.Auto)) plan = new QuantizationPlan(quantization, SensitiveLayers.Find(observed!, plan));
+        IWeightRounding rounding = quantization.Method switch
+        {
+            RoundingMethod.Gptq => new GptqRounding(observed!.Moments, quantization.Damping, quantization.ActivationOrder),
+            RoundingMethod.Awq => new AwqRounding(observed!.Moments),
+            RoundingMethod.Hqq => new HqqRounding(),
+            _ => new NearestRounding(),
+        };
+        Func<string, (float, float)>? range = quantization.Activations == ActivationRange.Static ? layer => (observed!.Inputs[layer].Least.Min(), observed.Inputs[layer].Most.Max()) : null;
+        return new()
+        {
+            Linears = LinearForms.Of(plan, rounding, range),
+            Embeddings = quantization.Embeddings switch
+            {
+                EmbeddingType.Int8 => new QuantizedTable(8, quantization.Group),
+                EmbeddingType.Int4 => new QuantizedTable(4, quantization.Group),
+                _ => null,
+            },
+        };
     }
 
     private static void CheckWeights(ICompiledModel model)

@@ -27,7 +27,9 @@ public sealed partial class OnnxGraph
             _shared.Rotations.Add((size, theta, scaling), tables = (Table("rope.cosines", Half(0)), Table("rope.sines", Half(half))));
         }
 
-        return size % RotatedSizes == 0 && !_shared.IsStandard ? x with { Rotation = tables } : Rotate(Scoped(name), x, heads, kvHeads, tables);
+        if (size % RotatedSizes == 0 && !_shared.IsStandard) return x with { Rotation = tables };
+        Scales(Scoped(name), x); // its values: the rest is nowhere multiplied by a weight
+        return Rotate(Scoped(name), x, heads, kvHeads, tables);
     }
 
     /// <summary>Pairs (i, i + D/2) of each query and key head, turned by the tables' rows of their positions.</summary>
@@ -58,6 +60,7 @@ public sealed partial class OnnxGraph
     public OnnxValue QkNorm(string name, OnnxValue x, Tensor qWeight, Tensor kWeight, int heads, int kvHeads, double epsilon)
     {
         var (scope, size) = (Scoped(name) + ".", x.Width / (heads + (2 * kvHeads)));
+        Scales(Scoped(name), x); // its values: the rest is nowhere multiplied by a weight
         Split([scope + "q", scope + "k", scope + "v"], x.Name, [heads * size, kvHeads * size, kvHeads * size]);
         string Shape(string what, long count, long width) => Builder.Constant(scope + what, DataType.Int64, [0, 0, count, width], 4);
         string Norm(string part, int count, Tensor weight)
@@ -123,6 +126,7 @@ public sealed partial class OnnxGraph
         var size = x.Width / (heads + (2 * kvHeads));
         if (size % SupportedSizes != 0)
             throw new NotSupportedException($"'{Scoped(name)}' has a head size of {Number(size)}, and ONNX Runtime's attention takes multiples of {Number(SupportedSizes)}. Export it with opset-only: true, or run it with engine torch.");
+        if (heads == kvHeads) Scales(Scoped(name), x, start: 2 * heads * size); // means of values
         List<Messages.AttributeProto> attributes =
         [
             OnnxBuilder.Attribute("num_heads", heads),

@@ -8,7 +8,9 @@ public sealed partial class OnnxGraph
     /// <summary>Rows of a table by token id.</summary>
     /// <param name="weight">[V, C]</param>
     public OnnxValue Embedding(string name, OnnxValue tokens, Tensor weight) =>
-        Node("Gather", name, (int)weight.size(1), Builder.Weight(Scoped(name) + ".weight", weight), tokens.Name);
+        _shared.Forms.Embeddings is { } table
+            ? new(table.Write(Builder, Scoped(name), tokens.Name, weight), (int)weight.size(1))
+            : Node("Gather", name, (int)weight.size(1), Builder.Weight(Scoped(name) + ".weight", weight), tokens.Name);
 
     /// <summary>The vector of each position, added.</summary>
     /// <param name="weight">[context, C]</param>
@@ -23,7 +25,11 @@ public sealed partial class OnnxGraph
     public OnnxValue Multiply(string name, OnnxValue a, OnnxValue b) => Node("Mul", name, a.Width, a.Name, b.Name);
 
     /// <param name="bias">[C]</param>
-    public OnnxValue AddBias(string name, OnnxValue x, Tensor bias) => Node("Add", name, x.Width, x.Name, Builder.Weight(Scoped(name) + ".bias", bias));
+    public OnnxValue AddBias(string name, OnnxValue x, Tensor bias)
+    {
+        Scales(Scoped(name), x, bias: bias);
+        return Node("Add", name, x.Width, x.Name, Builder.Weight(Scoped(name) + ".bias", bias));
+    }
 
     /// <summary>x · weightᵀ + bias, in the form that the export's quantization gives the layer.</summary>
     /// <param name="weight">[M, K]</param>
@@ -31,8 +37,9 @@ public sealed partial class OnnxGraph
     public OnnxValue Linear(string name, OnnxValue x, Tensor weight, Tensor? bias)
     {
         var layer = Scoped(name);
-        _shared.LinearInputs.Add((layer, x));
-        return new(_shared.Linears.Of(layer).Write(Builder, layer, x.Name, weight, bias), (int)weight.size(0));
+        _shared.LinearLayers.Add(new(layer, x, weight));
+        Scales(layer, weight, bias);
+        return new(_shared.Forms.Linears.Of(layer).Write(Builder, layer, x.Name, weight, bias), (int)weight.size(0));
     }
 
     /// <summary>Layer normalization (Ba et al. 2016).</summary>
@@ -40,6 +47,7 @@ public sealed partial class OnnxGraph
     /// <param name="bias">[C]</param>
     public OnnxValue LayerNorm(string name, OnnxValue x, Tensor weight, Tensor? bias, double epsilon)
     {
+        Scales(Scoped(name), weight, bias);
         List<string> inputs = [x.Name, Builder.Weight(Scoped(name) + ".weight", weight)];
         if (bias is not null) inputs.Add(Builder.Weight(Scoped(name) + ".bias", bias));
         return x with { Name = Builder.Node("LayerNormalization", "", Scoped(name), inputs, OnnxBuilder.Attribute("axis", -1), OnnxBuilder.Attribute("epsilon", epsilon)) };
@@ -47,8 +55,11 @@ public sealed partial class OnnxGraph
 
     /// <summary>Root-mean-square normalization (Zhang and Sennrich 2019).</summary>
     /// <param name="weight">[C]</param>
-    public OnnxValue RmsNorm(string name, OnnxValue x, Tensor weight, double epsilon) =>
-        x with { Name = RmsNorm(Scoped(name), x.Name, Builder.Weight(Scoped(name) + ".weight", weight), epsilon) };
+    public OnnxValue RmsNorm(string name, OnnxValue x, Tensor weight, double epsilon)
+    {
+        Scales(Scoped(name), weight);
+        return x with { Name = RmsNorm(Scoped(name), x.Name, Builder.Weight(Scoped(name) + ".weight", weight), epsilon) };
+    }
 
     public OnnxValue Gelu(string name, OnnxValue x) => Node("Gelu", name, x.Width, x.Name);
 
@@ -57,7 +68,11 @@ public sealed partial class OnnxGraph
 
     public OnnxValue Silu(string name, OnnxValue x) => x with { Name = Silu(Scoped(name), x.Name) };
 
-    public OnnxValue Relu(string name, OnnxValue x) => Node("Relu", name, x.Width, x.Name);
+    public OnnxValue Relu(string name, OnnxValue x)
+    {
+        Scales(Scoped(name), x); // scales are positive
+        return Node("Relu", name, x.Width, x.Name);
+    }
 
     public OnnxValue ReluSquared(string name, OnnxValue x)
     {
@@ -78,6 +93,7 @@ public sealed partial class OnnxGraph
     {
         var (gate, up, width) = (Scoped(name) + ".gate", Scoped(name) + ".up", x.Width / 2);
         Split([gate, up], x.Name, [width, width]);
+        Scales(Scoped(name), x, start: width);
         return Node("Mul", name, width, Silu(gate + ".silu", gate), up);
     }
 

@@ -1,6 +1,6 @@
 using ModelCompiler.ModelDsl;
-using ModelCompiler.Runtime.Onnx.Linears;
 using ModelCompiler.Runtime.Training;
+using static TorchSharp.torch;
 using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;
 
 namespace ModelCompiler.Runtime.Onnx;
@@ -21,8 +21,8 @@ public sealed partial class OnnxGraph
     private readonly Shared _shared;
     private readonly string _scope;
 
-    internal OnnxGraph(OnnxBuilder builder, ParameterStore parameters, ModelDescription model, LinearForms linears, bool standard)
-        : this(new Shared(builder, parameters, model, linears, standard), "")
+    internal OnnxGraph(OnnxBuilder builder, ParameterStore parameters, ModelDescription model, OnnxForms forms)
+        : this(new Shared(builder, parameters, model, forms), "")
     {
         builder.Input(InputIds, DataType.Int64, "batch", "sequence");
     }
@@ -45,8 +45,17 @@ public sealed partial class OnnxGraph
         }
     }
 
-    /// <summary>The inputs of linear layers, by the layer's name: what calibration observes.</summary>
-    internal IReadOnlyList<(string Layer, OnnxValue Input)> LinearInputs => _shared.LinearInputs;
+    /// <summary>The linear layers in their order, whose inputs calibration observes.</summary>
+    internal IReadOnlyList<LinearLayer> LinearLayers => _shared.LinearLayers;
+
+    /// <summary>By a value's name, the parameters that scale its channels.</summary>
+    internal IReadOnlyDictionary<string, ChannelSource> ChannelSources => _shared.ChannelSources;
+
+    /// <summary>How many inputs of nodes a value is.</summary>
+    internal int Uses(string value) => Builder.Uses(value);
+
+    /// <summary>Whether a parameter is read as it is, as a table is whose rows are looked up.</summary>
+    internal bool IsTable(Tensor parameter) => Builder.Find(parameter) is not null;
 
     /// <summary>Positions before a segment; null in models without relative attention.</summary>
     internal int? Memory => _shared.Memory;
@@ -63,6 +72,7 @@ public sealed partial class OnnxGraph
     public OnnxValue Rows(OnnxValue x)
     {
         Builder.Input(RowsInput, DataType.Int64, "rows");
+        Scales(x.Name + ".rows", x);
         return x with { Name = Builder.Node("Gather", "", x.Name + ".rows", [x.Name, RowsInput], OnnxBuilder.Attribute("axis", 1)) };
     }
 
@@ -86,13 +96,30 @@ public sealed partial class OnnxGraph
 
     private string Scoped(string name) => _scope + name;
 
+    /// <summary>Notes that scaling these parameters, by their first dimension, scales the channels of a value.</summary>
+    private void Scales(string value, params ReadOnlySpan<Tensor?> parameters)
+    {
+        var scaled = new List<(Tensor, int)>();
+        foreach (var parameter in parameters)
+            if (parameter is not null) scaled.Add((parameter, 0));
+        _shared.ChannelSources[value] = new(scaled, []);
+    }
+
+    /// <summary>Notes that a value's channels are those of another from <paramref name="start"/> on, scaled as they are.</summary>
+    private void Scales(string value, OnnxValue source, int start = 0, Tensor? bias = null)
+    {
+        if (!_shared.ChannelSources.TryGetValue(source.Name, out var known)) return;
+        IEnumerable<(Tensor Parameter, int Start)> parameters = bias is null ? known.Parameters : known.Parameters.Append((bias, 0));
+        _shared.ChannelSources[value] = new([.. parameters.Select(p => (p.Parameter, p.Start + start))], [.. known.Through, source.Name]);
+    }
+
     private static string Number(int value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>A node without attributes whose result has a width.</summary>
     private OnnxValue Node(string op, string name, int width, params IEnumerable<string> inputs) => new(Builder.Node(op, "", Scoped(name), inputs), width);
 
     /// <summary>What all layers of a graph share.</summary>
-    private sealed class Shared(OnnxBuilder builder, ParameterStore parameters, ModelDescription model, LinearForms linears, bool standard)
+    private sealed class Shared(OnnxBuilder builder, ParameterStore parameters, ModelDescription model, OnnxForms forms)
     {
         public OnnxBuilder Builder { get; } = builder;
 
@@ -103,12 +130,14 @@ public sealed partial class OnnxGraph
         /// <summary>Whether it reads whole sequences, from position 0 on.</summary>
         public bool IsEncoder { get; } = model.Training.Objective.Kind != ObjectiveKind.Causal;
 
-        public LinearForms Linears { get; } = linears;
+        public OnnxForms Forms { get; } = forms;
 
         /// <summary>Whether it has operators of the ONNX standard alone.</summary>
-        public bool IsStandard { get; } = standard;
+        public bool IsStandard => Forms.IsStandard;
 
-        public List<(string Layer, OnnxValue Input)> LinearInputs { get; } = [];
+        public List<LinearLayer> LinearLayers { get; } = [];
+
+        public Dictionary<string, ChannelSource> ChannelSources { get; } = new(StringComparer.Ordinal);
 
         public int Caches { get; set; }
 

@@ -8,6 +8,9 @@ namespace ModelCompiler.Runtime.Training;
 /// <param name="Init">How its first values are drawn.</param>
 public sealed record ParameterInfo(string Name, long[] Shape, long Offset, bool Decay, ParameterInit Init)
 {
+    /// <summary>The linear layer as which its copy is rounded under quantization-aware training; null for none.</summary>
+    public string? Layer { get; init; }
+
     /// <summary>Number of elements.</summary>
     public long Length => Shape.Aggregate(1L, (product, dimension) => product * dimension);
 }

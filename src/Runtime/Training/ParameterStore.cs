@@ -1,3 +1,4 @@
+using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Implementations;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -6,12 +7,14 @@ namespace ModelCompiler.Runtime.Training;
 
 /// <summary>
 /// All parameters of a model in flat buffers of one layout: fp32 masters, their gradients, and a copy in the compute type where
-/// that is not fp32. The matrices, which decay, come first; then the vectors.
+/// that is not fp32, or where products read rounded weights. The matrices, which decay, come first; then the vectors.
 /// </summary>
 public sealed class ParameterStore : IDisposable
 {
     private readonly List<Tensor> _views = [];
     private readonly Tensor _compute;
+    private readonly FakeQuantization? _rounding;
+    private bool _quantized = true;
     private Tensor? _gradients;
     private (string Name, Tensor Value)[]? _parameters;
 
@@ -19,8 +22,9 @@ public sealed class ParameterStore : IDisposable
     /// <param name="device">Where the buffers lie.</param>
     /// <param name="layout">The layout table, made by the compiler.</param>
     /// <param name="compute">Element type of what <see cref="Weight"/> gives: views of the masters in fp32, else of a copy.</param>
+    /// <param name="training">What the copy is rounded to under quantization-aware training; null for as it is.</param>
     /// <exception cref="ArgumentException">Parameters overlap, share a name, or a vector lies before a matrix.</exception>
-    public ParameterStore(Device device, IReadOnlyList<ParameterInfo> layout, ScalarType compute)
+    public ParameterStore(Device device, IReadOnlyList<ParameterInfo> layout, ScalarType compute, QuantizationSpec? training = null)
     {
         Layout = layout;
         Check(layout);
@@ -28,18 +32,31 @@ public sealed class ParameterStore : IDisposable
         MatrixLength = layout.Where(info => info.Decay).Select(info => info.Offset + info.Length).DefaultIfEmpty(0).Max();
         ParameterCount = layout.Sum(info => info.Length);
         Master = NewBuffer(device);
-        _compute = compute == ScalarType.Float32 ? Master : zeros([Length], compute, device).DetachFromDisposeScope();
+        _rounding = training is null ? null : new FakeQuantization(layout, training);
+        _compute = compute == ScalarType.Float32 && _rounding is null ? Master : zeros([Length], compute, device).DetachFromDisposeScope();
     }
 
-    /// <summary>The masters of another store, which owns them, without the copy in the compute type.</summary>
-    private ParameterStore(ParameterStore store)
+    /// <summary>A store of masters alone, of another store's layout.</summary>
+    private ParameterStore(ParameterStore store, Tensor masters)
     {
         (Layout, Length, MatrixLength, ParameterCount) = (store.Layout, store.Length, store.MatrixLength, store.ParameterCount);
-        Master = _compute = store.Master.alias().DetachFromDisposeScope();
+        Master = _compute = masters.DetachFromDisposeScope();
     }
 
-    /// <summary>The same parameters, of which <see cref="Weight"/> gives the fp32 masters. Disposing it leaves the parameters as they are.</summary>
-    public ParameterStore Masters() => new(this);
+    /// <summary>
+    /// The same parameters, of which <see cref="Weight"/> gives the fp32 masters; rounded ones in fp32 where products read these. Disposing it
+    /// leaves the parameters as they are, and so must its user.
+    /// </summary>
+    public ParameterStore Masters() => _rounding is null ? new(this, Master.alias()) : Snapshot();
+
+    /// <summary>A copy of <see cref="Masters"/>, for changes.</summary>
+    public ParameterStore Snapshot()
+    {
+        using var gradientless = no_grad();
+        var masters = Master.clone();
+        _rounding?.Round(Master, masters);
+        return new(this, masters);
+    }
 
     /// <summary>The layout table.</summary>
     public IReadOnlyList<ParameterInfo> Layout { get; }
@@ -56,8 +73,23 @@ public sealed class ParameterStore : IDisposable
     /// <summary>fp32 [Length]</summary>
     public Tensor Master { get; }
 
+    /// <summary>
+    /// Whether products read rounded weights, as the exported model will: without quantization-aware training it changes nothing. A run sets
+    /// it off for its first steps.
+    /// </summary>
+    public bool Quantized
+    {
+        get => _quantized;
+        set
+        {
+            if (_quantized == value) return;
+            _quantized = value;
+            if (_rounding is not null) CastCompute();
+        }
+    }
+
     /// <summary>The weights in the compute type, [Length]; null where that is fp32.</summary>
-    internal Tensor? Copy => ReferenceEquals(_compute, Master) ? null : _compute;
+    internal Tensor? Copy => _compute.dtype == Master.dtype ? null : _compute;
 
     /// <summary>fp32 [Length], allocated on first use.</summary>
     public Tensor Gradients => _gradients ??= NewBuffer(Master.device);
@@ -105,7 +137,16 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Brings the copy in the compute type up to date with the masters.</summary>
     public void CastCompute()
     {
-        if (!ReferenceEquals(_compute, Master)) Kernels.Cast(Master, _compute);
+        if (Copy is not null) Kernels.Cast(Master, _compute);
+        Round();
+    }
+
+    /// <summary>Brings a rounded copy up to date, of which a cast one has been made where it is of another type than the masters.</summary>
+    internal void Round()
+    {
+        if (_rounding is null) return;
+        if (Copy is null) Kernels.Cast(Master, _compute);
+        if (_quantized) _rounding.Round(Master, _compute);
     }
 
     public void Dispose()

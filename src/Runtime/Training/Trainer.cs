@@ -58,11 +58,13 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         var tenth = Math.Clamp(state.Steps / 10, 50, 1000);
         var interval = _description.Training.ValidateEvery ?? tenth;
         var every = _description.Training.CheckpointEvery ?? tenth;
+        var rounds = _description.Quantization is { Method: RoundingMethod.Qat } quantization ? quantization.From * state.Steps : 0;
         var nans = new NanGuard(_description.Training, folder);
         while (state.Step < state.Steps && !interrupt.IsCancellationRequested)
         {
             var learningRate = schedule.At(state.Step);
             var updates = program.StepNumber;
+            model.Parameters.Quantized = state.Step >= rounds;
             var started = Stopwatch.GetTimestamp();
             var batch = feed.Next(state.Position(state.Step));
             var result = Step(program, batch, learningRate);
@@ -193,6 +195,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
 
     private EvaluationResult Evaluate(ITrainingProgram program)
     {
+        model.Parameters.Quantized = true; // what is measured, and kept as the best, is what will be exported
         var source = _validation.Source!;
         var buffer = new long[source.Batch * source.Sequence];
         var targets = new long[buffer.Length];

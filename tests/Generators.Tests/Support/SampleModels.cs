@@ -331,6 +331,29 @@ internal static class SampleModels
 
         """;
 
+    public const string Quantized =
+        """
+        model: Quantized
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+        efficiency:
+          quantization:
+            weights: int4
+            group: 16
+            symmetric: false
+            method: qat
+            from: 0.25
+            embeddings: int8
+            int8: [head]
+            keep: [blocks.0.mlp]
+
+        """;
+
     public const string Sized =
         """
         model: Sized

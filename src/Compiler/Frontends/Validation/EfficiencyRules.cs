@@ -20,10 +20,6 @@ internal static class EfficiencyRules
             yield return DiagnosticCatalog.NoEffect.At("efficiency.precision.loss-scale",
                 "beside 'fixed' the other keys of 'loss-scale' have no effect; remove them, or 'fixed'");
 
-        if (model.Efficiency.Quantization is { Weights: WeightType.Int4, Group: not (16 or 32 or 64 or 128 or 256) and var group })
-            yield return DiagnosticCatalog.QuantizationGroup.At("efficiency.quantization.group",
-                $"ONNX Runtime has no products of groups of {group}; write 16, 32, 64, 128 or 256");
-
         if (model.Efficiency.Checkpoint is not { } checkpoint) yield break;
         foreach (var diagnostic in CheckCheckpoint(checkpoint, Blocks(model.Architecture))) yield return diagnostic;
     }

@@ -1,55 +1,68 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using ModelCompiler.Runtime.Implementations;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Onnx.Rounding;
 
 /// <summary>
 /// GPTQ (Frantar et al. 2023): columns are rounded one after the other, and what rounding one changes in the layer's output is made up
-/// for by the columns that follow, by the second moments of the layer's inputs. Columns with the largest moments first (activation
-/// order), under scales of the original weights; damping 0.01.
+/// for by the columns that follow, by the second moments of the layer's inputs; by blocks of 128, whose errors go to the columns after the
+/// block in one product. Scales are those of the original weights, by <see cref="NearestRounding"/>.
 /// </summary>
 /// <param name="moments">fp32 [K, K] of each layer: the sum of x · xᵀ over calibration text.</param>
-internal sealed class GptqRounding(IReadOnlyDictionary<string, Tensor> moments) : IWeightRounding
+/// <param name="damping">Share of the moments' mean diagonal that is added to it.</param>
+/// <param name="activationOrder">Whether columns with the largest moments come first.</param>
+internal sealed class GptqRounding(IReadOnlyDictionary<string, Tensor> moments, double damping = 0.01, bool activationOrder = true) : IWeightRounding
 {
-    private const double Damping = 0.01;
+    private const int Block = 128;
 
     public RoundedWeight Round(string layer, Tensor weight, RoundingGrid grid)
     {
         using var scope = NewDisposeScope();
+        var rounded = new NearestRounding().Round(layer, weight, grid);
         var second = moments[layer].to(ScalarType.Float64);
         var columns = (int)second.size(0);
-        var order = second.diag().argsort(descending: true);
-        var permuted = second.index_select(0, order).index_select(1, order);
-        var damped = permuted + (eye(columns, dtype: ScalarType.Float64) * Math.Max(permuted.diag().mean().item<double>() * Damping, 1e-8));
-        // The upper Cholesky factor of the inverse: its row j holds what column j's error costs the columns after it.
-        var factor = linalg.cholesky(linalg.inv(damped)).t().contiguous().to(ScalarType.Float32);
-        var inverse = OnnxBuilder.Floats(factor).ToArray();
+        var order = activationOrder ? second.diag().argsort(descending: true) : arange(columns);
+        var factor = InverseFactor(second.index_select(0, order).index_select(1, order), damping);
+        var left = weight.to(CPU).index_select(1, order).contiguous();
         var sequence = order.data<long>().ToArray();
+        for (var start = 0; start < columns; start += Block)
+        {
+            var length = Math.Min(Block, columns - start);
+            var inner = OnnxBuilder.Floats(factor.narrow(0, start, length).narrow(1, start, length).contiguous()).ToArray();
+            var part = OnnxBuilder.Floats(left.narrow(1, start, length).contiguous()).ToArray(); // [M, length]
+            Parallel.For(0, (int)left.size(0), row => RoundRow(part.AsSpan(row * length, length), sequence.AsSpan(start, length), inner, rounded, row, columns, grid));
+            if (start + length == columns) break;
+            var errors = tensor(part, [left.size(0), length]); // RoundRow has left them there
+            left.narrow(1, start + length, columns - start - length)
+                .sub_(errors.mm(factor.narrow(0, start, length).narrow(1, start + length, columns - start - length)));
+        }
 
-        var rounded = new NearestRounding().Round(layer, weight, grid);
-        using var host = weight.to(CPU).contiguous();
-        var values = OnnxBuilder.Floats(host).ToArray();
-        Parallel.For(0, (int)host.size(0), row => RoundRow(
-            values.AsSpan(row * columns, columns), sequence, inverse, rounded.Scales.AsSpan(row * rounded.Groups, rounded.Groups), grid,
-            rounded.Codes.AsSpan(row * columns, columns)));
         return rounded;
     }
 
-    private static void RoundRow(
-        ReadOnlySpan<float> row, long[] order, float[] factor, ReadOnlySpan<float> scales, RoundingGrid grid, Span<sbyte> codes)
+    /// <summary>The upper Cholesky factor of the inverse of damped moments: its row j holds what column j's error costs the columns after it.</summary>
+    /// <param name="moments">fp64 [K, K]</param>
+    /// <param name="damping">Share of the mean diagonal that is added to it.</param>
+    /// <returns>fp32 [K, K]</returns>
+    internal static Tensor InverseFactor(Tensor moments, double damping)
     {
-        var columns = row.Length;
-        var left = new float[columns]; // in the order of rounding
-        for (var j = 0; j < columns; j++) left[j] = row[(int)order[j]];
-        for (var j = 0; j < columns; j++)
+        var damped = moments + (eye(moments.size(0), dtype: ScalarType.Float64) * Math.Max(moments.diag().mean().item<double>() * damping, 1e-8));
+        return linalg.cholesky(linalg.inv(damped)).t().contiguous().to(ScalarType.Float32);
+    }
+
+    /// <summary>Rounds a row of a block, and leaves the errors in the place of its values.</summary>
+    private static void RoundRow(
+        Span<float> row, ReadOnlySpan<long> sequence, float[] factor, RoundedWeight rounded, int index, int columns, RoundingGrid grid)
+    {
+        var groups = rounded.Scales.Length / (rounded.Codes.Length / columns);
+        for (var j = 0; j < row.Length; j++)
         {
-            var column = (int)order[j];
-            var scale = scales[column / grid.Group];
-            codes[column] = grid.Code(left[j], scale);
-            var error = (left[j] - (codes[column] * scale)) / factor[(j * columns) + j];
-            Subtract(left.AsSpan(j + 1), factor.AsSpan((j * columns) + j + 1, columns - j - 1), error);
+            var column = (int)sequence[j];
+            var scale = rounded.Scale((index * groups) + (column / grid.Group));
+            rounded.Codes[(index * columns) + column] = grid.Code(row[j], scale);
+            row[j] = (row[j] - grid.Round(row[j], scale)) / factor[(j * row.Length) + j];
+            Subtract(row[(j + 1)..], factor.AsSpan((j * row.Length) + j + 1, row.Length - j - 1), row[j]);
         }
     }
 

@@ -49,7 +49,8 @@ public abstract class Optimizer : IDisposable
 
         var clipping = _clip > 0 && norm > _clip ? _clip / norm : 1;
         Update(step, learningRate, (float)(clipping / lossScale));
-        if (!Casts) Store.CastCompute();
+        if (Casts) Store.Round();
+        else Store.CastCompute();
         return norm;
     }
 

@@ -20,7 +20,7 @@ public sealed class RoundingTests
         var values = weight.data<float>().ToArray();
         for (var i = 0; i < values.Length; i++)
         {
-            var scale = rounded.Scales[(i / Columns * rounded.Groups) + (i % Columns / group)];
+            var scale = rounded.Scales[(i / Columns * (rounded.Scales.Length / Rows)) + (i % Columns / group)];
             var code = rounded.Codes[i];
             Assert.InRange(code, grid.Smallest, grid.Largest);
             if (code > grid.Smallest && code < grid.Largest)
@@ -55,7 +55,7 @@ public sealed class RoundingTests
             var rounded = rounding.Round("layer", weight, grid);
             var stand = new float[Rows * Columns];
             for (var i = 0; i < stand.Length; i++)
-                stand[i] = rounded.Codes[i] * rounded.Scales[(i / Columns * rounded.Groups) + (i % Columns / grid.Group)];
+                stand[i] = rounded.Codes[i] * rounded.Scales[(i / Columns * (rounded.Scales.Length / Rows)) + (i % Columns / grid.Group)];
             return (inputs.mm((tensor(stand, [Rows, Columns]) - weight).t())).square().mean().item<float>();
         }
     }
