@@ -4,6 +4,7 @@ using ModelCompiler.Benchmarks.Gpu;
 using ModelCompiler.Benchmarks.Inference;
 using ModelCompiler.Benchmarks.Loading;
 using ModelCompiler.Benchmarks.Quality;
+using ModelCompiler.Benchmarks.Quantization;
 using ModelCompiler.Benchmarks.Recurrence;
 using ModelCompiler.Benchmarks.Training;
 
@@ -16,6 +17,7 @@ using ModelCompiler.Benchmarks.Training;
     ("fusions", "[name…] [threads] each fusion against the kernels that it joins", KernelBenchmark.RunFusions),
     ("allocations", "managed memory that a step of the whole training loop allocates", AllocationBenchmark.Run),
     ("quality", "[--variants a,b@0.7] [--seeds 1,2,3] [--steps 3000] [--results quality.csv] time and steps to the baseline's final loss", QualityBenchmark.Run),
+    ("quantization", "[--quick] [--steps 3000] [--seed 1] | --products: bits per byte and bytes of model Q in each form of quantization; or a product in each form", QuantizationBenchmark.Run),
     ("loading", "a checkpoint of 500 MB into a model, against reading its file once", LoadingBenchmark.Run),
     ("transformer-xl", "[--quick] [--seconds 1800] bits per byte with a memory and without in the same time; its evaluation against a sliding window", RecurrenceBenchmark.Run),
     ("albert", "[--steps 1000] parameters and masked loss of shared layers beside a plain model of as many parameters", AlbertBenchmark.Run),

@@ -15,7 +15,7 @@ public sealed class CheckQuantization : Pass
     {
         if (spec.Efficiency.Quantization is not { } quantization) return graph;
         var layers = graph.Blocks.Append(graph.Main)
-            .SelectMany(f => f.Nodes.Where(n => n.Op == "linear").Select(n => LayerNames.Of(f, n))).ToList();
+            .SelectMany(f => f.Nodes.Where(n => n.Op is "linear" or "expert_linear").Select(n => LayerNames.Of(f, n))).ToList();
         Check("keep", quantization.Keep.Select(pattern => pattern == QuantizationSpec.Auto ? "*" : pattern), layers);
         Check("int8", quantization.Int8, layers);
         Check("int4", quantization.Int4, layers);

@@ -27,7 +27,7 @@ public sealed class InsertFakeQuantization : Pass
 
     private static Parameter Mark(Function function, Parameter parameter, Precision compute, List<LayerPattern> kept)
     {
-        if (function.Nodes.FirstOrDefault(n => n.Op == "linear" && n.Inputs[1] == parameter.Name) is not { } linear) return parameter;
+        if (function.Nodes.FirstOrDefault(n => n.Op is "linear" or "expert_linear" && n.Inputs[1] == parameter.Name) is not { } linear) return parameter;
         // The layer has the name of what it gives: with the bias, where it has one.
         var result = function.Nodes.FirstOrDefault(n => n.Op == "add_bias" && n.Inputs[0] == linear.Outputs[0].Name) ?? linear;
         var layer = LayerNames.Of(function, result);

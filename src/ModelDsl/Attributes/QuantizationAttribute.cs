@@ -25,6 +25,8 @@ public sealed class QuantizationAttribute : Attribute
 
     public ActivationRange Activations { get; set; }
 
+    public PrefillType Prefill { get; set; }
+
     public EmbeddingType Embeddings { get; set; }
 
     public string[] Int8 { get; set; } = [];

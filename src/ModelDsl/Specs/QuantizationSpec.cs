@@ -41,6 +41,10 @@ public sealed record QuantizationSpec
     [OnlyWith("weights", WeightType.Int8)]
     public ActivationRange Activations { get; init; } = ActivationRange.Dynamic;
 
+    [Key("prefill", "What multiplies the tokens of a prompt, in repeated blocks.")]
+    [OnlyWith("weights", WeightType.Int4, WeightType.Int2)]
+    public PrefillType Prefill { get; init; } = PrefillType.Same;
+
     [Key("embeddings", "What the tables of token embeddings are stored in.")]
     public EmbeddingType Embeddings { get; init; } = EmbeddingType.Fp32;
 
@@ -96,6 +100,15 @@ public enum ActivationRange
 
     /// <summary>Once, on calibration text.</summary>
     Static,
+}
+
+public enum PrefillType
+{
+    /// <summary>What multiplies a single token.</summary>
+    Same,
+
+    /// <summary>Weights of 8 bits beside the others: a byte more a weight, for products that are faster where there are many tokens.</summary>
+    Int8,
 }
 
 public enum EmbeddingType

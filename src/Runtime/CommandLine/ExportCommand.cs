@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data;
-using ModelCompiler.Runtime.Data.Batches;
 using ModelCompiler.Runtime.Onnx;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -10,8 +9,6 @@ namespace ModelCompiler.Runtime.CommandLine;
 /// <summary>Writes a trained model for ONNX Runtime, verifies the file against the model, and says what it costs.</summary>
 internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
 {
-    private const int CalibrationWindows = 128;
-
     /// <summary>The command as <c>System.CommandLine</c> knows it.</summary>
     public static Command Create(ModelDescription model, Option<string> run, Func<string, string?, QuantizationSpec?, bool, int> export)
     {
@@ -59,7 +56,7 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
         var (source, tokenizer) = TrainedModel.Load(model, run, output.Error.WriteLine);
         using var data = Dataset.Open(
             description.Training with { Source = source ?? description.Training.Source }, description.Vocabulary, tokenizer, report: output.Text.WriteLine, cancellation: interrupt);
-        OnnxExport.Write(model, folder, quantization, tokenizer, quantization is not null && OnnxExport.NeedsText(quantization) ? Windows(data, description.Context) : [], opsetOnly);
+        OnnxExport.Write(model, folder, quantization, tokenizer, quantization is not null && OnnxExport.NeedsText(quantization) ? Calibration.Windows(data, description.Context) : [], opsetOnly);
         var found = OnnxVerification.Run(model, folder, data, exact: quantization is null);
         var (bytes, original) = (Size(folder), 4 * description.ParameterCount);
         output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -67,21 +64,6 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
         output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"verified on held-out text: {found.Exported} where the model has {found.Original} ({(found.Exported.Loss / found.Original.Loss) - 1:+0.00 %;-0.00 %}); logits differ by {found.MeanError:G3} in the mean, {found.MaxError:G3} at most"));
         return ModelProgram.Done;
-    }
-
-    /// <summary>Windows of the training text, evenly spread.</summary>
-    private static int[][] Windows(Dataset data, int context)
-    {
-        var windows = new ValidationWindows(data.Training, batch: 1, context, CalibrationWindows);
-        var (tokens, targets) = (new long[context], new long[context]);
-        return
-        [
-            .. Enumerable.Range(0, windows.Batches).Select(i =>
-            {
-                windows.Fill(i, tokens, targets);
-                return tokens.Select(token => (int)token).ToArray();
-            }),
-        ];
     }
 
     private static long Size(string folder) => new FileInfo(OnnxFolder.GraphPath(folder)).Length + new FileInfo(OnnxFolder.DataPath(folder)).Length;

@@ -1,3 +1,5 @@
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Data.Batches;
 using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
 using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;
@@ -10,6 +12,8 @@ namespace ModelCompiler.Runtime.Onnx;
 /// </summary>
 internal sealed class Calibration : IDisposable
 {
+    private const int MostWindows = 128;
+
     private readonly Dictionary<string, LinearInput> _inputs;
 
     private Calibration(OnnxGraph graph, Dictionary<string, LinearInput> inputs)
@@ -26,6 +30,21 @@ internal sealed class Calibration : IDisposable
 
     /// <summary>The inputs by the layer's name.</summary>
     public IReadOnlyDictionary<string, LinearInput> Inputs => _inputs;
+
+    /// <summary>128 windows of the training text, evenly spread.</summary>
+    public static int[][] Windows(Dataset data, int context)
+    {
+        var windows = new ValidationWindows(data.Training, batch: 1, context, MostWindows);
+        var (tokens, targets) = (new long[context], new long[context]);
+        return
+        [
+            .. Enumerable.Range(0, windows.Batches).Select(i =>
+            {
+                windows.Fill(i, tokens, targets);
+                return tokens.Select(token => (int)token).ToArray();
+            }),
+        ];
+    }
 
     /// <exception cref="OnnxException">There is no text.</exception>
     public static Calibration Observe(ICompiledModel model, ParameterStore parameters, IReadOnlyList<int[]> windows)
@@ -51,6 +70,7 @@ internal sealed class Calibration : IDisposable
     public void Dispose()
     {
         foreach (var input in _inputs.Values.Distinct()) input.Moments.Dispose();
+        foreach (var layer in Graph.LinearLayers) layer.Weight.Dispose();
     }
 
     private static Calibration Observe(ICompiledModel model, string folder, OnnxGraph graph, IReadOnlyList<int[]> windows)

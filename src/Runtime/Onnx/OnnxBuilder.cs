@@ -23,6 +23,7 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
     private const int InlineBytes = 1024;
 
     private readonly GraphProto _graph = new() { Name = name };
+    private List<NodeProto> _nodes = [];
     private readonly Dictionary<string, string> _sources = new(StringComparer.Ordinal);
 
     public void Node(string op, string domain, IEnumerable<string> inputs, IEnumerable<string> outputs, params ReadOnlySpan<AttributeProto> attributes)
@@ -32,7 +33,31 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
         node.Input.Add(inputs);
         node.Output.Add(outputs);
         foreach (var attribute in attributes) node.Attribute.Add(attribute);
-        _graph.Node.Add(node);
+        _nodes.Add(node);
+    }
+
+    /// <summary>One of two ways to a value, whose name it returns; what is constant in them is the graph's.</summary>
+    /// <param name="condition">A bool: which way.</param>
+    /// <param name="output">The value's name.</param>
+    /// <param name="then">Writes the nodes of one, and gives the name of its result, of type float.</param>
+    /// <param name="otherwise">The same for the other.</param>
+    public string If(string condition, string output, Func<string> then, Func<string> otherwise)
+    {
+        AttributeProto[] branches = [Branch("then_branch", output, then), Branch("else_branch", output, otherwise)];
+        return Node("If", "", output, [condition], branches);
+    }
+
+    private AttributeProto Branch(string branch, string output, Func<string> write)
+    {
+        var outer = _nodes;
+        _nodes = [];
+        var result = write();
+        var graph = new GraphProto { Name = $"{output}.{branch}" };
+        graph.Node.Add(_nodes);
+        // Of any shape.
+        graph.Output.Add(new ValueInfoProto { Name = result, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)DataType.Float } } });
+        _nodes = outer;
+        return new() { Name = branch, G = graph, Type = AttributeProto.Types.AttributeType.Graph };
     }
 
     /// <summary>A node with one output, whose name it returns.</summary>
@@ -94,7 +119,7 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
     }
 
     /// <summary>How many inputs of nodes a value is.</summary>
-    public int Uses(string value) => _graph.Node.Sum(node => node.Input.Count(input => input == value));
+    public int Uses(string value) => _nodes.Sum(node => node.Input.Count(input => input == value));
 
     /// <summary>Adds an input and returns its name.</summary>
     public string Input(string input, DataType type, params ReadOnlySpan<string> shape)
@@ -107,6 +132,7 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
 
     public ModelProto Build(IReadOnlyDictionary<string, string> metadata)
     {
+        _graph.Node.Add(_nodes);
         var model = new ModelProto { IrVersion = IrVersion, ProducerName = "ModelCompiler", ProducerVersion = "0.1.0", Graph = _graph };
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = Opset });
         if (_graph.Node.Any(node => node.Domain == Microsoft)) model.OpsetImport.Add(new OperatorSetIdProto { Domain = Microsoft, Version = 1 });

@@ -88,6 +88,7 @@ public static class OnnxExport
         if (!quantization.Symmetric) parts.Add("zero points");
         parts.Add(KebabCase.Of(quantization.Method.ToString()));
         if (quantization.Activations == ActivationRange.Static) parts.Add("static activations");
+        if (quantization.Prefill == PrefillType.Int8) parts.Add("int8 prefill");
         if (quantization.Embeddings != EmbeddingType.Fp32) parts.Add($"{KebabCase.Of(quantization.Embeddings.ToString())} embeddings");
         return string.Join(", ", parts);
     }
@@ -109,7 +110,8 @@ public static class OnnxExport
         Func<string, (float, float)>? range = quantization.Activations == ActivationRange.Static ? layer => (observed!.Inputs[layer].Least.Min(), observed.Inputs[layer].Most.Max()) : null;
         return new()
         {
-            Linears = LinearForms.Of(plan, rounding, range),
+            Linears = LinearForms.Of(plan, rounding, range, prompts: quantization.Prefill == PrefillType.Int8),
+            TellsPrompts = quantization.Prefill == PrefillType.Int8,
             Embeddings = quantization.Embeddings switch
             {
                 EmbeddingType.Int8 => new QuantizedTable(8, quantization.Group),

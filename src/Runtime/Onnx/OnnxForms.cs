@@ -10,6 +10,9 @@ internal sealed record OnnxForms
     /// <summary>Whether the graph has operators of the ONNX standard alone.</summary>
     public bool IsStandard { get; init; }
 
+    /// <summary>Whether some layers have another form for prompts.</summary>
+    public bool TellsPrompts { get; init; }
+
     /// <summary>The form of embedding tables; null for fp32.</summary>
     public QuantizedTable? Embeddings { get; init; }
 }

@@ -37,9 +37,9 @@ public sealed partial class OnnxGraph
     public OnnxValue Linear(string name, OnnxValue x, Tensor weight, Tensor? bias)
     {
         var layer = Scoped(name);
-        _shared.LinearLayers.Add(new(layer, x, weight));
+        _shared.LinearLayers.Add(new(layer, x, weight.alias().DetachFromDisposeScope()));
         Scales(layer, weight, bias);
-        return new(_shared.Forms.Linears.Of(layer).Write(Builder, layer, x.Name, weight, bias), (int)weight.size(0));
+        return new(_shared.Forms.Linears.Of(layer, repeated: _scope.Length > 0).Write(Builder, layer, x.Name, weight, bias), (int)weight.size(0));
     }
 
     /// <summary>Layer normalization (Ba et al. 2016).</summary>

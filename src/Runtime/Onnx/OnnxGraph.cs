@@ -1,4 +1,5 @@
 using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Onnx.Linears;
 using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
 using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;
@@ -18,6 +19,9 @@ public sealed partial class OnnxGraph
         PastLengths = "seqlens_k", TotalLength = "total_sequence_length", Mask = "attention_mask", TypeIds = "token_type_ids",
         HiddenState = "last_hidden_state", ClassLogits = "classes";
 
+    /// <summary>Most tokens for which products of few bits are the faster ones (benchmarks -- quantization --products).</summary>
+    private const int MostStepTokens = 4;
+
     private readonly Shared _shared;
     private readonly string _scope;
 
@@ -25,6 +29,9 @@ public sealed partial class OnnxGraph
         : this(new Shared(builder, parameters, model, forms), "")
     {
         builder.Input(InputIds, DataType.Int64, "batch", "sequence");
+        if (!forms.TellsPrompts) return;
+        var length = builder.Node("Shape", "", "sequence_length", [InputIds], OnnxBuilder.Attribute("start", 1), OnnxBuilder.Attribute("end", 2));
+        builder.Node("Greater", "", PromptLinear.IsPrompt, [length, builder.Constant<long>("step_length", DataType.Int64, [MostStepTokens], 1)]);
     }
 
     private OnnxGraph(Shared shared, string scope) => (_shared, _scope) = (shared, scope);

@@ -177,7 +177,7 @@ internal static class AttributedModels
         [Model]
         [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4)]
         [Quantization(Weights = WeightType.Int4, Group = 16, Symmetric = false, Method = RoundingMethod.Qat, From = 0.25,
-            Embeddings = EmbeddingType.Int8, Int8 = new[] { "head" }, Keep = new[] { "blocks.0.mlp" })]
+            Prefill = PrefillType.Int8, Embeddings = EmbeddingType.Int8, Int8 = new[] { "head" }, Keep = new[] { "blocks.0.mlp" })]
         partial class Quantized;
 
         """;

@@ -348,6 +348,7 @@ internal static class SampleModels
             symmetric: false
             method: qat
             from: 0.25
+            prefill: int8
             embeddings: int8
             int8: [head]
             keep: [blocks.0.mlp]

@@ -30,6 +30,25 @@ public sealed class OnnxQuantizationTests
     public void Static_activations() => Assert.InRange(
         Error<Gpt2>(new QuantizationSpec { Weights = WeightType.Int8, Activations = ActivationRange.Static }), 1e-5, 0.2);
 
+    /// <summary>Prompts by weights of 8 bits: all of them are exact to what these are, and only the steps that follow to 4 bits.</summary>
+    [Fact]
+    public void Prompts_have_weights_of_their_own()
+    {
+        var quantization = new QuantizationSpec { Weights = WeightType.Int4, Group = 16, Keep = EquatableArray.Of("head") };
+        Assert.InRange(Error<Gpt2>(quantization with { Prefill = PrefillType.Int8 }), 1e-5, 0.5);
+        using var folder = new TemporaryFolder();
+        using var model = Gpt2.Create(CPU, seed: 2);
+        GeneratedModels.Scramble(model);
+        float[] Prompt(QuantizationSpec spec)
+        {
+            OnnxExport.Write(model, folder.Path, spec, new ByteTokenizer(), []);
+            using var program = OnnxProgram.Open(model.Description, folder.Path);
+            return [.. program.Forward([1, 2, 3, 4, 5, 6, 7, 8])];
+        }
+
+        Assert.Equal(Prompt(new QuantizationSpec { Weights = WeightType.Int8, Keep = EquatableArray.Of("head") }), Prompt(quantization with { Prefill = PrefillType.Int8 }));
+    }
+
     [Theory]
     [InlineData(EmbeddingType.Int8, 0.02)]
     [InlineData(EmbeddingType.Int4, 0.4)]
