@@ -94,15 +94,15 @@ internal static class QuantizationBenchmark
         var (context, vocabulary) = (model.Description.Context, model.Description.Vocabulary);
         var windows = new ValidationWindows(data.Validation, batch: 1, context, Windows);
         using var program = OnnxProgram.Open(model.Description, folder);
-        var (tokens, targets, logits) = (new long[context], new long[context], new float[context * vocabulary]);
+        var (tokens, targets) = (new long[context], new long[context]);
         var loss = 0.0;
         for (var window = 0; window < windows.Batches; window++)
         {
             windows.Fill(window, tokens, targets);
             program.Reset();
-            program.ForwardAll([.. tokens.Select(token => (int)token)], logits);
+            var logits = program.Forward(0, [.. tokens.Select(token => (int)token)], rows: context);
             for (var i = 0; i < context; i++)
-                loss += LogitErrors.CrossEntropy(logits.AsSpan(i * vocabulary, vocabulary), targets[i]) / (windows.Batches * context);
+                loss += LogitErrors.CrossEntropy(logits.Slice(i * vocabulary, vocabulary), targets[i]) / (windows.Batches * context);
         }
 
         return windows.BitsPerByte(loss, data.Tokenizer);
