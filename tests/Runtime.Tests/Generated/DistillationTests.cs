@@ -130,15 +130,15 @@ public sealed class DistillationTests
         Assert.Contains("Distilled learns from DistillingTeacher, whose weights are looked for in", missing.Message);
 
         runs.Run<DistillingTeacher>("runs/DistillingTeacher");
-        runs.AssertResumes<Distilled>(stoppedAt: 9);
-        runs.AssertResumes<DistilledBf16>(stoppedAt: 9);
-        runs.AssertResumes<DistilledLayers>(stoppedAt: 9);
-        runs.AssertResumes<DistilledMinilm>(stoppedAt: 9);
-        runs.AssertResumes<DistilledCached>(stoppedAt: 9);
-        runs.AssertResumes<DistilledOnPolicy>(stoppedAt: 9);
+        runs.AssertResumes<Distilled>(stoppedAt: 5);
+        runs.AssertResumes<DistilledBf16>(stoppedAt: 5);
+        runs.AssertResumes<DistilledLayers>(stoppedAt: 5);
+        runs.AssertResumes<DistilledMinilm>(stoppedAt: 5);
+        runs.AssertResumes<DistilledCached>(stoppedAt: 5);
+        runs.AssertResumes<DistilledOnPolicy>(stoppedAt: 5);
 
         runs.Run<DistillingTeacher>("runs/DistillingTeacher", seed: 2);
-        var other = Assert.Throws<CheckpointException>(() => runs.Run<Distilled>("runs/Distilled-parts", resume: true, steps: 30));
+        var other = Assert.Throws<CheckpointException>(() => runs.Run<Distilled>("runs/Distilled-parts", resume: true, steps: 15));
         Assert.Contains("taught by other weights", other.Message);
     }
 
