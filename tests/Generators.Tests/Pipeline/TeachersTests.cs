@@ -55,6 +55,25 @@ public sealed class TeachersTests
         Assert.DoesNotContain(run.Output.GetDiagnostics(TestContext.Current.CancellationToken), diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
     }
 
+    /// <summary>Each directive changes how steps are made, and the teacher's pass with them.</summary>
+    [Theory]
+    [InlineData("efficiency: { adapt: { rank: 2, targets: [blocks] } }", "hidden: 1")]
+    [InlineData("efficiency: { token-drop: { from: 8, keep-layers: 0 } }", "weight: 0.3")]
+    [InlineData("efficiency: { precision: fp16 }", "hidden: 1", "accumulate: 3")]
+    [InlineData("efficiency: { precision: { compute: bf16, fp32: [head] }, checkpoint: sqrt }", "relations: minilm")]
+    [InlineData("efficiency: { precision: bf16 }", "hidden: 1, relations: { heads: 8 }", "curriculum: { metric: length, from: 8 }")]
+    [InlineData("efficiency: { precision: bf16 }", "cache: 8", "curriculum: rarity")]
+    [InlineData("efficiency: { precision: bf16 }", "weight: 0.3", "subset: infobatch")]
+    [InlineData("efficiency: { precision: bf16 }", "hidden: 2", "ema: 0.9", "family: transformer-xl")]
+    public void Students_with_other_directives_compile(string efficiency, string distillation, string training = "batch: 3", string family = "family: decoder")
+    {
+        var student = SampleModels.StudentOfCache.Replace("training:", efficiency + "\ntraining:").Replace("cache: 32", distillation)
+            .Replace("batch: 3", training).Replace("family: decoder", family + (family == "family: decoder" ? "" : ", memory: 8, evaluation-memory: 16"));
+        var run = GeneratorRun.OfYaml(("student.model.yaml", student), ("big.model.yaml", SampleModels.Teacher));
+        Assert.Empty(run.Diagnostics);
+        Assert.DoesNotContain(run.Output.GetDiagnostics(TestContext.Current.CancellationToken), diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+    }
+
     /// <summary>The teacher has an arena of its own, and no step makes it.</summary>
     [Fact]
     public void A_step_with_kept_predictions_does_not_hold_the_teacher()
