@@ -59,6 +59,7 @@ public sealed class TeachersTests
     [Theory]
     [InlineData("efficiency: { adapt: { rank: 2, targets: [blocks] } }", "hidden: 1")]
     [InlineData("efficiency: { token-drop: { from: 8, keep-layers: 0 } }", "weight: 0.3")]
+    [InlineData("efficiency: { quantization: { weights: int4, group: 16, method: qat } }", "hidden: 1")]
     [InlineData("efficiency: { precision: fp16 }", "hidden: 1", "accumulate: 3")]
     [InlineData("efficiency: { precision: { compute: bf16, fp32: [head] }, checkpoint: sqrt }", "relations: minilm")]
     [InlineData("efficiency: { precision: bf16 }", "hidden: 1, relations: { heads: 8 }", "curriculum: { metric: length, from: 8 }")]
