@@ -53,6 +53,8 @@ using Techniques;
     ("Int8SmoothQuant", "weights and activations of 8 bits, the range of both shared by SmoothQuant", ModelProgram.Run<Int8SmoothQuant>),
     ("Int2Hqq", "weights of 2 bits, rounded by HQQ", ModelProgram.Run<Int2Hqq>),
     ("Int4Gptq", "weights of 4 bits in the exported model, rounded by GPTQ", ModelProgram.Run<Int4Gptq>),
+    ("Pruned", "half of the blocks' weights removed, more and more of them", ModelProgram.Run<Pruned>),
+    ("PrunedWanda", "two of every four weights removed, by the inputs of their layers", ModelProgram.Run<PrunedWanda>),
     ("MixtureOfExperts", "two of eight feed-forward networks for each position", ModelProgram.Run<MixtureOfExperts>),
     ("MaskedLm", "an encoder that fills in hidden bytes", ModelProgram.Run<MaskedLm>),
     ("AlbertLm", "shared blocks, hidden bytes and the order of segments", ModelProgram.Run<AlbertLm>),

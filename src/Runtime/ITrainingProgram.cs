@@ -1,4 +1,5 @@
 using ModelCompiler.Runtime.Training;
+using ModelCompiler.Runtime.Training.Pruning;
 using TorchSharp;
 
 namespace ModelCompiler.Runtime;
@@ -29,6 +30,9 @@ public interface ITrainingProgram : IDisposable
 
     /// <summary>The moving average of the parameters, for models with <c>ema</c>.</summary>
     WeightAverage? Average => null;
+
+    /// <summary>What is removed of the parameters, for models with <c>pruning</c>.</summary>
+    WeightPruning? Pruning => null;
 
     /// <summary>The memory of earlier segments, for models that have one: batches then continue each other, row by row.</summary>
     SegmentMemory? Memory => null;

@@ -38,6 +38,9 @@ public sealed record ModelDescription
 
     public required TrainingSettings Training { get; init; }
 
+    /// <summary>What training removes of the parameters; null for nothing.</summary>
+    public PruningSpec? Pruning { get; init; }
+
     /// <summary>How an exported model's weights are rounded; null for fp32.</summary>
     public QuantizationSpec? Quantization { get; init; }
 

@@ -24,6 +24,9 @@ public sealed class SnapshotTests
     public Task TokenDrop() => Verify(SampleModels.TokenDrop);
 
     [Fact]
+    public Task Pruned() => Verify(SampleModels.Pruned);
+
+    [Fact]
     public Task Recurrent() => Verify(SampleModels.Recurrent);
 
     [Fact]

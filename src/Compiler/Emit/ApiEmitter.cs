@@ -143,6 +143,7 @@ internal static class ApiEmitter
                 if (onNan != NanPolicy.Stop) writer.Line($"OnNan = NanPolicy.{onNan},");
                 DataSettings.Write(writer, model);
             }
+            if (PruningSpec.Resolve(spec) is { } pruning) writer.Line($"Pruning = {RecordLiteral.Of(pruning)},");
             if (spec.Efficiency.Quantization is { } quantization) writer.Line($"Quantization = {RecordLiteral.Of(quantization)},");
             if (spec.Export.OpsetOnly) writer.Line("OpsetOnly = true,");
             writer.Line($"ForwardFlops = {Grouped(model.Costs.ForwardFlops * model.Costs.Tokens)},");

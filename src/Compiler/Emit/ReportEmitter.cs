@@ -33,6 +33,7 @@ internal static class ReportEmitter
                 Constant(writer, "KvCacheBytesPerToken", costs.KvCacheBytes, "Keys and values for each token, in inference.");
                 Constant(writer, "Fp32FileBytes", costs.Fp32FileBytes, "The weights in a safetensors file of fp32, without its header.");
                 Constant(writer, "Bf16FileBytes", costs.Bf16FileBytes, "The same in bf16.");
+                if (costs.PrunedWeights > 0) Constant(writer, "PrunedWeights", costs.PrunedWeights, "Weights that pruning removes: zeros in every file.");
             }
             writer.Line().Line("// <report>");
             foreach (var line in ReportText.Markdown(context.Model).TrimEnd('\n').Split('\n')) writer.Line(("// " + line).TrimEnd());

@@ -13,6 +13,7 @@ public static class SpecValidator
             .Concat(EfficiencyRules.Check(model))
             .Concat(QuantizationRules.Check(model))
             .Concat(TokenDropRules.Check(model))
+            .Concat(PruningRules.Check(model))
             .Concat(TrainingRules.Check(model))
             .Concat(ObjectiveRules.Check(model))
             .Concat(SpecialTokenRules.Check(model))

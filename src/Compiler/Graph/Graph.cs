@@ -111,6 +111,9 @@ public sealed record Graph(string Name, EquatableArray<Dim> Dims, Function Main,
     /// <summary>Segments by block, after ChooseCheckpoints: the first layer of each, and last the number of layers.</summary>
     public EquatableArray<Segments> Segments { get; init; }
 
+    /// <summary>The matrices whose weights training removes, after ApplyPruningMasks.</summary>
+    public EquatableArray<PrunedPart> Pruned { get; init; }
+
     /// <summary>After PlanMemory.</summary>
     public MemoryPlan? Memory { get; init; }
 
@@ -151,6 +154,12 @@ public sealed record Segments(string Block, EquatableArray<int> Starts)
 
     public int Count => Starts.Count - 1;
 }
+
+/// <summary>A matrix whose weights training removes: a part of a parameter, of some sets of its block in a row.</summary>
+/// <param name="Block">Empty for a parameter of main.</param>
+/// <param name="First">The first set.</param>
+/// <param name="Count">How many.</param>
+public sealed record PrunedPart(string Block, string Parameter, string Part, int First, int Count);
 
 /// <summary>Names of the functions that passes derive from a block's.</summary>
 public static class FunctionNames

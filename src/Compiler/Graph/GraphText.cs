@@ -18,6 +18,8 @@ public static class GraphText
         foreach (var segments in graph.Segments)
             text.Append('\n').Append("segments ").Append(segments.Block).Append(' ')
                 .Append(string.Join(" ", segments.Starts)).Append('\n');
+        foreach (var pruned in graph.Pruned)
+            text.Append('\n').Append("pruned ").Append(pruned.Block.Length == 0 ? pruned.Part : $"{pruned.Block}.{pruned.First}+{pruned.Count}.{pruned.Part}").Append('\n');
         return text.ToString();
     }
 

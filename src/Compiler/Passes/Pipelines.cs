@@ -13,6 +13,7 @@ public static class Pipelines
         new PackProjections(),
         new PlacePrecision(),
         new PlaceFp8(),
+        new ApplyPruningMasks(),
         new AdaptLayers(),
         new InsertFakeQuantization(),
         new FoldBiases(),

@@ -50,6 +50,18 @@ public sealed record CostReport
     /// <summary>Bytes of averaged weights (<c>training.ema</c>).</summary>
     public long AverageBytes { get; init; }
 
+    /// <summary>Weights that <c>pruning</c> looks at; 0 without.</summary>
+    public long PrunableWeights { get; init; }
+
+    /// <summary>Those of them that it removes.</summary>
+    public long PrunedWeights { get; init; }
+
+    /// <summary>Bytes of the mask, and of what the method carries from step to step.</summary>
+    public long PruningBytes { get; init; }
+
+    /// <summary>Bytes of the weights where each removed one takes a bit and no more; see <see cref="PrunedWeights"/>.</summary>
+    public long SparseBytes => (4 * (Parameters - PrunedWeights)) + ((PrunableWeights + 7) / 8);
+
     /// <summary>Bytes of the arena of all activations.</summary>
     public long ActivationBytes { get; init; }
 
@@ -69,7 +81,7 @@ public sealed record CostReport
     public long KvCacheBytes { get; init; }
 
     /// <summary>All that training holds.</summary>
-    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + AverageBytes + ActivationBytes + SegmentBytes + TeacherBytes;
+    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + AverageBytes + PruningBytes + ActivationBytes + SegmentBytes + TeacherBytes;
 
     /// <summary>Bytes of the weights in a safetensors file of fp32; its header comes on top.</summary>
     public long Fp32FileBytes => 4 * Parameters;
@@ -97,6 +109,9 @@ public sealed record CostReport
             GradientBytes = 4 * trained.Elements,
             OptimizerBytes = OptimizerEmitters.Of(spec).StateBytes(model),
             AverageBytes = spec.Training.Ema is null ? 0 : 4 * trained.Elements,
+            PrunableWeights = PruningEmitter.Weights(model),
+            PrunedWeights = PruningEmitter.RemovedWeights(model),
+            PruningBytes = PruningEmitter.Bytes(model),
             ActivationBytes = model.ArenaBytes,
             TeacherFlops = (model.Teacher?.ForwardFlops ?? 0) / tokens,
             TeacherBytes = model.Teacher is { IsCached: false } teacher ? teacher.WeightBytes : 0,

@@ -28,6 +28,7 @@ internal static class ReportText
         yield return new("gradients", Bytes(costs.GradientBytes), "fp32");
         yield return new("optimizer state", Bytes(costs.OptimizerBytes), KebabCase.Of(spec.Training.Optimizer.Kind.ToString()));
         if (costs.AverageBytes > 0) yield return new("averaged weights", Bytes(costs.AverageBytes), "fp32");
+        if (costs.PruningBytes > 0) yield return new("pruning", Bytes(costs.PruningBytes), "a mask of a byte a parameter, and what the method carries");
         yield return new("activations", Bytes(costs.ActivationBytes), $"{spec.Training.Batch} × {spec.Architecture.Context} tokens"
             + (costs.ActivationBytesKept is { } kept ? $"; {Bytes(kept)} without checkpointing" : ""));
         if (costs.SegmentBytes > 0) yield return new("memory of earlier segments", Bytes(costs.SegmentBytes), "of training, before and after a step, and of evaluation");
@@ -40,6 +41,9 @@ internal static class ReportText
             yield return new("KV cache a token", Bytes(costs.KvCacheBytes),
                 $"{Bytes(costs.KvCacheBytes * spec.Architecture.Context)} for {spec.Architecture.Context} tokens");
         yield return new("safetensors", Bytes(costs.Fp32FileBytes), $"fp32; {Bytes(costs.Bf16FileBytes)} in bf16");
+        if (costs.PrunedWeights > 0)
+            yield return new("pruned weights", Number(costs.PrunedWeights), $"{Share(costs.PrunedWeights, costs.PrunableWeights)} of the targets; files and products keep the zeros: "
+                + $"no speed, and {Bytes(costs.SparseBytes)} where a removed weight takes one bit");
     }
 
     /// <summary>The whole report in Markdown. The compact table is the indented lines under the title.</summary>

@@ -14,6 +14,9 @@ public sealed record EfficiencySpec
     [Key("token-drop", "Training steps whose middle layers see a random part of the tokens, more and more of them.")]
     public TokenDropSpec? TokenDrop { get; init; }
 
+    [Key("pruning", "Weights that are removed during training and stay zero: a share of them, or a mapping.")]
+    public PruningSpec? Pruning { get; init; }
+
     [Key("quantization", "Fewer bits for the weights of the exported model.")]
     public QuantizationSpec? Quantization { get; init; }
 }

@@ -23,13 +23,20 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
     {
         var settings = _description.Training with { Source = options.Data ?? previous?.Source ?? _description.Training.Source };
         var frozen = BaseWeights.Load(model, options.Base, previous);
-        var tokenizer = previous is not null ? TextTokenizer.Load(options.Output) : frozen is not null ? BaseWeights.Tokenizer(frozen.Path) : null;
+        var given = frozen?.Path ?? _description.Pruning?.From;
+        var tokenizer = previous is not null ? TextTokenizer.Load(options.Output) : given is not null ? BaseWeights.Tokenizer(given) : null;
         using var data = Dataset.Open(settings, _description.Vocabulary, tokenizer, report: Report, cancellation: interrupt);
         var start = (previous is null ? NewRun(settings, data) : Continue(previous, data)) with { Base = frozen };
         if (previous is null && frozen is null && PretrainedModel.Exists(options.Output))
         {
             PretrainedModel.Load(options.Output, model);
             Report($"starting from the imported weights in {options.Output}");
+        }
+
+        if (previous is null && _description.Pruning?.From is { } dense)
+        {
+            ModelCheckpoint.Load(dense, model);
+            Report($"starting from the weights in {dense}");
         }
 
         output.Text.WriteLine(

@@ -54,7 +54,8 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
             Save(parts, state, records); // there is always one to go back to, and a folder that cannot be written is found now
         }
 
-        var schedule = new LearningRateSchedule(_description.Training, state.Steps);
+        var pruning = program.Pruning?.Schedule;
+        var schedule = new LearningRateSchedule(_description.Training, pruning?.StepsOfRound ?? state.Steps);
         var tenth = Math.Clamp(state.Steps / 10, 50, 1000);
         var interval = _description.Training.ValidateEvery ?? tenth;
         var every = _description.Training.CheckpointEvery ?? tenth;
@@ -62,7 +63,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         var nans = new NanGuard(_description.Training, folder);
         while (state.Step < state.Steps && !interrupt.IsCancellationRequested)
         {
-            var learningRate = schedule.At(state.Step);
+            var learningRate = schedule.At(pruning?.StepsOfRound is null ? state.Step : pruning.StepOfRound(program.StepNumber));
             var updates = program.StepNumber;
             model.Parameters.Quantized = state.Step >= rounds;
             var started = Stopwatch.GetTimestamp();
@@ -174,6 +175,8 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
 
         var result = Evaluate(program);
         records.Validated(state.Step, result);
+        if (program.Pruning is { IsComplete: false })
+            return (state, double.NaN); // the best parameters are to be pruned ones
         if (result.Loss < (state.Best?.Loss ?? double.PositiveInfinity))
         {
             state = state with { Best = result };

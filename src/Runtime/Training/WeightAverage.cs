@@ -65,6 +65,10 @@ public sealed class WeightAverage : ICheckpointPart, IMetricSource, IDisposable
         _store.CastCompute();
     }
 
+    /// <summary>Zeroes the average of parameters that are removed.</summary>
+    /// <param name="removed">bool [Length]</param>
+    internal void Forget(Tensor removed) => _average.masked_fill_(removed, 0);
+
     /// <inheritdoc/>
     public void Describe(CheckpointTable table)
     {

@@ -108,6 +108,19 @@ internal static class AttributedModels
 
         """;
 
+    public const string Pruned = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 4, Width = 48, Heads = 4)]
+        [Pruning(
+            Method = PruningMethod.Wanda, Pattern = "2:4", Schedule = PruningSchedule.Cubic, Begin = 40, End = 120, Every = 20, Calibration = 64,
+            Targets = new[] { "blocks.*.mlp", "blocks.2.attention.q" }, From = "dense/best.safetensors")]
+        [Training(Batch = 4)]
+        [Ema(Decay = 0.99)]
+        partial class TinyPruned;
+
+        """;
+
     public const string Guarded = Header +
         """
         [Model]

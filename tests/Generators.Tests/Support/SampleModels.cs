@@ -299,6 +299,24 @@ internal static class SampleModels
 
         """;
 
+    public const string Pruned =
+        """
+        model: TinyPruned
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 4
+          width: 48
+          heads: 4
+        efficiency:
+          pruning: { method: wanda, pattern: 2:4, schedule: cubic, begin: 40, end: 120, every: 20, calibration: 64, targets: [blocks.*.mlp, blocks.2.attention.q], from: dense/best.safetensors }
+        training:
+          batch: 4
+          ema: 0.99
+
+        """;
+
     public const string ChosenData =
         """
         model: TinyLm

@@ -54,6 +54,34 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void So_does_a_generated_model_with_dropout() => AssertResumes<DropoutPlain>(60, 33);
 
+    /// <summary>Before the first removal, between two, and after a rewind.</summary>
+    [Fact]
+    public void So_do_generated_models_that_prune()
+    {
+        AssertResumes<PrunedCubic>(12, 5);
+        AssertResumes<PrunedMuon>(12, 2);
+        AssertResumes<PrunedMovement>(12, 6);
+        AssertResumes<PrunedWanda>(12, 3);
+        AssertResumes<PrunedSparseGpt>(12, 4);
+        AssertResumes<PrunedRounds>(12, 7);
+    }
+
+    /// <summary>A validation before the last removal is of a denser model, which is not to be kept as the best.</summary>
+    [Fact]
+    public void The_best_parameters_are_pruned()
+    {
+        using var model = PrunedCubic.Create(torch.CPU, 1);
+        new Trainer(model, _data, Start<PrunedCubic>() with { Steps = 60 }, _folder["pruned"]).Run(new Log(), default);
+        var best = RunFolder.BestPath(_folder["pruned"]);
+        Assert.True(ModelCheckpoint.Load(best, model).Step >= 9);
+        Assert.Equal(((3 * 3 * 32 * 64) + (32 * 32)) / 2, model.Parameters.Parameters().Sum(pair => (pair.Value == 0).sum().item<long>()));
+
+        // A run that ends before the schedule has none.
+        using var unfinished = PrunedCubic.Create(torch.CPU, 1);
+        new Trainer(unfinished, _data, Start<PrunedCubic>() with { Steps = 4 }, _folder["short"]).Run(new Log(), default);
+        Assert.Null(RunFolder.LowestPath(_folder["short"]));
+    }
+
     [Fact]
     public void So_do_generated_models_with_other_optimizers()
     {

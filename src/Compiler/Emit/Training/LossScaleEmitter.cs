@@ -22,7 +22,6 @@ internal static class LossScaleEmitter
     {
         if (!Applies(context.Model.Spec)) return;
         writer.Line().Lines(
-            "public IReadOnlyList<ICheckpointPart> CheckpointParts => [_scaler];", "",
             "/// <summary>What the loss is multiplied by before its gradients are taken.</summary>",
             "public double LossScale => _scaler.Scale;");
     }
@@ -32,11 +31,11 @@ internal static class LossScaleEmitter
     {
         if (!Applies(context.Model.Spec))
         {
-            writer.Line("var norm = _optimizer.Step(StepNumber, learningRate);");
+            writer.Line($"var norm = _optimizer.Step({PruningEmitter.Step(context)}, learningRate);");
             return;
         }
         writer.Lines(
-            "var norm = _optimizer.Step(StepNumber, learningRate, LossScale);");
+            $"var norm = _optimizer.Step({PruningEmitter.Step(context)}, learningRate, LossScale);");
         using (writer.Block("if (_scaler.Overflowed(_loss, norm))  // nothing was updated"))
             writer.Lines("StepNumber--;", "return new StepResult(_loss, norm) { Overflowed = true };");
     }

@@ -37,7 +37,9 @@ internal static class ProgramEmitter
         MemoryEmitter.Fields(writer, steps);
         LossScaleEmitter.Field(writer, context);
         WeightAverageEmitter.Field(writer, context);
+        PruningEmitter.Field(writer, context);
         OptimizerEmitters.Of(context.Model.Spec).Members(writer, context);
+        PruningEmitter.Members(writer, context);
         writer.Line();
     }
 
@@ -56,6 +58,7 @@ internal static class ProgramEmitter
             writer.Lines(
                 $"_optimizer = {OptimizerEmitters.Of(context.Model.Spec).New(context)};  // {context.Place("training.optimizer")}");
             WeightAverageEmitter.Construct(writer, context);
+            PruningEmitter.Construct(writer, context, steps);
         }
     }
 
@@ -72,7 +75,9 @@ internal static class ProgramEmitter
             "public int StepNumber { get; set; }", "",
             "public IReadOnlyDictionary<string, Tensor> OptimizerState => _optimizer.State;", "",
             $"public {context.Name} Model {{ get; }}");
+        Parts(writer, context);
         LossScaleEmitter.Property(writer, context);
+        PruningEmitter.Property(writer, context);
         WeightAverageEmitter.Property(writer, context);
         MemoryEmitter.Property(writer, steps);
         DistillationEmitter.Property(writer, context, steps);
@@ -89,6 +94,15 @@ internal static class ProgramEmitter
             for (var i = 0; i < steps.Lengths.Count - 1; i++) writer.Line($"{Number((long)steps.Batch * steps.Lengths[i])} => _steps[{Number(i)}],");
             writer.Line($"_ => _steps[{Number(steps.Lengths.Count - 1)}],");
         }
+    }
+
+    /// <summary>What carries state beside the optimizer.</summary>
+    private static void Parts(SourceWriter writer, EmitContext context)
+    {
+        var parts = new List<string>();
+        if (LossScaleEmitter.Applies(context.Model.Spec)) parts.Add("_scaler");
+        if (PruningEmitter.Applies(context)) parts.Add("_pruning");
+        if (parts.Count > 0) writer.Line().Line($"public IReadOnlyList<ICheckpointPart> CheckpointParts => [{string.Join(", ", parts)}];");
     }
 
     private static void Evaluate(SourceWriter writer, EmitContext context, Steps steps)
@@ -117,6 +131,7 @@ internal static class ProgramEmitter
             "public double Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default, Span<float> losses = default)"))
         {
             if (TrainingEmitter.TellsTraining(context.Model.Training)) writer.Line("Training = true;");
+            PruningEmitter.Remember(writer, context);
             MemoryEmitter.Begin(writer, steps);
             writer.Line($"var loss = {(steps.DropsTokens ? TokenDropEmitter.Scheduled : Step(steps))}.Backpropagate(tokens, targets, weights, losses);");
             MemoryEmitter.Advance(writer, steps);
@@ -134,7 +149,9 @@ internal static class ProgramEmitter
         {
             writer.Line("StepNumber++;");
             if (steps.Accumulate > 1) writer.Line("MicroBatches = 0;");
+            PruningEmitter.MaskGradients(writer, context);
             LossScaleEmitter.Update(writer, context);
+            PruningEmitter.Update(writer, context);
             DistillationEmitter.Update(writer, context);
             WeightAverageEmitter.Update(writer, context);
             writer.Lines(
@@ -151,6 +168,7 @@ internal static class ProgramEmitter
             if (steps.Several || steps.DropsTokens) writer.Line("foreach (var step in _steps) step.Dispose();");
             else writer.Line("_step.Dispose();");
             MemoryEmitter.Dispose(writer, steps);
+            PruningEmitter.Dispose(writer, context);
             WeightAverageEmitter.Dispose(writer, context);
             DistillationEmitter.Dispose(writer, context);
             writer.Lines("_optimizer.Dispose();", "_arena.Dispose();");

@@ -104,7 +104,7 @@ internal static class StepEmitter
 
     private static bool AsksProgram(EmitContext context, Steps steps) =>
         TrainingEmitter.Draws(context.Model.Training) || TrainingEmitter.UsesCapacity(context.Model.Training) || steps.Accumulate > 1
-        || LossScaleEmitter.Applies(context.Model.Spec) || DistillationEmitter.Applies(context);
+        || LossScaleEmitter.Applies(context.Model.Spec) || DistillationEmitter.Applies(context) || PruningEmitter.Observes(context);
 
     /// <summary>What kernels' arguments may name besides values and dimensions.</summary>
     private static void Members(SourceWriter writer, EmitContext context, Steps steps)
@@ -146,8 +146,9 @@ internal static class StepEmitter
             : "s." + fields[value];
         var kernels = new KernelWriter(context, main, Spell, cached: false) { Accumulate = steps.Accumulates };
 
-        void Write(Node node)
+        void Write(Node node, bool forward = true)
         {
+            if (forward) PruningEmitter.Observe(writer, context, node, "", "0", Spell);
             if (!OpTable.IsRepeat(node)) kernels.Write(writer, node);
             else blocks.Single(b => b.Name == node.Attributes.String("block")).Loop(writer, node.Op == "repeat_backward");
         }
@@ -168,7 +169,7 @@ internal static class StepEmitter
             writer.Line();
         }
         using (writer.Block("private void Backward()"))
-            foreach (var node in nodes.Skip(split).Where(n => n.Op != ErrorNorm.OpName)) Write(node);
+            foreach (var node in nodes.Skip(split).Where(n => n.Op != ErrorNorm.OpName)) Write(node, forward: false);
         if (!HasErrors(graph)) return;
         writer.Line();
         using (writer.Block("private void Errors()"))

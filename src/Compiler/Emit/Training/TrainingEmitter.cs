@@ -13,7 +13,7 @@ internal static class TrainingEmitter
     ];
 
     public static GeneratedFile Emit(EmitContext context) => context.File(
-        ".Training", $"{context.Name}: one training step, forward and backward", [.. Usings.Take(2), .. DistillationEmitter.Usings(context), .. Usings.Skip(2)], $"partial class {context.Name}", writer =>
+        ".Training", $"{context.Name}: one training step, forward and backward", [.. Usings.Take(2), .. DistillationEmitter.Usings(context), .. Usings.Skip(2), .. PruningEmitter.Usings(context)], $"partial class {context.Name}", writer =>
         {
             var steps = new Steps(context.Model.Spec);
             ProgramEmitter.Emit(writer, context, steps);

@@ -7,7 +7,8 @@ namespace ModelCompiler.Runtime.Onnx.Rounding;
 /// <summary>
 /// GPTQ (Frantar et al. 2023): columns are rounded one after the other, and what rounding one changes in the layer's output is made up
 /// for by the columns that follow, by the second moments of the layer's inputs; by blocks of 128, whose errors go to the columns after the
-/// block in one product. Scales are those of the original weights, by <see cref="NearestRounding"/>.
+/// block in one product. Scales are those of the original weights, by <see cref="NearestRounding"/>. A weight of zero stays zero, so that
+/// pruned weights stay pruned; what the columns before it have asked of it is passed on.
 /// </summary>
 /// <param name="moments">fp32 [K, K] of each layer: the sum of x · xᵀ over calibration text.</param>
 /// <param name="damping">Share of the moments' mean diagonal that is added to it.</param>
@@ -23,7 +24,8 @@ internal sealed class GptqRounding(IReadOnlyDictionary<string, Tensor> moments, 
         var second = moments[layer].to(ScalarType.Float64);
         var columns = (int)second.size(0);
         var order = activationOrder ? second.diag().argsort(descending: true) : arange(columns);
-        var factor = InverseFactor(second.index_select(0, order).index_select(1, order), damping);
+        var factor = SecondMoments.InverseFactor(second.index_select(0, order).index_select(1, order), damping);
+        bool[] pruned = [.. (weight.to(CPU) == 0).contiguous().data<bool>()];
         var left = weight.to(CPU).index_select(1, order).contiguous();
         var sequence = order.data<long>().ToArray();
         for (var start = 0; start < columns; start += Block)
@@ -31,7 +33,7 @@ internal sealed class GptqRounding(IReadOnlyDictionary<string, Tensor> moments, 
             var length = Math.Min(Block, columns - start);
             var inner = OnnxBuilder.Floats(factor.narrow(0, start, length).narrow(1, start, length).contiguous()).ToArray();
             var part = OnnxBuilder.Floats(left.narrow(1, start, length).contiguous()).ToArray(); // [M, length]
-            Parallel.For(0, (int)left.size(0), row => RoundRow(part.AsSpan(row * length, length), sequence.AsSpan(start, length), inner, rounded, row, columns, grid));
+            Parallel.For(0, (int)left.size(0), row => RoundRow(part.AsSpan(row * length, length), sequence.AsSpan(start, length), inner, rounded, pruned, row, columns, grid));
             if (start + length == columns) break;
             var errors = tensor(part, [left.size(0), length]); // RoundRow has left them there
             left.narrow(1, start + length, columns - start - length)
@@ -41,27 +43,18 @@ internal sealed class GptqRounding(IReadOnlyDictionary<string, Tensor> moments, 
         return rounded;
     }
 
-    /// <summary>The upper Cholesky factor of the inverse of damped moments: its row j holds what column j's error costs the columns after it.</summary>
-    /// <param name="moments">fp64 [K, K]</param>
-    /// <param name="damping">Share of the mean diagonal that is added to it.</param>
-    /// <returns>fp32 [K, K]</returns>
-    internal static Tensor InverseFactor(Tensor moments, double damping)
-    {
-        var damped = moments + (eye(moments.size(0), dtype: ScalarType.Float64) * Math.Max(moments.diag().mean().item<double>() * damping, 1e-8));
-        return linalg.cholesky(linalg.inv(damped)).t().contiguous().to(ScalarType.Float32);
-    }
-
     /// <summary>Rounds a row of a block, and leaves the errors in the place of its values.</summary>
     private static void RoundRow(
-        Span<float> row, ReadOnlySpan<long> sequence, float[] factor, RoundedWeight rounded, int index, int columns, RoundingGrid grid)
+        Span<float> row, ReadOnlySpan<long> sequence, float[] factor, RoundedWeight rounded, bool[] pruned, int index, int columns, RoundingGrid grid)
     {
         var groups = rounded.Scales.Length / (rounded.Codes.Length / columns);
         for (var j = 0; j < row.Length; j++)
         {
             var column = (int)sequence[j];
             var scale = rounded.Scale((index * groups) + (column / grid.Group));
-            rounded.Codes[(index * columns) + column] = grid.Code(row[j], scale);
-            row[j] = (row[j] - grid.Round(row[j], scale)) / factor[(j * row.Length) + j];
+            var value = pruned[(index * columns) + column] ? 0 : row[j];
+            rounded.Codes[(index * columns) + column] = grid.Code(value, scale);
+            row[j] = (row[j] - grid.Round(value, scale)) / factor[(j * row.Length) + j];
             Subtract(row[(j + 1)..], factor.AsSpan((j * row.Length) + j + 1, row.Length - j - 1), row[j]);
         }
     }

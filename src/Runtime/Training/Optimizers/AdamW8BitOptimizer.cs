@@ -40,6 +40,16 @@ public sealed unsafe class AdamW8BitOptimizer : Optimizer
         }
     }
 
+    internal override void Forget(Tensor removed)
+    {
+        using var scope = NewDisposeScope();
+        var matrices = removed.narrow(0, 0, Store.MatrixLength);
+        _first.Codes.masked_fill_(matrices, (byte)Array.IndexOf(DynamicMap.Signed.Values, 0f));
+        _second.Codes.masked_fill_(matrices, (byte)Array.IndexOf(DynamicMap.Unsigned.Values, 0f));
+        foreach (var (name, values) in State.Where(entry => entry.Key.EndsWith("_vectors", StringComparison.Ordinal)))
+            values.masked_fill_(removed.narrow(0, Store.MatrixLength, values.numel()), 0);
+    }
+
     protected override void Update(int step, double learningRate, float scale)
     {
         var arguments = new CpuAdamW8Bit.Arguments

@@ -54,6 +54,23 @@ public abstract class Optimizer : IDisposable
         return norm;
     }
 
+    /// <summary>Zeroes the state of parameters that are removed: buffers in the layout of the parameters, and tensors of one parameter.</summary>
+    /// <param name="removed">bool [Length]</param>
+    internal virtual void Forget(Tensor removed)
+    {
+        var parameters = Store.Layout.ToDictionary(info => info.Name);
+        foreach (var (name, values) in State)
+        {
+            if (values.numel() == Store.Length) values.masked_fill_(removed, 0);
+            else if (name.IndexOf('.', StringComparison.Ordinal) is > 0 and var end && parameters.TryGetValue(name[(end + 1)..], out var info))
+            {
+                using var part = removed.narrow(0, info.Offset, info.Length);
+                using var mask = part.view(info.Shape);
+                values.masked_fill_(mask, 0);
+            }
+        }
+    }
+
     public void Dispose()
     {
         foreach (var owned in _owned) owned.Dispose();
