@@ -5,6 +5,7 @@ using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Frontends.Validation;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Passes;
+using ModelCompiler.Compiler.Pruning;
 using ModelCompiler.Compiler.Report;
 using ModelCompiler.Compiler.Sizing;
 using ModelCompiler.ModelDsl;
@@ -20,6 +21,12 @@ public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inferen
 
     /// <summary>What it costs.</summary>
     public CostReport Costs { get; init; } = new();
+
+    /// <summary>The parts that <c>pruning: { to }</c> removes; none without.</summary>
+    public EquatableArray<PrunedStructure> Structures { get; init; }
+
+    /// <summary>The smaller model that is left then; null without.</summary>
+    public CompiledModel? Pruned { get; init; }
 
     /// <summary>What <c>architecture.size</c> has chosen; null where it was not asked.</summary>
     public SizeChoice? Size { get; init; }
@@ -73,6 +80,14 @@ public static class ModelCompilation
             if (teacher is not null) InitializeRules.Check(model, teacher);
             if (spec.Training.Distillation?.OnPolicy is not null && Generation.Obstacle(inference) is { } obstacle)
                 throw new PassException(DiagnosticCatalog.DistillationConflict.At("training.distillation.on-policy", $"the student cannot write: its {obstacle.Op} stands outside of the repeated blocks; put it into a 'repeat'"));
+            if (spec.Efficiency.Pruning?.To is not null)
+            {
+                var smaller = Compile(RemovePruned.Run(spec));
+                if (smaller.Model is null)
+                    return new(null, diagnostics.Append(DiagnosticCatalog.PruningParts.At(
+                        "efficiency.pruning.to", "the smaller model cannot be: " + smaller.Diagnostics[0].Message)).ToEquatableArray());
+                model = model with { Structures = PrunedStructures.Of(spec, model.Layout), Pruned = smaller.Model };
+            }
             model = model with { Costs = CostReport.Of(model) };
             var exceeded = Limits.Check(spec.Limits, model.Costs).ToList();
             return new(exceeded.Count == 0 ? model : null, diagnostics.Concat(exceeded).ToEquatableArray());

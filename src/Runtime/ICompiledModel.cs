@@ -28,6 +28,10 @@ public interface ICompiledModel : ILanguageModel
     IEncoderProgram CreateEncoder() =>
         throw new NotSupportedException($"{Description.Name} is no encoder: its objective is causal. Use CreateInference().");
 
+    /// <summary>The smaller model with what pruning has left of the parameters, of a model that declares <c>pruning: { to }</c>; else null.</summary>
+    /// <exception cref="Checkpoints.CheckpointException">Not all parts have been removed yet.</exception>
+    ICompiledModel? RemovePruned() => null;
+
     /// <summary>Writes the forward pass, with the parameters as they are, into an ONNX graph.</summary>
     /// <exception cref="NotSupportedException">The model has no ONNX form.</exception>
     void Define(OnnxGraph graph) => throw new NotSupportedException($"{Description.Name} has no ONNX form.");

@@ -41,6 +41,12 @@ public sealed record ModelDescription
     /// <summary>What training removes of the parameters; null for nothing.</summary>
     public PruningSpec? Pruning { get; init; }
 
+    /// <summary>The smaller model that is left when pruning has removed whole parts; null where it removes none.</summary>
+    public ModelDescription? Pruned { get; init; }
+
+    /// <summary>What is exported and run: the model itself, or the smaller one.</summary>
+    public ModelDescription Artifact => Pruned ?? this;
+
     /// <summary>How an exported model's weights are rounded; null for fp32.</summary>
     public QuantizationSpec? Quantization { get; init; }
 

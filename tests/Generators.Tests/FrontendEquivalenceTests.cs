@@ -24,6 +24,7 @@ public sealed partial class FrontendEquivalenceTests
     [InlineData(SampleModels.Averaged, AttributedModels.Averaged)]
     [InlineData(SampleModels.TokenDrop, AttributedModels.TokenDrop)]
     [InlineData(SampleModels.Pruned, AttributedModels.Pruned)]
+    [InlineData(SampleModels.PrunedParts, AttributedModels.PrunedParts)]
     [InlineData(SampleModels.Albert, AttributedModels.Albert)]
     [InlineData(SampleModels.Classifier, AttributedModels.Classifier)]
     public void Both_front_ends_give_the_same_code(string yaml, string attributes)

@@ -27,6 +27,9 @@ public sealed class SnapshotTests
     public Task Pruned() => Verify(SampleModels.Pruned);
 
     [Fact]
+    public Task PrunedParts() => Verify(SampleModels.PrunedParts);
+
+    [Fact]
     public Task Recurrent() => Verify(SampleModels.Recurrent);
 
     [Fact]

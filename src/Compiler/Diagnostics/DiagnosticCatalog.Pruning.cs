@@ -3,7 +3,7 @@ namespace ModelCompiler.Compiler.Diagnostics;
 public static partial class DiagnosticCatalog
 {
     public static readonly DiagnosticInfo PruningForm = Error(
-        "MC2140", "How much is pruned", "Pruning has either a share of the weights or a pattern.");
+        "MC2140", "How much is pruned", "Pruning has one of a share of the weights, a pattern, and sizes.");
 
     public static readonly DiagnosticInfo PruningPattern = Error(
         "MC2141", "Pattern of pruned weights", "Of every M neighbours in a row N are kept, and M divides the row.");
@@ -19,6 +19,15 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo PruningRewind = Error(
         "MC2145", "Rewinding what the method has changed", "SparseGPT changes the weights that remain, and a rewind would undo it.");
+
+    public static readonly DiagnosticInfo PruningSizes = Error(
+        "MC2146", "Sizes of a pruned model", "Parts are removed down to fewer than the model has, and whole groups of heads at a time.");
+
+    public static readonly DiagnosticInfo PruningParts = Error(
+        "MC2147", "Parts that cannot be removed", "Without such parts the model would be another one, or the parts are not its own.");
+
+    public static readonly DiagnosticInfo PruningGroup = Warning(
+        "MC2148", "Quantization groups of a pruned size", "The last group of each row is shorter, and filled up with zeros.");
 
     public static readonly DiagnosticInfo PruningTarget = Error(
         "MC3020", "Unknown layer in pruning", "A pattern of layers matches none of the model's linear layers, or no layer that can be pruned.");

@@ -5,6 +5,7 @@ using ModelCompiler.Compiler.Emit.Inference;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Layers;
 using ModelCompiler.Compiler.Passes;
+using ModelCompiler.Compiler.Pruning;
 using ModelCompiler.Compiler.Report;
 using ModelCompiler.ModelDsl;
 using static ModelCompiler.Compiler.Emit.EmitContext;
@@ -144,6 +145,7 @@ internal static class ApiEmitter
                 DataSettings.Write(writer, model);
             }
             if (PruningSpec.Resolve(spec) is { } pruning) writer.Line($"Pruning = {RecordLiteral.Of(pruning)},");
+            if (spec.Efficiency.Pruning?.To is not null) writer.Line($"Pruned = {RemovePruned.NameOf(spec)}.Definition,");
             if (spec.Efficiency.Quantization is { } quantization) writer.Line($"Quantization = {RecordLiteral.Of(quantization)},");
             if (spec.Export.OpsetOnly) writer.Line("OpsetOnly = true,");
             writer.Line($"ForwardFlops = {Grouped(model.Costs.ForwardFlops * model.Costs.Tokens)},");

@@ -12,6 +12,9 @@ public static class ModelEmitter
     public static EquatableArray<GeneratedFile> Emit(CompiledModel model, SourceMap map, string @namespace)
     {
         var context = new EmitContext(model, map, @namespace);
+        // What is left of a model when its pruned parts are removed is a model of its own.
+        if (model.Pruned is { } smaller)
+            return Emit(model with { Pruned = null }, map, @namespace).Append(RemovalEmitter.Emit(context)).Concat(Emit(smaller, map, @namespace)).ToEquatableArray();
         var files = EquatableArray.Of(ApiEmitter.Emit(context), ReportEmitter.Emit(context), ParametersEmitter.Emit(context), TrainingEmitter.Emit(context));
         if (model.Teacher is not null) files = files.Append(TeacherEmitter.Emit(context)).ToEquatableArray();
         if (Generation.Obstacle(model.Inference) is not null) return files;

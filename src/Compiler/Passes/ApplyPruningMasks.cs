@@ -9,7 +9,7 @@ namespace ModelCompiler.Compiler.Passes;
 /// <summary>
 /// Finds the matrices that <c>pruning</c> names and lists them in <see cref="Graph.Pruned"/>. The nodes stay as they are: removed weights
 /// are zeros in the masters themselves, which every kernel, the copy in the compute type and every export then reads, so a step needs no
-/// product with a mask. The training program keeps them zero. Runs before AdaptLayers and ChunkLoss, while layers are still nodes of their own.
+/// product with a mask. Whole parts that <c>to</c> removes are found by <see cref="Pruning.PrunedStructures"/>. The training program keeps them zero. Runs before AdaptLayers and ChunkLoss, while layers are still nodes of their own.
 /// </summary>
 public sealed class ApplyPruningMasks : Pass
 {
@@ -17,7 +17,7 @@ public sealed class ApplyPruningMasks : Pass
 
     public override Graph Run(Graph graph, ModelSpec spec)
     {
-        if (PruningSpec.Resolve(spec) is not { } pruning) return graph;
+        if (PruningSpec.Resolve(spec) is not { To: null } pruning) return graph;
         var functions = graph.Main.Nodes.Where(OpTable.IsRepeat).Select(n => graph.Block(n.Attributes.String("block"))).Append(graph.Main);
         var layers = functions.SelectMany(f => Layers(graph, f)).ToList();
         var pruned = pruning.Targets.Count > 0 ? Named(layers, pruning.Targets)

@@ -56,6 +56,9 @@ public sealed record CostReport
     /// <summary>Those of them that it removes.</summary>
     public long PrunedWeights { get; init; }
 
+    /// <summary>What the model costs without the parts that pruning removes; null where it removes none.</summary>
+    public CostReport? Pruned { get; init; }
+
     /// <summary>Bytes of the mask, and of what the method carries from step to step.</summary>
     public long PruningBytes { get; init; }
 
@@ -111,6 +114,7 @@ public sealed record CostReport
             AverageBytes = spec.Training.Ema is null ? 0 : 4 * trained.Elements,
             PrunableWeights = PruningEmitter.Weights(model),
             PrunedWeights = PruningEmitter.RemovedWeights(model),
+            Pruned = model.Pruned?.Costs,
             PruningBytes = PruningEmitter.Bytes(model),
             ActivationBytes = model.ArenaBytes,
             TeacherFlops = (model.Teacher?.ForwardFlops ?? 0) / tokens,

@@ -41,6 +41,9 @@ internal static class ReportText
             yield return new("KV cache a token", Bytes(costs.KvCacheBytes),
                 $"{Bytes(costs.KvCacheBytes * spec.Architecture.Context)} for {spec.Architecture.Context} tokens");
         yield return new("safetensors", Bytes(costs.Fp32FileBytes), $"fp32; {Bytes(costs.Bf16FileBytes)} in bf16");
+        if (costs.Pruned is { } smaller)
+            yield return new("without the pruned parts", Number(smaller.Parameters), $"parameters, {Flops(smaller.ForwardFlops)} FLOPs a token forward"
+                + $"{(smaller.KvCacheBytes > 0 ? $", a KV cache of {Bytes(smaller.KvCacheBytes)} a token" : "")}, {Bytes(smaller.Fp32FileBytes)} in fp32: {model.Spec.Model}Pruned");
         if (costs.PrunedWeights > 0)
             yield return new("pruned weights", Number(costs.PrunedWeights), $"{Share(costs.PrunedWeights, costs.PrunableWeights)} of the targets; files and products keep the zeros: "
                 + $"no speed, and {Bytes(costs.SparseBytes)} where a removed weight takes one bit");

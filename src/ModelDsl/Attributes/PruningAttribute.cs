@@ -17,6 +17,8 @@ public sealed class PruningAttribute : Attribute
 
     public string[] Targets { get; set; } = [];
 
+    public Importance Importance { get; set; }
+
     public PruningSchedule Schedule { get; set; }
 
     public int Begin { get; set; }

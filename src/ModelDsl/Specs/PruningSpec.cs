@@ -9,7 +9,7 @@ public sealed record PruningSpec
     [Key("method", "What chooses the weights that are removed.")]
     public PruningMethod Method { get; init; } = PruningMethod.Magnitude;
 
-    [Key("sparsity", "Share of the targets' weights that is removed. Either this or pattern.", Min = 0.01, Max = 0.99)]
+    [Key("sparsity", "Share of the targets' weights that is removed. One of this, pattern and to.", Min = 0.01, Max = 0.99)]
     public double? Sparsity { get; init; }
 
     [Key("pattern", "Of every M neighbours in a row N are kept, written N:M, e.g. 2:4; M is 2, 4, 8, 16 or 32.")]
@@ -21,6 +21,12 @@ public sealed record PruningSpec
 
     [Key("targets", "Linear layers that are pruned, by name or pattern. Default: all of the repeated blocks. E.g. [blocks.*.mlp.*].")]
     public EquatableArray<string> Targets { get; init; }
+
+    [Key("to", "Whole parts are removed instead, down to these sizes: what is exported is a smaller model.")]
+    public PrunedSizesSpec? To { get; init; }
+
+    [Key("importance", "Of `to`: by what parts are compared.")]
+    public Importance Importance { get; init; } = Importance.Weight;
 
     [Key("schedule", "When weights are removed.")]
     public PruningSchedule Schedule { get; init; } = PruningSchedule.OneShot;
@@ -45,12 +51,14 @@ public sealed record PruningSpec
     [OnlyWith("schedule", PruningSchedule.Iterative)]
     public int? Rewind { get; init; }
 
-    [Key("calibration", "Sequences of the steps before that the model reads again at each removal.", Min = 1, Max = 65_536)]
-    [OnlyWith("method", PruningMethod.Wanda, PruningMethod.Sparsegpt)]
+    [Key("calibration", "Sequences of the steps before that the model reads again at each removal, for what needs the layers' inputs.", Min = 1, Max = 65_536)]
     public int Calibration { get; init; } = 128;
 
     [Key("from", "A checkpoint of the same model without pruning, whose weights the training starts from instead of random ones.")]
     public string? From { get; init; }
+
+    /// <summary>Whether the inputs of layers are needed.</summary>
+    public bool Observes => To is null ? Method is PruningMethod.Wanda or PruningMethod.Sparsegpt : Importance == Importance.Activation;
 
     /// <summary>The same with every default filled in, for a valid declaration.</summary>
     public static PruningSpec? Resolve(ModelSpec model)
@@ -74,6 +82,35 @@ public sealed record PruningSpec
             && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var of)
             && of is 2 or 4 or 8 or 16 or 32 && kept >= 1 && kept < of ? (kept, of) : null;
     }
+}
+
+/// <summary>The sizes of a model after whole parts of it are removed; those that are not given stay.</summary>
+public sealed record PrunedSizesSpec
+{
+    [Key("heads", "Attention (query) heads that each layer keeps; where several share keys and values they go together.", Min = 1, Max = 1024)]
+    public int? Heads { get; init; }
+
+    [Key("hidden", "Neurons that each mlp keeps.", Min = 1, Max = 1_048_576)]
+    public int? Hidden { get; init; }
+
+    [Key("layers", "Repeated blocks that are kept.", Min = 1, Max = 1024)]
+    public int? Layers { get; init; }
+
+    [Key("width", "Channels of the residual stream that are kept.", Min = 1, Max = 65_536)]
+    public int? Width { get; init; }
+}
+
+/// <summary>By what the parts of a model are compared.</summary>
+public enum Importance
+{
+    /// <summary>The sum of their squared weights (Li et al. 2017).</summary>
+    Weight,
+
+    /// <summary>The mean square of what they give to the next layer (Muralidharan et al. 2024); of a block how little it turns the stream (Men et al. 2024).</summary>
+    Activation,
+
+    /// <summary>The squared first-order change of the loss without them, (Σ w · ∂L/∂w)², over the steps (Molchanov et al. 2019).</summary>
+    Taylor,
 }
 
 /// <summary>What chooses the weights that are removed.</summary>

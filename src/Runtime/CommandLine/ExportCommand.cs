@@ -56,9 +56,11 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
         var (source, tokenizer) = TrainedModel.Load(model, run, output.Error.WriteLine);
         using var data = Dataset.Open(
             description.Training with { Source = source ?? description.Training.Source }, description.Vocabulary, tokenizer, report: output.Text.WriteLine, cancellation: interrupt);
-        OnnxExport.Write(model, folder, quantization, tokenizer, quantization is not null && OnnxExport.NeedsText(quantization) ? Calibration.Windows(data, description.Context) : [], opsetOnly);
-        var found = OnnxVerification.Run(model, folder, data, exact: quantization is null);
-        var (bytes, original) = (Size(folder), 4 * description.ParameterCount);
+        using var smaller = model.RemovePruned();
+        var artifact = smaller ?? model;
+        OnnxExport.Write(artifact, folder, quantization, tokenizer, quantization is not null && OnnxExport.NeedsText(quantization) ? Calibration.Windows(data, description.Context) : [], opsetOnly);
+        var found = OnnxVerification.Run(artifact, folder, data, exact: quantization is null);
+        var (bytes, original) = (Size(folder), 4 * artifact.Description.ParameterCount);
         output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{folder}: {OnnxExport.Describe(quantization)}, {bytes / 1048576.0:F1} MiB, {(double)original / bytes:F2} times smaller than fp32 parameters"));
         output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,

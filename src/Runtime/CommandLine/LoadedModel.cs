@@ -18,7 +18,7 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
         if (result.GetValue(options.Engine) == "onnx")
         {
             var folder = result.GetValue(options.Onnx) ?? Path.Combine(output, "onnx");
-            var exported = OnnxModel.Open(program.Model, folder, new() { Device = device, Threads = threads });
+            var exported = OnnxModel.Open(program.Model.Artifact, folder, new() { Device = device, Threads = threads });
             try
             {
                 return new(exported, exported.LoadTokenizer(), folder, null);
@@ -35,7 +35,9 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
         try
         {
             var (source, tokenizer) = TrainedModel.Load(model, output, program.Output.Error.WriteLine, program.Model.Adapt is null ? null : result.GetValue(options.Base));
-            return new(model, tokenizer, output, source);
+            if (model.RemovePruned() is not { } smaller) return new(model, tokenizer, output, source);
+            model.Dispose();
+            return new(smaller, tokenizer, output, source);
         }
         catch
         {

@@ -16,7 +16,9 @@ internal static class PublishCommand
                 using var model = program.Create("cpu");
                 if (program.Model.Adapt is not null)
                     return program.Output.Fail($"{program.Model.Name} is adapters on frozen weights. Merge them with 'merge', and publish the model that these are from.");
-                PretrainedModel.Export(model, TrainedModel.Load(model, result.GetValue(options.Output)!, program.Output.Error.WriteLine).Tokenizer, result.GetValue(folder)!);
+                var tokenizer = TrainedModel.Load(model, result.GetValue(options.Output)!, program.Output.Error.WriteLine).Tokenizer;
+                using var smaller = model.RemovePruned();
+                PretrainedModel.Export(smaller ?? model, tokenizer, result.GetValue(folder)!);
                 program.Output.Text.WriteLine($"{program.Model.Name}: written to {result.GetValue(folder)}");
                 return ModelProgram.Done;
             });

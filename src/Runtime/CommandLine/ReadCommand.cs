@@ -30,13 +30,14 @@ internal sealed class ReadCommand(ModelDescription model, string run, ProgramOut
             var command = new ReadCommand(program.Model, run, program.Output);
             if (result.GetValue(options.Engine) == "onnx")
             {
-                using var exported = OnnxEncoder.Open(program.Model, result.GetValue(options.Onnx) ?? Path.Combine(run, "onnx"), new() { Device = result.GetValue(options.Device)! });
+                using var exported = OnnxEncoder.Open(program.Model.Artifact, result.GetValue(options.Onnx) ?? Path.Combine(run, "onnx"), new() { Device = result.GetValue(options.Device)! });
                 return command.Write(exported, read, exported.LoadTokenizer());
             }
 
             using var model = program.Create(result.GetValue(options.Device)!);
             var tokenizer = TrainedModel.Load(model, run, program.Output.Error.WriteLine).Tokenizer;
-            using var encoder = model.CreateEncoder();
+            using var smaller = model.RemovePruned();
+            using var encoder = (smaller ?? model).CreateEncoder();
             return command.Write(encoder, read, tokenizer);
         });
     }

@@ -121,6 +121,17 @@ internal static class AttributedModels
 
         """;
 
+    public const string PrunedParts = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 4, Width = 48, Heads = 6, KvHeads = 3, Norm = NormKind.Rms, Position = PositionKind.Rope)]
+        [Pruning(Importance = Importance.Activation, Begin = 40)]
+        [PrunedSizes(Heads = 4, Hidden = 120, Layers = 3, Width = 40)]
+        [Training(Batch = 4)]
+        partial class TinyParts;
+
+        """;
+
     public const string Guarded = Header +
         """
         [Model]

@@ -317,6 +317,26 @@ internal static class SampleModels
 
         """;
 
+    public const string PrunedParts =
+        """
+        model: TinyParts
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 4
+          width: 48
+          heads: 6
+          kv-heads: 3
+          norm: rms
+          position: rope
+        efficiency:
+          pruning: { to: { heads: 4, hidden: 120, layers: 3, width: 40 }, importance: activation, begin: 40 }
+        training:
+          batch: 4
+
+        """;
+
     public const string ChosenData =
         """
         model: TinyLm

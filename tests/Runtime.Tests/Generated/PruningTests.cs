@@ -1,4 +1,6 @@
-using ModelCompiler.Runtime.Training;
+using ModelCompiler.Runtime.Checkpoints;
+using ModelCompiler.Runtime.Onnx;
+using ModelCompiler.Runtime.Tokenizers;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Tests.Generated;
@@ -52,6 +54,80 @@ public sealed class PruningTests
             if (step is 6 or 9) Oracle.Same(early!.masked_fill(training.Pruning!.Removed, 0), model.Parameters.Master);
             Assert.Equal(step <= 3 ? step : 3 + (step % 3), training.Pruning!.Schedule.StepOfRound(step));
             Assert.Equal(step >= 9, training.Pruning.IsComplete);
+        }
+    }
+
+    [Fact]
+    public void Groups_of_heads_neurons_blocks_and_channels_are_removed() =>
+        CheckRemoval<PrunedParts>(("blocks.1.attention.q.weight", [16, 24]), ("blocks.1.attention.k.weight", [8, 24]), ("blocks.0.mlp.down.weight", [24, 40]), ("embedding.weight", [256, 24]), ("norm.weight", [24]));
+
+    [Fact]
+    public void Heads_and_neurons_of_shared_blocks_are_removed() =>
+        CheckRemoval<PrunedHeads>(("blocks.0.attention1.v.bias", [24]), ("blocks.0.attention2.proj.weight", [32, 24]), ("blocks.0.mlp2.up.weight", [100, 32]), ("blocks.0.mlp1.down.bias", [32]));
+
+    [Fact]
+    public void Blocks_of_the_layer_language_are_removed() => CheckRemoval<PrunedBlocks>(("stack.1.mlp.up.weight", [128, 32]));
+
+    [Fact]
+    public void Heads_and_neurons_of_an_encoder_are_removed()
+    {
+        using var scope = NewDisposeScope();
+        using var model = PrunedEncoder.Create(CPU, seed: 1);
+        GeneratedModels.Scramble(model);
+        using var training = model.CreateTraining();
+        for (var step = 1; step <= 4; step++) Step(model, training, step);
+        using var smaller = model.RemovePruned();
+        Assert.True(smaller.Parameters.ParameterCount < model.Parameters.ParameterCount);
+        using var expected = model.CreateEncoder();
+        using var actual = smaller.CreateEncoder();
+        int[] tokens = [.. Enumerable.Range(0, 20).Select(i => (i * 37) % 256)];
+        float[] wanted = [.. expected.Predict(tokens)], found = [.. actual.Predict(tokens)];
+        Assert.InRange(wanted.Zip(found, (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4 * wanted.Max(MathF.Abs));
+    }
+
+    [Fact]
+    public void A_model_that_still_has_its_parts_is_not_made_smaller()
+    {
+        using var model = PrunedParts.Create(CPU, seed: 1);
+        var error = Assert.Throws<CheckpointException>(() => model.RemovePruned());
+        Assert.Contains("2 of 2 parts of 'blocks.0.attention' (heads) have weights, where 1 are to remain", error.Message, StringComparison.Ordinal);
+        using var plain = Llama.Create(CPU, seed: 1);
+        Assert.Null(((ICompiledModel)plain).RemovePruned());
+        Assert.Same(Llama.Definition, plain.Description.Artifact);
+    }
+
+    /// <summary>The smaller model, on libtorch and in ONNX Runtime, gives the logits of the model whose parts are zero.</summary>
+    private static void CheckRemoval<TModel>(params (string Name, long[] Shape)[] shapes)
+        where TModel : ICompiledModel<TModel>
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using var model = TModel.Create(CPU, seed: 1);
+        GeneratedModels.Scramble(model);
+        using var training = model.CreateTraining();
+        for (var step = 1; step <= Steps; step++)
+        {
+            Step(model, training, step);
+            Assert.Equal(0, Count(model.Parameters.Master, training.Pruning!.Removed));
+        }
+
+        using var smaller = model.RemovePruned()!;
+        Assert.Same(model.Description.Artifact, smaller.Description);
+        Assert.Equal(model.Parameters.ParameterCount - training.Pruning!.Removed.sum().item<long>(), smaller.Parameters.ParameterCount);
+        var parameters = smaller.Parameters.Parameters().ToDictionary(pair => pair.Name, pair => pair.Value.shape);
+        foreach (var (name, shape) in shapes) Assert.Equal(shape, parameters[name]);
+
+        OnnxExport.Write(smaller, folder.Path, null, new ByteTokenizer(), []);
+        using var exported = OnnxProgram.Open(model.Description.Artifact, folder.Path);
+        using var expected = model.CreateInference();
+        using var actual = smaller.CreateInference();
+        int[] tokens = [.. Enumerable.Range(0, model.Description.Context).Select(i => (i * 37) % 256)];
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            float[] wanted = [.. expected.Forward(tokens.AsSpan(i, 1))], found = [.. actual.Forward(tokens.AsSpan(i, 1))], other = [.. exported.Forward(tokens.AsSpan(i, 1))];
+            var scale = wanted.Max(MathF.Abs);
+            Assert.InRange(wanted.Zip(found, (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4 * scale);
+            Assert.InRange(wanted.Zip(other, (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4 * scale);
         }
     }
 

@@ -64,6 +64,7 @@ public sealed class TrainerTests : IDisposable
         AssertResumes<PrunedWanda>(12, 3);
         AssertResumes<PrunedSparseGpt>(12, 4);
         AssertResumes<PrunedRounds>(12, 7);
+        AssertResumes<PrunedParts>(12, 4);
     }
 
     /// <summary>A validation before the last removal is of a denser model, which is not to be kept as the best.</summary>

@@ -217,11 +217,14 @@ internal sealed class BlockEmitter
         string Spell(string value) => IsParameter(value) ? "p." + _parameters[value] : "s." + Value(value);
         var kernels = new KernelWriter(_context, function, Spell, cached: false) { Sequence = Sequence };
         using (writer.Block($"private void {_type}{name}(int layer, {_type}Activations s, {_type}Parameters p)"))
+        {
             foreach (var node in function.Nodes)
             {
                 PruningEmitter.Observe(writer, _context, node, Name, ParametersEmitter.Set("layer", _layersOfSet), Spell);
                 kernels.Write(writer, node);
             }
+            if (name == "Forward") PruningEmitter.ObserveBlock(writer, _context);
+        }
     }
 
     /// <summary>The start of the expression of a view of the scratch.</summary>

@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Pruning;
 using ModelCompiler.ModelDsl;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
@@ -17,7 +18,7 @@ internal static class PruningEmitter
     public static string[] Usings(EmitContext context) => Applies(context) ? ["ModelCompiler.Runtime.Training.Pruning"] : [];
 
     /// <summary>Whether the method needs the inputs of layers.</summary>
-    public static bool Observes(EmitContext context) => context.Model.Spec.Efficiency.Pruning is { Method: PruningMethod.Wanda or PruningMethod.Sparsegpt };
+    public static bool Observes(EmitContext context) => context.Model.Spec.Efficiency.Pruning is { Observes: true };
 
     public static void Field(SourceWriter writer, EmitContext context)
     {
@@ -27,7 +28,7 @@ internal static class PruningEmitter
 
     public static void Members(SourceWriter writer, EmitContext context)
     {
-        if (!Applies(context)) return;
+        if (!Applies(context) || context.Model.Structures.Count > 0) return;
         writer.Line().Line("// The matrices whose weights are removed.");
         using (writer.Block("private static readonly PrunedMatrix[] s_pruned =", ";", '[', ']'))
             foreach (var (part, slot, offset, rows) in Matrices(context.Model))
@@ -83,8 +84,15 @@ internal static class PruningEmitter
     public static void Observe(SourceWriter writer, EmitContext context, Node node, string block, string set, Func<string, string> spell)
     {
         if (!Observes(context) || node.Op is not ("linear" or "linear_fp8" or "linear_cross_entropy")) return;
-        if (context.Model.Training.Pruned.FirstOrDefault(p => p.Block == block && p.Parameter == node.Inputs[1]) is { } part)
-            writer.Line($"_program._pruning.Observe({Number(Site(context.Model, part.Block, part.Parameter))}, {set}, {spell(node.Inputs[0])});");
+        if (Site(context.Model, block, node.Inputs[1]) is >= 0 and var site)
+            writer.Line($"_program._pruning.Observe({Number(site)}, {set}, {spell(node.Inputs[0])});");
+    }
+
+    /// <summary>The statement that shows the method what a block makes of the stream.</summary>
+    public static void ObserveBlock(SourceWriter writer, EmitContext context)
+    {
+        if (Observes(context) && context.Model.Structures.Any(s => s.Kind == PrunedPartKind.Layers))
+            writer.Line("_program._pruning.ObserveLayer(layer, s.Input, s.Output);");
     }
 
     /// <summary>Weights of the targets.</summary>
@@ -93,7 +101,7 @@ internal static class PruningEmitter
     /// <summary>Those that are removed in the end.</summary>
     public static long RemovedWeights(CompiledModel model)
     {
-        if (model.Spec.Efficiency.Pruning is not { } pruning) return 0;
+        if (model.Spec.Efficiency.Pruning is not { To: null } pruning) return 0;
         var share = Sparsity(pruning);
         long Removed(double of) => (long)Math.Round(of * share, MidpointRounding.AwayFromZero);
         return pruning switch
@@ -114,6 +122,7 @@ internal static class PruningEmitter
 
     private static string Method(PruningSpec pruning)
     {
+        if (pruning.To is not null) return $"new StructuredPruning(model.Parameters, s_structures, global::ModelCompiler.ModelDsl.Importance.{pruning.Importance})";
         var pattern = pruning.Pattern is { } text && PruningSpec.ParsePattern(text) is var (kept, of) ? $", pattern: new(Kept: {Number(kept)}, Of: {Number(of)})" : "";
         var within = pruning.Scope == PruningScope.Global ? ", ComparedIn.All" : "";
         return $"new {(pruning.Method == PruningMethod.Sparsegpt ? "SparseGpt" : pruning.Method.ToString())}Pruning(model.Parameters, s_pruned, "
@@ -124,13 +133,15 @@ internal static class PruningEmitter
     {
         PruningSchedule.Cubic => $"new CubicSchedule(begin: {Number(pruning.Begin!.Value)}, end: {Number(pruning.End!.Value)}, every: {Number(pruning.Every)})",
         PruningSchedule.Iterative => $"new IterativeSchedule(rewind: {Number(pruning.Rewind!.Value)}, rounds: {Number(pruning.Rounds)}, "
-            + $"steps: {Number(spec.Training.Steps)}, sparsity: {Number(Sparsity(pruning))})",
+            + $"steps: {Number(spec.Training.Steps)}, sparsity: {Number(pruning.To is null ? Sparsity(pruning) : 0)})",
         _ => $"new OneShotSchedule(begin: {Number(pruning.Begin!.Value)})",
     };
 
-    /// <summary>The number of the product that reads a parameter.</summary>
-    private static int Site(CompiledModel model, string block, string parameter) =>
-        model.Training.Pruned.Select(p => (p.Block, p.Parameter)).Distinct().ToList().IndexOf((block, parameter));
+    /// <summary>The number of the product that reads a parameter; −1 for one that is not observed.</summary>
+    public static int Site(CompiledModel model, string block, string parameter) =>
+        model.Training.Pruned.Select(p => (p.Block, p.Parameter))
+            .Concat(model.Structures.SelectMany(s => s.Axes).Where(axis => axis.ByColumns).Select(axis => (axis.Block, axis.Parameter)))
+            .Distinct().ToList().IndexOf((block, parameter));
 
     private static long Weights((PrunedPart Part, ParameterSlot Slot, long Offset, long Rows) matrix) =>
         matrix.Part.Count * matrix.Rows * matrix.Slot.Parameter.Type.Last.Value;

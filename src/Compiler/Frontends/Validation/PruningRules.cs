@@ -11,15 +11,25 @@ internal static class PruningRules
     public static IEnumerable<Diagnostic> Check(ModelSpec model)
     {
         if (PruningSpec.Resolve(model) is not { } pruning) return [];
-        return Form(pruning).Concat(Steps(pruning, model.Training.Steps)).Concat(Others(pruning, model));
+        return Form(pruning).Concat(Steps(pruning, model.Training.Steps)).Concat(Others(pruning, model)).Concat(PrunedSizeRules.Check(pruning, model));
     }
 
     private static IEnumerable<Diagnostic> Form(PruningSpec pruning)
     {
-        if (pruning.Sparsity is null == pruning.Pattern is null)
-            yield return DiagnosticCatalog.PruningForm.At(Path, pruning.Pattern is null
-                ? "nothing says how much is removed; write e.g. 'sparsity: 0.5' or 'pattern: 2:4'"
-                : "the pattern says already how many weights are removed; remove 'sparsity'");
+        string[] given = [.. new[] { ("sparsity", pruning.Sparsity is not null), ("pattern", pruning.Pattern is not null), ("to", pruning.To is not null) }
+            .Where(key => key.Item2).Select(key => key.Item1)];
+        if (given.Length != 1)
+            yield return DiagnosticCatalog.PruningForm.At(Path, given.Length == 0
+                ? "nothing says how much is removed; write e.g. 'sparsity: 0.5', 'pattern: 2:4' or 'to: { heads: 4 }'"
+                : $"'{string.Join("' and '", given)}' say how much is removed in more than one way; keep one of them");
+        else if (pruning.To is not null && pruning.Method != PruningMethod.Magnitude)
+            yield return DiagnosticCatalog.NoEffect.At(Path + ".method", "'method' chooses single weights, and 'to' removes whole parts; remove it, or write 'importance'");
+        else if (pruning.To is not null && pruning.Targets.Count > 0)
+            yield return DiagnosticCatalog.NoEffect.At(Path + ".targets", "'targets' are of single weights, and 'to' removes parts of all layers; remove one of them");
+        else if (pruning.To is null && pruning.Importance != Importance.Weight)
+            yield return DiagnosticCatalog.NoEffect.At(Path + ".importance", "'importance' compares whole parts, which 'to' removes; remove it, or write 'method'");
+        else if (!pruning.Observes && pruning.Calibration != new PruningSpec().Calibration)
+            yield return DiagnosticCatalog.NoEffect.At(Path + ".calibration", "nothing here needs the layers' inputs; remove 'calibration'");
         else if (pruning.Pattern is { } pattern && PruningSpec.ParsePattern(pattern) is null)
             yield return DiagnosticCatalog.PruningPattern.At(Path + ".pattern",
                 $"'{RecordBinder.Short(pattern)}' is no pattern N:M with N below M and M one of 2, 4, 8, 16 and 32; write e.g. 2:4");
@@ -50,7 +60,7 @@ internal static class PruningRules
             yield return DiagnosticCatalog.PruningAndAdapt.At(Path,
                 "'adapt' freezes the weights that are to be pruned, and merged adapters fill the gaps; prune in the training before, or remove 'adapt'");
 
-        if (pruning.Method is PruningMethod.Wanda or PruningMethod.Sparsegpt && HasMemory(model))
+        if (pruning.Observes && pruning.To is null && HasMemory(model))
             yield return DiagnosticCatalog.PruningInputs.At(Path + ".method",
                 $"{KebabCase.Of(pruning.Method.ToString())} reads earlier sequences again, but the model goes on from the memory of those before them; write 'method: magnitude' or 'movement'");
 
@@ -59,6 +69,6 @@ internal static class PruningRules
                 "sparsegpt changes the weights that remain, which a rewind would undo; write 'schedule: one-shot' or 'cubic', or another method");
     }
 
-    private static bool HasMemory(ModelSpec model) => model.Architecture.Family == Family.TransformerXl
+    internal static bool HasMemory(ModelSpec model) => model.Architecture.Family == Family.TransformerXl
         || LayerLists.All(model.Architecture.Blocks, "").Any(entry => entry.Layer is RelativeAttentionLayer);
 }

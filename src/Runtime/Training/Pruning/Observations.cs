@@ -15,6 +15,9 @@ internal enum Moments
 /// <summary>Sums over the inputs of products, by their site in the program and the set of parameters.</summary>
 internal sealed class Observations(Moments moments) : IDisposable
 {
+    /// <summary>The site of whole layers.</summary>
+    public const int LayerSite = -2;
+
     private readonly Dictionary<(int Site, int Set), Tensor> _sums = [];
 
     /// <exception cref="InvalidOperationException">Nothing was observed there.</exception>
@@ -29,6 +32,19 @@ internal sealed class Observations(Moments moments) : IDisposable
         var sum = moments == Moments.Squares ? values.square().sum([0]) : SecondMoments.Of(values);
         if (_sums.TryGetValue((site, set), out var before)) before.add_(sum);
         else _sums.Add((site, set), sum.DetachFromDisposeScope());
+    }
+
+    /// <summary>The sums at a site; null where nothing was observed.</summary>
+    public Tensor? Find(int site, int set) => _sums.GetValueOrDefault((site, set));
+
+    /// <summary>Adds how far a layer turns the stream: 1 minus the cosine between its input and its output (Men et al. 2024), as a sum of one number.</summary>
+    public void AddLayer(int layer, Tensor input, Tensor output)
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = (input.reshape(-1, input.size(-1)).to(ScalarType.Float32), output.reshape(-1, output.size(-1)).to(ScalarType.Float32));
+        var turn = (1 - nn.functional.cosine_similarity(x, y, 1)).sum();
+        if (_sums.TryGetValue((LayerSite, layer), out var before)) before.add_(turn);
+        else _sums.Add((LayerSite, layer), turn.DetachFromDisposeScope());
     }
 
     /// <summary>Forgets what was observed.</summary>

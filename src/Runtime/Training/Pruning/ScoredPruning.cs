@@ -25,7 +25,7 @@ public enum ComparedIn
 /// <param name="within">What weights are compared in; a pattern compares groups.</param>
 /// <param name="pattern">The pattern; null for none.</param>
 public abstract class ScoredPruning(
-    ParameterStore store, IReadOnlyList<PrunedMatrix> matrices, double sparsity, ComparedIn within, SparsityPattern? pattern) : PruningMethod(store)
+    ParameterStore store, IReadOnlyList<PrunedMatrix> matrices, double sparsity, ComparedIn within, SparsityPattern? pattern) : PruningRule(store)
 {
     /// <inheritdoc/>
     public override double Sparsity => sparsity;

@@ -9,7 +9,7 @@ namespace ModelCompiler.Runtime.Training.Pruning;
 /// </summary>
 /// <inheritdoc cref="ScoredPruning(ParameterStore, IReadOnlyList{PrunedMatrix}, double, ComparedIn, SparsityPattern?)"/>
 public sealed class SparseGptPruning(ParameterStore store, IReadOnlyList<PrunedMatrix> matrices, double sparsity, SparsityPattern? pattern = null)
-    : PruningMethod(store)
+    : PruningRule(store)
 {
     private const double Damping = 0.01;
 

@@ -11,8 +11,8 @@ namespace ModelCompiler.Runtime.Training.Pruning;
 public sealed class WeightPruning : ICheckpointPart, IMetricSource, IDisposable
 {
     private readonly ParameterStore _store;
-    private readonly PruningMethod _method;
-    private readonly PruningSchedule _schedule;
+    private readonly PruningRule _method;
+    private readonly RemovalSchedule _schedule;
     private readonly Optimizer _optimizer;
     private readonly RewindPoint? _rewind;
     private RecentBatches? _recent;
@@ -24,7 +24,7 @@ public sealed class WeightPruning : ICheckpointPart, IMetricSource, IDisposable
     /// <param name="method">Chooses what is removed; it is disposed with this.</param>
     /// <param name="schedule">When.</param>
     /// <param name="optimizer">Its state forgets what is removed.</param>
-    public WeightPruning(ParameterStore store, PruningMethod method, PruningSchedule schedule, Optimizer optimizer)
+    public WeightPruning(ParameterStore store, PruningRule method, RemovalSchedule schedule, Optimizer optimizer)
     {
         (_store, _method, _schedule, _optimizer) = (store, method, schedule, optimizer);
         if (schedule.Rewind is not null) _rewind = new RewindPoint(store, optimizer.State);
@@ -34,7 +34,7 @@ public sealed class WeightPruning : ICheckpointPart, IMetricSource, IDisposable
     public string Name => "pruning";
 
     /// <summary>When parameters are removed.</summary>
-    public PruningSchedule Schedule => _schedule;
+    public RemovalSchedule Schedule => _schedule;
 
     /// <summary>Whether all is removed that is to be: validations before that are of a denser model.</summary>
     public bool IsComplete => _share >= 1;
@@ -58,6 +58,15 @@ public sealed class WeightPruning : ICheckpointPart, IMetricSource, IDisposable
     public void Observe(int site, int set, Tensor x)
     {
         if (_observing) _method.Observations!.Add(site, set, x);
+    }
+
+    /// <summary>Told of the input and the output of a repeated block at each forward pass; notes them only in its own.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="input">[N, C]</param>
+    /// <param name="output">[N, C]</param>
+    public void ObserveLayer(int layer, Tensor input, Tensor output)
+    {
+        if (_observing) _method.Observations!.AddLayer(layer, input, output);
     }
 
     /// <summary>Told of each batch that is trained on.</summary>

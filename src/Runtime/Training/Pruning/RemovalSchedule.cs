@@ -1,7 +1,7 @@
 namespace ModelCompiler.Runtime.Training.Pruning;
 
 /// <summary>When parameters are removed.</summary>
-public abstract class PruningSchedule
+public abstract class RemovalSchedule
 {
     /// <summary>The share of what is removed in the end that is to be removed after a step; null where nothing is to be chosen.</summary>
     /// <param name="step">Steps made, from 1.</param>
@@ -20,7 +20,7 @@ public abstract class PruningSchedule
 
 /// <summary>All at once.</summary>
 /// <param name="begin">After this step.</param>
-public sealed class OneShotSchedule(int begin) : PruningSchedule
+public sealed class OneShotSchedule(int begin) : RemovalSchedule
 {
     /// <inheritdoc/>
     public override double? Share(int step) => step == begin ? 1 : null;
@@ -30,7 +30,7 @@ public sealed class OneShotSchedule(int begin) : PruningSchedule
 /// <param name="begin">The step after which weights are first removed.</param>
 /// <param name="end">The step after which all are.</param>
 /// <param name="every">Steps between two removals; the last comes at the end in any case.</param>
-public sealed class CubicSchedule(int begin, int end, int every) : PruningSchedule
+public sealed class CubicSchedule(int begin, int end, int every) : RemovalSchedule
 {
     /// <inheritdoc/>
     public override double? Share(int step)
@@ -49,8 +49,8 @@ public sealed class CubicSchedule(int begin, int end, int every) : PruningSchedu
 /// <param name="rewind">The early step.</param>
 /// <param name="rounds">How often weights are removed.</param>
 /// <param name="steps">Steps of the run.</param>
-/// <param name="sparsity">Share that is removed in the end.</param>
-public sealed class IterativeSchedule(int rewind, int rounds, int steps, double sparsity) : PruningSchedule
+/// <param name="sparsity">Share that is removed in the end; 0 for as many parts in each round.</param>
+public sealed class IterativeSchedule(int rewind, int rounds, int steps, double sparsity) : RemovalSchedule
 {
     private readonly int _length = (steps - rewind) / (rounds + 1);
 
@@ -65,7 +65,7 @@ public sealed class IterativeSchedule(int rewind, int rounds, int steps, double 
     {
         var (round, rest) = Math.DivRem(step - rewind, _length);
         if (rest != 0 || round < 1 || round > rounds) return null;
-        return round == rounds ? 1 : (1 - Math.Pow(1 - sparsity, (double)round / rounds)) / sparsity;
+        return round == rounds ? 1 : sparsity == 0 ? (double)round / rounds : (1 - Math.Pow(1 - sparsity, (double)round / rounds)) / sparsity;
     }
 
     /// <inheritdoc/>

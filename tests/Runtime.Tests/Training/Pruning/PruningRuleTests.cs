@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace ModelCompiler.Runtime.Tests.Training.Pruning;
 
 /// <summary>What each method removes, against its formula in double precision, weight by weight.</summary>
-public sealed class PruningMethodTests : IDisposable
+public sealed class PruningRuleTests : IDisposable
 {
     private const int Rows = 12, Columns = 160, Count = 2, Size = Rows * Columns;
 
@@ -17,7 +17,7 @@ public sealed class PruningMethodTests : IDisposable
 
     private readonly PrunedMatrix[] _matrices = [new(new MatrixGroup(0, Size, Count, Rows, Columns), Site: 0)];
 
-    public PruningMethodTests() => _store.Initialize(3);
+    public PruningRuleTests() => _store.Initialize(3);
 
     public void Dispose()
     {
@@ -225,5 +225,5 @@ public sealed class PruningMethodTests : IDisposable
 
     private float[] Weights(int i) => [.. _store.Master.narrow(0, i * Size, Size).data<float>()];
 
-    private static bool[] Marks(PruningMethod method, int i) => [.. method.Removed.narrow(0, i * Size, Size).data<bool>()];
+    private static bool[] Marks(PruningRule method, int i) => [.. method.Removed.narrow(0, i * Size, Size).data<bool>()];
 }

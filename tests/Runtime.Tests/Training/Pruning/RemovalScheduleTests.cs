@@ -2,7 +2,7 @@ using ModelCompiler.Runtime.Training.Pruning;
 
 namespace ModelCompiler.Runtime.Tests.Training.Pruning;
 
-public sealed class PruningScheduleTests
+public sealed class RemovalScheduleTests
 {
     [Fact]
     public void One_shot_is_once() => Assert.Equal([(5, 1.0)], Removals(new OneShotSchedule(5), 20));
@@ -29,6 +29,6 @@ public sealed class PruningScheduleTests
         Assert.Equal([0, 3, 4, 13, 4, 13, 4, 4, 15], new[] { 0, 3, 4, 13, 14, 23, 24, 34, 45 }.Select(schedule.StepOfRound));
     }
 
-    private static List<(int Step, double Share)> Removals(PruningSchedule schedule, int steps) =>
+    private static List<(int Step, double Share)> Removals(RemovalSchedule schedule, int steps) =>
         [.. Enumerable.Range(1, steps).Where(step => schedule.Share(step) is not null).Select(step => (step, schedule.Share(step)!.Value))];
 }

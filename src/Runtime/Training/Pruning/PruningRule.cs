@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 namespace ModelCompiler.Runtime.Training.Pruning;
 
 /// <summary>Chooses which parameters are removed. It marks them; <see cref="WeightPruning"/> keeps them zero.</summary>
-public abstract class PruningMethod : IDisposable
+public abstract class PruningRule : IDisposable
 {
     private readonly List<Tensor> _owned = [];
 
     /// <param name="store">The parameters.</param>
-    protected PruningMethod(ParameterStore store)
+    protected PruningRule(ParameterStore store)
     {
         Store = store;
         Removed = Own(zeros([store.Length], ScalarType.Bool, store.Master.device));
