@@ -108,7 +108,7 @@ partial class TinyPruned : ICompiledModel<TinyPruned>
     public ITrainingProgram CreateTraining() => new TrainingProgram(this);
 
     /// <inheritdoc/>
-    public IInferenceProgram CreateInference() => new InferenceProgram(this);
+    public IInferenceProgram CreateInference(int batch = 1) => new InferenceProgram(this, batch);
 
     /// <inheritdoc/>
     public void Dispose() => Parameters.Dispose();

@@ -64,8 +64,5 @@ partial class TinyParts
     ];
 
     /// <inheritdoc/>
-    public ModelDescription Artifact => TinyPartsPruned.Definition;
-
-    /// <inheritdoc/>
     public ICompiledModel RemovePruned() => PrunedModel.Fill(this, TinyPartsPruned.Create(Device, Seed), s_structures);
 }

@@ -54,6 +54,7 @@ partial class TinyParts : ICompiledModel<TinyParts>
             Validation = 0.05,
         },
         Pruning = new PruningSpec { Method = PruningMethod.Magnitude, Scope = PruningScope.Layer, To = new PrunedSizesSpec { Heads = 4, Hidden = 120, Layers = 3, Width = 40 }, Importance = Importance.Activation, Schedule = PruningSchedule.OneShot, Begin = 40, Calibration = 128 },
+        Pruned = TinyPartsPruned.Definition,
         ForwardFlops = 33_699_840,
         RecomputedFlops = 1_130_496,
         Memory = new MemoryPlan
@@ -107,7 +108,7 @@ partial class TinyParts : ICompiledModel<TinyParts>
     public ITrainingProgram CreateTraining() => new TrainingProgram(this);
 
     /// <inheritdoc/>
-    public IInferenceProgram CreateInference() => new InferenceProgram(this);
+    public IInferenceProgram CreateInference(int batch = 1) => new InferenceProgram(this, batch);
 
     /// <inheritdoc/>
     public void Dispose() => Parameters.Dispose();

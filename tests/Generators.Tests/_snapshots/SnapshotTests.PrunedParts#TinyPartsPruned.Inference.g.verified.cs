@@ -17,78 +17,47 @@ using Kernels = global::ModelCompiler.Runtime.Kernels;
 
 partial class TinyPartsPruned
 {
-    /// <summary>The forward pass over a key-value cache, batch 1.</summary>
-    private sealed class InferenceProgram : IInferenceProgram
+    /// <summary>The forward pass over key-value caches.</summary>
+    private sealed class InferenceProgram : SequenceProgram<InferenceValues>
     {
-        private const int Size = 32, Chunk = 32;
+        private const int Size = 32;
 
         private readonly MainParameters p;
-        private readonly InferenceActivations _chunk, _single;
-        private readonly float[] _logits = new float[256];
         private readonly BlocksParameters[] _blocksParameters;
-        private readonly TensorPool _blocksCaches;
-        private readonly Tensor[] _blocksKeys, _blocksValues;  // by layer, [2, T, 8]
+        private readonly Tensor[][] _blocksKeys, _blocksValues;  // by layer and sequence, [2, T, 8]
 
-        public InferenceProgram(TinyPartsPruned model)
+        public InferenceProgram(TinyPartsPruned model, int batch)
+            : base(model.Device, batch, Size, vocabulary: 256)
         {
             p = new MainParameters(model.Parameters);
-            _chunk = new InferenceActivations(model.Device, Chunk);
-            _single = new InferenceActivations(model.Device, 1);
             _blocksParameters = new BlocksParameters[3];
-            _blocksCaches = new TensorPool(model.Device);
-            _blocksKeys = new Tensor[3];
-            _blocksValues = new Tensor[3];
+            _blocksKeys = new Tensor[3][];
+            _blocksValues = new Tensor[3][];
             for (var i = 0; i < 3; i++)
             {
                 _blocksParameters[i] = new BlocksParameters(model.Parameters, i);
-                _blocksKeys[i] = _blocksCaches.Empty(ScalarType.Float32, [2, Size, 8]);
-                _blocksValues[i] = _blocksCaches.Empty(ScalarType.Float32, [2, Size, 8]);
+                _blocksKeys[i] = Caches.Empty(batch, ScalarType.Float32, [2, Size, 8]);
+                _blocksValues[i] = Caches.Empty(batch, ScalarType.Float32, [2, Size, 8]);
             }
         }
 
-        public int Context => Size;
+        protected override InferenceValues Allocate(int rows, int wanted) => new(Device, rows, wanted);
 
-        public int Position { get; private set; }
-
-        public void Reset() => Position = 0;
-
-        public ReadOnlySpan<float> Forward(ReadOnlySpan<int> tokens)
-        {
-            TokenBuffer.Check(tokens, Position, Size, _logits.Length);
-            while (tokens.Length > 0)
-            {
-                var s = tokens.Length >= Chunk ? _chunk : _single;
-                s.Tokens.Write(tokens[..s.Rows]);
-                Run(s, Position);
-                Position += s.Rows;
-                tokens = tokens[s.Rows..];
-                if (tokens.Length == 0) TokenBuffer.Read(s.Logits, _logits);
-            }
-            return _logits;
-        }
-
-        public void Dispose()
-        {
-            _chunk.Dispose();
-            _single.Dispose();
-            _blocksCaches.Dispose();
-        }
-
-        private void Run(InferenceActivations s, int position)
+        protected override void Run(InferenceValues s, SequenceRows at)
         {
             Kernels.Embedding(s.Tokens.Ids, p.EmbeddingWeight, s.Embedding);                                     // f32[B, T, C]  tiny.model.yaml:4
             for (var i = 0; i < 3; i++)
-                BlocksForward(s.BlocksValues, i == 0 ? s.Embedding : s.BlocksStream[(i + 1) % 2], s.BlocksStream[i % 2], _blocksParameters[i], _blocksKeys[i], _blocksValues[i], position);
+                BlocksForward(s.BlocksValues, i == 0 ? s.Embedding : s.BlocksStream[(i + 1) % 2], s.BlocksStream[i % 2], _blocksParameters[i], _blocksKeys[i], _blocksValues[i], at);
             Kernels.RmsNorm(s.BlocksLast, p.NormWeight, 1.2000000000000002E-05, s.Norm, s.NormRstd);             // f32[B, T, C]  tiny.model.yaml:10
             Kernels.Linear(s.Norm, p.HeadWeight, null, s.Head);                                                  // f32[B, T, V]  tiny.model.yaml:2
         }
 
-        private void BlocksForward(BlocksInference s, Tensor input, Tensor output, BlocksParameters p, Tensor keys, Tensor values, int position)
+        private void BlocksForward(BlocksInference s, Tensor input, Tensor output, BlocksParameters p, Tensor[] keys, Tensor[] values, SequenceRows at)
         {
             Kernels.RmsNorm(input, p.Norm1Weight, 1.2000000000000002E-05, s.Norm1, s.Norm1Rstd);                 // f32[B, T, C]  tiny.model.yaml:10
             Kernels.Linear(s.Norm1, p.AttentionQkvWeight, p.AttentionQkvBias, s.AttentionQkv);                   // f32[B, T, 64]  tiny.model.yaml:8
-            Kernels.RopeAt(s.AttentionQkv, position, 4, 2, 10000, s.AttentionRope);                              // f32[B, T, 64]  tiny.model.yaml:8
-            Kernels.AttentionCached(s.AttentionRope, keys, values, position, 4, 2, s.AttentionMix);              // f32[B, T, 32]  tiny.model.yaml:8
+            Kernels.RopeAt(s.AttentionQkv, at, 4, 2, 10000, s.AttentionRope);                                    // f32[B, T, 64]  tiny.model.yaml:8
+            Kernels.AttentionCached(s.AttentionRope, keys, values, at, 4, 2, s.AttentionMix);                    // f32[B, T, 32]  tiny.model.yaml:8
             Kernels.Linear(s.AttentionMix, p.AttentionProjWeight, null, s.AttentionProjProduct);                 // f32[B, T, C]  tiny.model.yaml:8
             Kernels.Add(input, s.AttentionProjProduct, p.AttentionProjBias, s.Residual1);                        // f32[B, T, C]  tiny.model.yaml:6
             Kernels.RmsNorm(s.Residual1, p.Norm2Weight, 1.2000000000000002E-05, s.Norm2, s.Norm2Rstd);           // f32[B, T, C]  tiny.model.yaml:10
@@ -99,25 +68,27 @@ partial class TinyPartsPruned
         }
     }
 
-    /// <summary>Values for a chunk of tokens.</summary>
-    private sealed class InferenceActivations : IDisposable
+    /// <summary>Values for a pass of n rows.</summary>
+    private sealed class InferenceValues : IPassValues
     {
         private readonly TensorPool _pool;
 
-        public readonly int Rows;
-        public readonly TokenBuffer Tokens;
+        public int Rows { get; }
+
+        public TokenBuffer Tokens { get; }
+
         public readonly Tensor Embedding;  // f32[B, T, C]
         public readonly Tensor Blocks;  // f32[B, T, C]
         public readonly Tensor Norm;  // f32[B, T, C]
         public readonly Tensor NormRstd;  // f32[B, T]
         public readonly Tensor Head;  // f32[B, T, V]
-        public readonly Tensor BlocksLast;  // its last row
+        public readonly Tensor BlocksLast;  // its rows whose logits are wanted, the last
         public readonly BlocksInference BlocksValues;
         public readonly Tensor[] BlocksStream;  // the residual stream alternates between two buffers
 
         public Tensor Logits => Head;
 
-        public InferenceActivations(Device device, int n)
+        public InferenceValues(Device device, int n, int wanted)
         {
             _pool = new TensorPool(device);
             Rows = n;
@@ -126,10 +97,10 @@ partial class TinyPartsPruned
             BlocksValues = new BlocksInference(_pool, n);
             BlocksStream = [_pool.Empty(ScalarType.Float32, [n, 40]), _pool.Empty(ScalarType.Float32, [n, 40])];
             Blocks = BlocksStream[0];
-            Norm = _pool.Empty(ScalarType.Float32, [1, 40]);
-            NormRstd = _pool.Empty(ScalarType.Float32, [1]);
-            Head = _pool.Empty(ScalarType.Float32, [1, 256]);
-            BlocksLast = _pool.Row(Blocks, n - 1);
+            Norm = _pool.Empty(ScalarType.Float32, [wanted, 40]);
+            NormRstd = _pool.Empty(ScalarType.Float32, [wanted]);
+            Head = _pool.Empty(ScalarType.Float32, [wanted, 256]);
+            BlocksLast = _pool.LastRows(Blocks, wanted);
         }
 
         public void Dispose()

@@ -104,7 +104,7 @@ partial class TinyPartsPruned : ICompiledModel<TinyPartsPruned>
     public ITrainingProgram CreateTraining() => new TrainingProgram(this);
 
     /// <inheritdoc/>
-    public IInferenceProgram CreateInference() => new InferenceProgram(this);
+    public IInferenceProgram CreateInference(int batch = 1) => new InferenceProgram(this, batch);
 
     /// <inheritdoc/>
     public void Dispose() => Parameters.Dispose();
