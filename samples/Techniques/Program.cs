@@ -56,6 +56,7 @@ using Techniques;
     ("Pruned", "half of the blocks' weights removed, more and more of them", ModelProgram.Run<Pruned>),
     ("PrunedWanda", "two of every four weights removed, by the inputs of their layers", ModelProgram.Run<PrunedWanda>),
     ("PrunedHeads", "a quarter of the heads and 40 % of the neurons removed: a smaller model is exported", ModelProgram.Run<PrunedHeads>),
+    ("Speculative", "Small proposes tokens while it generates", ModelProgram.Run<Speculative>),
     ("MixtureOfExperts", "two of eight feed-forward networks for each position", ModelProgram.Run<MixtureOfExperts>),
     ("MaskedLm", "an encoder that fills in hidden bytes", ModelProgram.Run<MaskedLm>),
     ("AlbertLm", "shared blocks, hidden bytes and the order of segments", ModelProgram.Run<AlbertLm>),

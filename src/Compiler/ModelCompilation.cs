@@ -42,6 +42,9 @@ public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inferen
 
     /// <summary>The class of the model that judges its samples, which the generator finds; null for none.</summary>
     public string? ScoringModel { get; init; }
+
+    /// <summary>The class of the model that proposes tokens to it, which the generator finds; null for none.</summary>
+    public string? DraftModel { get; init; }
 }
 
 /// <summary>What compiling a spec gives. The model is null exactly when one of the diagnostics is an error.</summary>

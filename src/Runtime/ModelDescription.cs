@@ -53,6 +53,9 @@ public sealed record ModelDescription
     /// <summary>Whether an exported model has operators of the ONNX standard alone.</summary>
     public bool OpsetOnly { get; init; }
 
+    /// <summary>The model that proposes tokens to it; null for none.</summary>
+    public DraftSettings? Draft { get; init; }
+
     /// <summary>Adapters and the frozen model under them; null where all parameters are trained.</summary>
     public AdapterSettings? Adapt { get; init; }
 

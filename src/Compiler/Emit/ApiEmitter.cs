@@ -148,6 +148,8 @@ internal static class ApiEmitter
             if (spec.Efficiency.Pruning?.To is not null) writer.Line($"Pruned = {RemovePruned.NameOf(spec)}.Definition,");
             if (spec.Efficiency.Quantization is { } quantization) writer.Line($"Quantization = {RecordLiteral.Of(quantization)},");
             if (spec.Export.OpsetOnly) writer.Line("OpsetOnly = true,");
+            if (model.DraftModel is { } draft)
+                writer.Line($"Draft = new DraftSettings({draft}.Definition, device => {draft}.Create(device, seed: 0), {Number(spec.Efficiency.Speculate!.Tokens)}),");
             writer.Line($"ForwardFlops = {Grouped(model.Costs.ForwardFlops * model.Costs.Tokens)},");
             if (model.Costs.RecomputedFlops is > 0 and var again) writer.Line($"RecomputedFlops = {Grouped(again * model.Costs.Tokens)},");
             Memory(writer, model);

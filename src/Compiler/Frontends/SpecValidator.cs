@@ -14,6 +14,7 @@ public static class SpecValidator
             .Concat(QuantizationRules.Check(model))
             .Concat(TokenDropRules.Check(model))
             .Concat(PruningRules.Check(model))
+            .Concat(SpeculateRules.Check(model))
             .Concat(TrainingRules.Check(model))
             .Concat(ObjectiveRules.Check(model))
             .Concat(SpecialTokenRules.Check(model))

@@ -96,8 +96,9 @@ internal sealed class Steps(
 
         if (result.Model is null) return new LocatedModel(null, map, facts.Namespace, diagnostics);
         var (scored, first) = ScoringModels.Join(WithTeacher(result.Model, project), project.Models, map);
-        var (joined, second) = MarkedMethods.Join(scored ?? result.Model, facts.Class, project.Methods, map);
-        return new LocatedModel(scored is null ? null : joined, map, facts.Namespace, diagnostics.Concat(first).Concat(second).ToEquatableArray());
+        var (drafted, second) = DraftModels.Join(scored ?? result.Model, project.Models, map);
+        var (joined, third) = MarkedMethods.Join(drafted ?? result.Model, facts.Class, project.Methods, map);
+        return new LocatedModel(scored is null || drafted is null ? null : joined, map, facts.Namespace, diagnostics.Concat(first).Concat(second).Concat(third).ToEquatableArray());
     }
 
     /// <summary>The model with the class of its teacher.</summary>

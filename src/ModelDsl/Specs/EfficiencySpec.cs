@@ -19,4 +19,7 @@ public sealed record EfficiencySpec
 
     [Key("quantization", "Fewer bits for the weights of the exported model.")]
     public QuantizationSpec? Quantization { get; init; }
+
+    [Key("speculate", "A smaller model that proposes tokens while this one generates.")]
+    public SpeculateSpec? Speculate { get; init; }
 }

@@ -60,7 +60,7 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
         Summarize(state, data);
         if (_description.Training.Objective.Kind != ObjectiveKind.Causal)
             return new ReadCommand(_description, options.Output, output).WriteSample(model, data);
-        return GenerateCommand.Write(output, model, "", data.Tokenizer, options.Sample, interrupt);
+        return GenerateCommand.Write(output, model, null, "", data.Tokenizer, options.Sample, interrupt);
     }
 
     private void Report(string message) => output.Text.WriteLine(message);

@@ -164,6 +164,28 @@ public sealed class ModelProgramTests : IDisposable
     }
 
     [Fact]
+    public void A_declared_draft_model_proposes_tokens_and_changes_none()
+    {
+        int Program<TModel>(params string[] args)
+            where TModel : ICompiledModel<TModel> => ModelProgram.Run<TModel>(args, new ProgramOutput(_text, _error, null), default);
+
+        string Generated(params string[] options)
+        {
+            _text.GetStringBuilder().Clear();
+            Assert.Equal(ModelProgram.Done, Program<Drafted>(["generate", "The", "--output", _folder["Drafted"], "--temperature", "0", "--tokens", "50", .. options]));
+            return _text.ToString();
+        }
+
+        Assert.Equal(ModelProgram.Done, Program<Drafted>("--data", _folder.Text, "--steps", "20", "--tokens", "4", "--output", _folder["Drafted"]));
+        Assert.Equal(ModelProgram.Failed, Program<Drafted>("generate", "The", "--output", _folder["Drafted"]));
+        Assert.Contains("There is no trained model in", _error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(ModelProgram.Done, Program<Gpt2>("--data", _folder.Text, "--steps", "20", "--tokens", "4", "--output", _folder["Gpt2"]));
+        var (alone, helped) = (Generated("--draft", "none"), Generated());
+        Assert.Matches(@"Gpt2 proposed \d+ tokens, of which \d+ were accepted\n$", helped);
+        Assert.StartsWith(alone.TrimEnd('\n') + "\n", helped);
+    }
+
+    [Fact]
     public void Help_names_every_option_and_the_exit_codes()
     {
         Assert.Equal(ModelProgram.Done, Run("--help"));
