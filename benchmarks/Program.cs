@@ -20,6 +20,7 @@ using ModelCompiler.Benchmarks.Training;
     ("quantization", "[--quick] [--steps 3000] [--seed 1] | --products: bits per byte and bytes of model Q in each form of quantization; or a product in each form", QuantizationBenchmark.Run),
     ("loading", "a checkpoint of 500 MB into a model, against reading its file once", LoadingBenchmark.Run),
     ("transformer-xl", "[--quick] [--seconds 1800] bits per byte with a memory and without in the same time; its evaluation against a sliding window", RecurrenceBenchmark.Run),
+    ("pruning", "[--quick] [--seeds 1] bits per byte of model Q pruned beside dense, and the decoding speed without its heads and neurons", PruningBenchmark.Run),
     ("albert", "[--steps 1000] parameters and masked loss of shared layers beside a plain model of as many parameters", AlbertBenchmark.Run),
     ("distillation", "[--quick | --steps 3000] a student of half of model Q's layers, taught and alone; its step with the teacher and with kept predictions", DistillationBenchmark.Run),
     ("inference", "[--quick] prompts and generation of model L in each engine and form, against a loop for ONNX Runtime written by hand", InferenceBenchmark.Run),
