@@ -11,6 +11,9 @@ public static partial class DiagnosticCatalog
     public static readonly DiagnosticInfo QuantizationTraining = Error(
         "MC2132", "Quantization-aware training beside another directive", "Another directive keeps training from rounding the weights as the export does.");
 
+    public static readonly DiagnosticInfo StandardQuantization = Error(
+        "MC2139", "Quantization in standard operators", "An export in operators of the ONNX standard alone keeps its weights in fp32.");
+
     public static readonly DiagnosticInfo QuantizationMethod = Error(
         "MC2133", "Method of quantization", "The method does nothing for these weights.");
 }

@@ -184,7 +184,7 @@ internal static class ApiEmitter
     {
         List<string> lines =
         [
-            $"<summary>{model.Spec.Model}, compiled from its declaration: <see cref=\"CreateTraining\"/> trains it, <see cref=\"CreateInference\"/> runs it.</summary>",
+            $"<summary>{model.Spec.Model}, compiled from its declaration: <see cref=\"CreateTraining\"/> trains it, <see cref=\"{(model.Inference.Encoding is null ? "CreateInference" : "CreateEncoder")}\"/> runs it.</summary>",
             "<remarks>",
             "What it costs; the same as constants in <see cref=\"Cost\"/>.",
             "<list type=\"table\">",

@@ -21,6 +21,7 @@ public static class SpecValidator
             .Concat(CurriculumRules.Check(model))
             .Concat(SubsetRules.Check(model))
             .Concat(MemoryRules.Check(model))
+            .Concat(ExportRules.Check(model))
             .Concat(DistillationRules.Check(model))
             .ToEquatableArray();
 }

@@ -84,9 +84,11 @@ public sealed class AdaptLayers : Pass
                 // The deviation of the uniform distribution of the published implementation.
                 var a = Parameter(name + ".lora_a", new Init(InitKind.Normal, 1 / Math.Sqrt(3.0 * type.Last.Value)), type.DType, rank, type.Last);
                 var b = Parameter(name + ".lora_b", new Init(InitKind.Zeros), type.DType, rows, rank);
-                var h = Add("linear", Attributes.None, [name + ".lora_h"], x, a);
+                // Of a matrix that is read twice (a segment and its memory), the second product has values of its own.
+                var value = _nodes.Any(n => n.Outputs.Any(o => o.Name == name + ".lora_h")) ? $"{output}.{i}" : name;
+                var h = Add("linear", Attributes.None, [value + ".lora_h"], x, a);
                 var factor = (adapt.Alpha ?? adapt.Rank) / adapt.Rank;
-                if (factor != 1) h = Add("scale", Attributes.Of(("factor", factor)), [name + ".lora_scaled"], h);
+                if (factor != 1) h = Add("scale", Attributes.Of(("factor", factor)), [value + ".lora_scaled"], h);
                 y = Add("add_product", Attributes.Of(("start", start)), [i == parts.Count - 1 ? output : $"{output}.base.{i + 1}"], y, h, b);
             }
         }
@@ -99,7 +101,7 @@ public sealed class AdaptLayers : Pass
 
         private string Parameter(string name, Init init, DType type, params Dim[] shape)
         {
-            _parameters.Add(Graphs.Parameter.Of(name, TensorType.Of(type, shape), init, Path));
+            if (_parameters.All(parameter => parameter.Name != name)) _parameters.Add(Graphs.Parameter.Of(name, TensorType.Of(type, shape), init, Path));
             return name;
         }
     }

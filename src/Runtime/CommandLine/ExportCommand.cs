@@ -51,7 +51,7 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
 
     public int Run(string run, string? folder, QuantizationSpec? quantization, bool opsetOnly, CancellationToken interrupt)
     {
-        folder ??= Path.Combine(run, "onnx");
+        folder ??= OnnxFolder.In(run);
         var description = model.Description;
         var (source, tokenizer) = TrainedModel.Load(model, run, output.Error.WriteLine);
         using var data = Dataset.Open(
@@ -60,13 +60,11 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
         var artifact = smaller ?? model;
         OnnxExport.Write(artifact, folder, quantization, tokenizer, quantization is not null && OnnxExport.NeedsText(quantization) ? Calibration.Windows(data, description.Context) : [], opsetOnly);
         var found = OnnxVerification.Run(artifact, folder, data, exact: quantization is null);
-        var (bytes, original) = (Size(folder), 4 * artifact.Description.ParameterCount);
+        var (bytes, original) = (OnnxFolder.Size(folder), 4 * artifact.Description.ParameterCount);
         output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{folder}: {OnnxExport.Describe(quantization)}, {bytes / 1048576.0:F1} MiB, {(double)original / bytes:F2} times smaller than fp32 parameters"));
         output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"verified on held-out text: {found.Exported} where the model has {found.Original} ({(found.Exported.Loss / found.Original.Loss) - 1:+0.00 %;-0.00 %}); logits differ by {found.MeanError:G3} in the mean, {found.MaxError:G3} at most"));
         return ModelProgram.Done;
     }
-
-    private static long Size(string folder) => new FileInfo(OnnxFolder.GraphPath(folder)).Length + new FileInfo(OnnxFolder.DataPath(folder)).Length;
 }

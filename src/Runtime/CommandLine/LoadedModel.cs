@@ -17,7 +17,7 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
         var (output, device, threads) = (result.GetValue(options.Output)!, result.GetValue(options.Device)!, result.GetValue(options.Threads));
         if (result.GetValue(options.Engine) == "onnx")
         {
-            var folder = result.GetValue(options.Onnx) ?? Path.Combine(output, "onnx");
+            var folder = result.GetValue(options.Onnx) ?? OnnxFolder.In(output);
             var exported = OnnxModel.Open(program.Model.Artifact, folder, new() { Device = device, Threads = threads });
             try
             {

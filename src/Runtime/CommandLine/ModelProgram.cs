@@ -1,5 +1,3 @@
-using System.CommandLine;
-
 namespace ModelCompiler.Runtime.CommandLine;
 
 /// <summary>The program around a compiled model: it trains, measures, exports, and generates text, as its command line says.</summary>
@@ -21,30 +19,6 @@ public static class ModelProgram
     }
 
     internal static int Run<TModel>(string[] args, ProgramOutput output, CancellationToken interrupt)
-        where TModel : ICompiledModel<TModel>
-    {
-        try
-        {
-            var command = ModelCommands.Create(new ProgramContext(TModel.Definition, (device, seed) => TModel.Create(device, seed), output, interrupt));
-            var parsed = command.Parse(args);
-            return parsed.Errors is [var error, ..]
-                ? output.Fail($"{error.Message} See --help.")
-                : parsed.Invoke(new InvocationConfiguration
-                {
-                    EnableDefaultExceptionHandler = false,
-                    ProcessTerminationTimeout = null,
-                    Output = output.Text,
-                    Error = output.Error,
-                });
-        }
-        catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
-        {
-            output.Text.WriteLine("Interrupted.");
-            return Interrupted;
-        }
-        catch (Exception e)
-        {
-            return output.Fail(e.Message);
-        }
-    }
+        where TModel : ICompiledModel<TModel> =>
+        output.Guard(interrupt, () => ModelCommands.Create(new ProgramContext(TModel.Definition, (device, seed) => TModel.Create(device, seed), output, interrupt)), args);
 }

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Spectre.Console;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -15,6 +16,33 @@ internal sealed record ProgramOutput(TextWriter Text, TextWriter Error, IAnsiCon
     {
         var terminal = !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
         return new ProgramOutput(Console.Out, Console.Error, terminal ? AnsiConsole.Console : null) { Input = Console.In };
+    }
+
+    /// <summary>Parses and runs a command line; what goes wrong becomes one line and an exit code.</summary>
+    public int Guard(CancellationToken interrupt, Func<RootCommand> command, string[] args)
+    {
+        try
+        {
+            var parsed = command().Parse(args);
+            return parsed.Errors is [var error, ..]
+                ? Fail($"{error.Message} See --help.")
+                : parsed.Invoke(new InvocationConfiguration
+                {
+                    EnableDefaultExceptionHandler = false,
+                    ProcessTerminationTimeout = null,
+                    Output = Text,
+                    Error = Error,
+                });
+        }
+        catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
+        {
+            Text.WriteLine("Interrupted.");
+            return ModelProgram.Interrupted;
+        }
+        catch (Exception e)
+        {
+            return Fail(e.Message);
+        }
     }
 
     /// <summary>Writes an error on one line.</summary>

@@ -30,7 +30,7 @@ internal sealed class ReadCommand(ModelDescription model, string run, ProgramOut
             var command = new ReadCommand(program.Model, run, program.Output);
             if (result.GetValue(options.Engine) == "onnx")
             {
-                using var exported = OnnxEncoder.Open(program.Model.Artifact, result.GetValue(options.Onnx) ?? Path.Combine(run, "onnx"), new() { Device = result.GetValue(options.Device)! });
+                using var exported = OnnxEncoder.Open(program.Model.Artifact, result.GetValue(options.Onnx) ?? OnnxFolder.In(run), new() { Device = result.GetValue(options.Device)! });
                 return command.Write(exported, read, exported.LoadTokenizer());
             }
 

@@ -18,6 +18,12 @@ internal static class OnnxFolder
 
     public const string SpecHash = "spec_hash", TokenizerHash = "tokenizer_hash", DataBytes = "data_bytes", Digest = "graph_sha256", Name = "name", Quantization = "quantization", Memory = "memory";
 
+    /// <summary>Where the export of a run lies, if nothing else is said.</summary>
+    public static string In(string run) => Path.Combine(run, "onnx");
+
+    /// <summary>Bytes of the graph and its weights.</summary>
+    public static long Size(string folder) => new FileInfo(GraphPath(folder)).Length + new FileInfo(DataPath(folder)).Length;
+
     public static string GraphPath(string folder) => Path.Combine(folder, Graph);
 
     public static string DataPath(string folder) => Path.Combine(folder, Data);

@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Demo;
 
-/// <summary>TinyAlbert, compiled from its declaration: <see cref="CreateTraining"/> trains it, <see cref="CreateInference"/> runs it.</summary>
+/// <summary>TinyAlbert, compiled from its declaration: <see cref="CreateTraining"/> trains it, <see cref="CreateEncoder"/> runs it.</summary>
 /// <remarks>
 /// What it costs; the same as constants in <see cref="Cost"/>.
 /// <list type="table">

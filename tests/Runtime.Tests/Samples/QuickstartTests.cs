@@ -57,6 +57,15 @@ public sealed class QuickstartTests : IDisposable
         Assert.StartsWith("Returns the", output);
     }
 
+    [Fact]
+    public void Techniques_are_compared_with_the_baseline()
+    {
+        var (exitCode, output, error) = Finish(Start("compare", "Int4", "--steps", "2"));
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("Int4, int4, groups of 32, gptq, writes:", output);
+        Assert.True(File.Exists(Path.Combine(_folder, "out", "compare.html")));
+    }
+
     private Process Start(params string[] args)
     {
         var here = new DirectoryInfo(AppContext.BaseDirectory); // tests/Runtime.Tests/bin/<configuration>/<framework>

@@ -1,0 +1,80 @@
+using ModelCompiler.Runtime.CommandLine;
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Onnx;
+using ModelCompiler.Runtime.Training;
+using TorchSharp;
+
+namespace ModelCompiler.Runtime.Comparison;
+
+/// <summary>Trains a recipe, exports it and measures both.</summary>
+/// <param name="recipe">The recipe.</param>
+/// <param name="folder">The run's folder; that of a teacher or of a model that judges samples lies beside it.</param>
+/// <param name="options">What all recipes have in common.</param>
+/// <param name="output">Where it writes.</param>
+internal sealed class RecipeRun(Recipe recipe, string folder, ComparisonOptions options, ProgramOutput output)
+{
+    private const int PromptTokens = 16, DecodedTokens = 64, Rounds = 5;
+
+    private readonly ModelDescription _model = recipe.Definition;
+
+    /// <param name="goal">Bits per byte at which training ends; null for its last step.</param>
+    /// <param name="interrupt">Ends training.</param>
+    public RecipeResult Run(double? goal, CancellationToken interrupt)
+    {
+        var settings = _model.Training with { Source = options.Data ?? _model.Training.Source };
+        using var data = Dataset.Open(settings, _model.Vocabulary, report: output.Text.WriteLine, cancellation: interrupt);
+        var seed = options.Seed ?? settings.Seed;
+        using var model = recipe.Create(torch.CPU, seed);
+        var start = new RunState
+        {
+            SpecHash = _model.SpecHash,
+            TokenizerHash = data.Tokenizer.Hash,
+            Source = settings.Source,
+            SourceTokens = data.Training.Count,
+            Seed = seed,
+            Steps = options.Steps ?? settings.Steps,
+        };
+
+        using var reached = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
+        CurveRecorder curve = null!;
+        RunState Train(ITrainingObserver shown)
+        {
+            curve = new CurveRecorder(_model, shown, reached.Cancel, goal);
+            return new Trainer(model, data, start, folder).Run(curve, reached.Token);
+        }
+
+        var state = output.Terminal is { } terminal ? TerminalProgress.Show(terminal, Train) : Train(new PlainProgress(output.Text, TimeProvider.System));
+        interrupt.ThrowIfCancellationRequested();
+        var best = ModelCheckpoint.Load(RunFolder.LowestPath(folder)!, model).Best ?? state.Best!.Value;
+
+        var onnx = OnnxFolder.In(folder);
+        var calibration = _model.Quantization is { } quantization && OnnxExport.NeedsText(quantization) ? Calibration.Windows(data, _model.Context) : [];
+        using var smaller = model.RemovePruned();
+        var artifact = smaller ?? model;
+        OnnxExport.Write(artifact, onnx, _model.Quantization, data.Tokenizer, calibration);
+        var verified = OnnxVerification.Run(artifact, onnx, data, exact: _model.Quantization is null);
+        return new RecipeResult
+        {
+            Name = _model.Name,
+            Curve = curve.Points,
+            Steps = state.Step,
+            Seconds = curve.Seconds,
+            Flops = curve.Flops,
+            Memory = _model.Memory!.Total,
+            Parameters = _model.Artifact.ParameterCount,
+            Artifact = OnnxFolder.Size(onnx),
+            Quantization = OnnxExport.Describe(_model.Quantization),
+            Decode = TokensPerSecond(onnx, interrupt),
+            BitsPerByte = best.BitsPerByte,
+            ExportLoss = (verified.Exported.Loss / verified.Original.Loss) - 1,
+        };
+    }
+
+    private double TokensPerSecond(string onnx, CancellationToken interrupt)
+    {
+        using var exported = OnnxModel.Open(_model.Artifact, onnx);
+        using var program = exported.CreateInference();
+        var prompt = Math.Min(PromptTokens, _model.Context / 2);
+        return InferenceSpeed.Measure(program, prompt, Math.Min(DecodedTokens, _model.Context - prompt), Rounds, output, interrupt).TokensPerSecond;
+    }
+}

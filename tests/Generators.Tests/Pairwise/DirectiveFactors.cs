@@ -1,0 +1,46 @@
+namespace ModelCompiler.Generators.Tests.Pairwise;
+
+/// <summary>A directive and the values that it is combined with; the first stands for leaving it out.</summary>
+/// <param name="Name">Of the directive.</param>
+/// <param name="Section">Where it is declared: architecture, efficiency or training.</param>
+/// <param name="Values">Lines of YAML in that section; empty for none.</param>
+internal sealed record DirectiveFactor(string Name, string Section, params string[] Values);
+
+/// <summary>All directives, each with values that ask the compiler for different code.</summary>
+internal static class DirectiveFactors
+{
+    public static readonly DirectiveFactor[] All =
+    [
+        new("family", "architecture",
+            "family: decoder\nvocabulary: 256\nheads: 4",
+            "family: decoder\nvocabulary: 256\nheads: 4\nkv-heads: 2\nposition: rope\nnorm: rms\nmlp: swiglu\nbias: false\ntie-embeddings: true",
+            "family: transformer-xl\nvocabulary: 256\nheads: 4\nmemory: 16",
+            "family: encoder\nvocabulary: 260\nheads: 4"),
+        new("dropout", "architecture", "", "dropout: 0.1"),
+        new("share", "architecture", "", "share: { groups: 2 }"),
+        new("experts", "architecture", "", "experts: { count: 4 }"),
+        new("window", "architecture", "", "window: 8"),
+        new("precision", "efficiency", "", "precision: bf16", "precision: fp16"),
+        new("checkpoint", "efficiency", "", "checkpoint: all", "checkpoint: sqrt", "checkpoint: { save: [attention] }"),
+        new("adapt", "efficiency", "", "adapt: { rank: 4, targets: [blocks] }"),
+        new("token-drop", "efficiency", "", "token-drop: { from: 8, steps: 2, multiple: 8, keep-layers: 1 }"),
+        new("pruning", "efficiency", "",
+            "pruning: { method: magnitude, sparsity: 0.5, schedule: cubic, begin: 1, end: 3, every: 1 }",
+            "pruning: { method: wanda, pattern: 2:4, begin: 1, calibration: 2 }",
+            "pruning: { method: movement, sparsity: 0.3, begin: 1 }"),
+        new("quantization", "efficiency", "",
+            "quantization: int8", "quantization: { weights: int4, group: 16, method: gptq }", "quantization: { weights: int4, group: 16, method: qat, from: 0 }"),
+        new("optimizer", "training",
+            "optimizer: { warmup: 1 }", "optimizer: { kind: sgd, momentum: 0.9, warmup: 1 }", "optimizer: { kind: lion, warmup: 1 }",
+            "optimizer: { kind: muon, warmup: 1 }", "optimizer: { kind: adamw-8bit, warmup: 1 }"),
+        new("accumulate", "training", "", "accumulate: 2"),
+        new("ema", "training", "", "ema: { decay: 0.9 }"),
+        new("subset", "training",
+            "", "subset: { method: random, samples: 64 }", "subset: { method: infobatch, samples: 64 }", "subset: { method: selective-backprop, keep: 0.5 }", "subset: { method: el2n, samples: 64 }"),
+        new("curriculum", "training",
+            "", "curriculum: { metric: length, from: 8, to: 16, steps: 2, multiple: 8 }", "curriculum: { metric: compression, steps: 2 }"),
+        new("distillation", "training", "", "distillation: { teacher: Teacher }"),
+        new("meta", "training", "", "meta: { method: reptile, inner-steps: 2, tasks: 2 }", "meta: { method: maml, tasks: 2 }"),
+        new("loop", "training", "", "early-stop: { patience: 5 }\non-nan: rewind"),
+    ];
+}
