@@ -26,11 +26,11 @@ public sealed class PairwiseTests
         var run = new GeneratorRun().SetYaml("teacher.model.yaml", PairwiseSpecs.Teacher);
         for (var i = 0; i < specs.Choices.Count; i++) run.SetYaml($"pair{i}.model.yaml", specs.Yaml(Name(i), specs.Choices[i]));
         run.Run();
-        Assert.Empty(run.Diagnostics.Where(diagnostic => diagnostic.Contains(": error ", StringComparison.Ordinal)));
+        Assert.DoesNotContain(run.Diagnostics, diagnostic => diagnostic.Contains(": error ", StringComparison.Ordinal));
 
         using var stream = new MemoryStream();
         var emitted = run.Output.Emit(stream, cancellationToken: TestContext.Current.CancellationToken);
-        Assert.Empty(emitted.Diagnostics.Where(diagnostic => diagnostic.Severity >= Microsoft.CodeAnalysis.DiagnosticSeverity.Warning));
+        Assert.DoesNotContain(emitted.Diagnostics, diagnostic => diagnostic.Severity >= Microsoft.CodeAnalysis.DiagnosticSeverity.Warning);
         stream.Position = 0;
         var assembly = AssemblyLoadContext.Default.LoadFromStream(stream);
 
