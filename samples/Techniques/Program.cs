@@ -35,6 +35,8 @@ using Techniques;
     ("CompressionCurriculum", "compressible text first", ModelProgram.Run<CompressionCurriculum>),
     ("LossCurriculum", "what Small finds easy first", ModelProgram.Run<LossCurriculum>),
     ("MethodCurriculum", "difficulty and pacing by methods of one's own", ModelProgram.Run<MethodCurriculum>),
+    ("Maml", "learns to adapt to a namespace by three steps", ModelProgram.Run<Maml>),
+    ("Sinusoids", "a network of numbers that learns to adapt to a sinusoid by one step", ModelProgram.Run<Sinusoids>),
     ("Lora", "low-rank adapters on Plain's weights", ModelProgram.Run<Lora>),
     ("Distilled", "half of Plain's layers, which learn from Plain", ModelProgram.Run<Distilled>),
     ("DistilledLayers", "hidden states and relations of Plain's layers too", ModelProgram.Run<DistilledLayers>),

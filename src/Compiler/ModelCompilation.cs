@@ -19,6 +19,12 @@ public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inferen
     /// <summary>Of the parameters that are not trained; without slots where all are.</summary>
     public ParameterLayout Frozen { get; init; } = ParameterLayout.Of(Training, frozen: true);
 
+    /// <summary>The program of the Hessian's product with a direction, for meta-learning of second order; null without.</summary>
+    public Graph? Hessian { get; init; }
+
+    /// <summary>Whether it predicts numbers rather than tokens.</summary>
+    public bool IsRegression => ObjectiveSpec.Resolve(Spec).Kind == ObjectiveKind.Regression;
+
     /// <summary>What it costs.</summary>
     public CostReport Costs { get; init; } = new();
 
@@ -37,8 +43,8 @@ public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inferen
     /// <summary>The model that it learns from; null for none.</summary>
     public TeacherProgram? Teacher { get; init; }
 
-    /// <summary>Bytes of the arena of a training step, with a teacher's forward pass.</summary>
-    public long ArenaBytes => Teacher?.ArenaBytes(Training.Memory!.Bytes) ?? Training.Memory!.Bytes;
+    /// <summary>Bytes of the arena of a training step, with a teacher's forward pass or the Hessian's product.</summary>
+    public long ArenaBytes => Math.Max(Teacher?.ArenaBytes(Training.Memory!.Bytes) ?? Training.Memory!.Bytes, Hessian?.Memory!.Bytes ?? 0);
 
     /// <summary>The class of the model that judges its samples, which the generator finds; null for none.</summary>
     public string? ScoringModel { get; init; }
@@ -91,6 +97,7 @@ public static class ModelCompilation
                         "efficiency.pruning.to", "the smaller model cannot be: " + smaller.Diagnostics[0].Message)).ToEquatableArray());
                 model = model with { Structures = PrunedStructures.Of(spec, model.Layout), Pruned = smaller.Model };
             }
+            if (spec.Training.Meta is { IsSecondOrder: true }) model = model with { Hessian = Pipelines.Run(Pipelines.Hessian, graph, spec) };
             model = model with { Costs = CostReport.Of(model) };
             var exceeded = Limits.Check(spec.Limits, model.Costs).ToList();
             return new(exceeded.Count == 0 ? model : null, diagnostics.Concat(exceeded).ToEquatableArray());

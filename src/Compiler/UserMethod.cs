@@ -13,4 +13,7 @@ public enum UserMethodKind
 
     /// <summary><c>[Pacing] static double Name(double progress)</c></summary>
     Pacing,
+
+    /// <summary><c>[Tasks] static ITaskSource Name(ITextTokenizer tokenizer)</c></summary>
+    Tasks,
 }

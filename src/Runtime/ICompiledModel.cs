@@ -21,7 +21,7 @@ public interface ICompiledModel : ILanguageModel
     /// <param name="batch">Sequences that it holds at a time.</param>
     /// <exception cref="NotSupportedException">The model is an encoder.</exception>
     IInferenceProgram ILanguageModel.CreateInference(int batch) =>
-        throw new NotSupportedException($"{Description.Name} predicts no next tokens: its objective is {Description.Training.Objective.Kind}. Use CreateEncoder().");
+        throw new NotSupportedException($"{Description.Name} predicts no next tokens: its objective is {Description.Training.Objective.Kind}. Use its other programs.");
 
     /// <summary>An inference program over <see cref="Parameters"/> as they are at each call, for whole sequences.</summary>
     /// <exception cref="NotSupportedException">The model predicts next tokens.</exception>

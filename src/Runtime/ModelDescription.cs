@@ -1,4 +1,6 @@
 using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Data.Tasks;
+using ModelCompiler.Runtime.Tokenizers;
 using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime;
@@ -148,6 +150,15 @@ public sealed record TrainingSettings
 
     /// <summary>What training begins with; null for all from the first step on.</summary>
     public CurriculumSpec? Curriculum { get; init; }
+
+    /// <summary>How the model learns to adapt to tasks; null where it does not.</summary>
+    public MetaSpec? Meta { get; init; }
+
+    /// <summary>Numbers that a regression reads and predicts at each position; zeros in a model of tokens.</summary>
+    public (int Read, int Predicted) Numbers { get; init; }
+
+    /// <summary>The class's method with <c>[Tasks]</c>, where meta-learning asks for it.</summary>
+    public Func<ITextTokenizer, ITaskSource>? Tasks { get; init; }
 
     /// <summary>Which samples are trained on; null for all.</summary>
     public SubsetSpec? Subset { get; init; }

@@ -18,6 +18,7 @@ public sealed partial class FrontendEquivalenceTests
     [InlineData(SampleModels.Scaled, AttributedModels.Scaled)]
     [InlineData(SampleModels.Guarded, AttributedModels.Guarded)]
     [InlineData(SampleModels.Muon, AttributedModels.Muon)]
+    [InlineData(SampleModels.Meta, AttributedModels.Meta)]
     [InlineData(SampleModels.Adapted, AttributedModels.Adapted)]
     [InlineData(SampleModels.Quantized, AttributedModels.Quantized)]
     [InlineData(SampleModels.Sized, AttributedModels.Sized)]

@@ -43,6 +43,9 @@ public sealed class SnapshotTests
     public Task StudentOfLayers() => Verifier.Verify(
         GeneratorRun.OfYaml(("student.model.yaml", SampleModels.StudentOfLayers), ("big.model.yaml", SampleModels.Teacher)).Driver);
 
+    [Fact]
+    public Task Meta() => Verify(SampleModels.Meta);
+
     private static Task Verify(string yaml, [System.Runtime.CompilerServices.CallerMemberName] string method = "") =>
         Verifier.Verify(GeneratorRun.OfYaml(("tiny.model.yaml", yaml)).Driver, method: method);
 }

@@ -55,12 +55,14 @@ internal static class ApiEmitter
                 $"/// <inheritdoc cref=\"ICompiledModel{{TSelf}}.Create\"/>",
                 $"public static {name} Create(Device device, int seed) => new(device, seed);", "",
                 "/// <inheritdoc/>",
-                "public ITrainingProgram CreateTraining() => new TrainingProgram(this);", "",
-                "/// <inheritdoc/>",
-                model.Inference.Encoding is null
-                    ? $"public IInferenceProgram CreateInference(int batch = 1) => {NewInference(context)};"
-                    : "public IEncoderProgram CreateEncoder() => new EncoderProgram(this);", "",
-                "/// <inheritdoc/>");
+                "public ITrainingProgram CreateTraining() => new TrainingProgram(this);", "");
+            if (!model.IsRegression)
+                writer.Lines(
+                    "/// <inheritdoc/>",
+                    model.Inference.Encoding is null
+                        ? $"public IInferenceProgram CreateInference(int batch = 1) => {NewInference(context)};"
+                        : "public IEncoderProgram CreateEncoder() => new EncoderProgram(this);", "");
+            writer.Line("/// <inheritdoc/>");
             Dispose(writer, model);
             writer.Line().Lines(
                 "/// <summary>Implement it in your part of the class to see every training step.</summary>",
@@ -101,7 +103,7 @@ internal static class ApiEmitter
                 $"Name = {Text(spec.Model)},",
                 $"Vocabulary = {Number(spec.Architecture.Vocabulary)},",
                 $"Context = {Number(spec.Architecture.Context)},",
-                $"Batch = {Number(spec.Training.Batch)},");
+                $"Batch = {Number(spec.Training.Meta is null ? spec.Training.Batch : 2 * spec.Training.Batch)},");
             if (spec.Architecture.Family is not null) writer.Line($"Architecture = {RecordLiteral.Of(spec.Architecture)},");
             if (FamilyLayers.Of(spec)[0] is EmbeddingLayer { TokenTypes: { } types }) writer.Line($"TokenTypes = {Number(types)},");
             if (MemoryLengths.Of(spec).Training is > 0 and var memory) writer.Line($"SegmentMemory = {Number(memory)},");
@@ -120,7 +122,8 @@ internal static class ApiEmitter
             }
             using (writer.Block("Training = new TrainingSettings", ","))
             {
-                if (spec.Training.Accumulate > 1) writer.Line($"Accumulate = {Number(spec.Training.Accumulate)},");
+                var micro = spec.Training.Meta?.Tasks ?? spec.Training.Accumulate;
+                if (micro > 1) writer.Line($"Accumulate = {Number(micro)},");
                 writer.Lines(
                     $"Steps = {Number(spec.Training.Steps)},",
                     $"Seed = {Number(spec.Training.Seed)},",
@@ -163,7 +166,7 @@ internal static class ApiEmitter
         using (writer.Block("Memory = new MemoryPlan", ","))
         {
             writer.Lines(
-                $"Parameters = {Grouped(costs.WeightBytes + costs.CopyBytes)},",
+                $"Parameters = {Grouped(costs.WeightBytes + costs.CopyBytes + costs.MetaBytes)},",
                 $"Gradients = {Grouped(costs.GradientBytes)},",
                 $"Optimizer = {Grouped(costs.OptimizerBytes)},",
                 $"Activations = {Grouped(model.ArenaBytes)},");

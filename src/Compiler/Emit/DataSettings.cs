@@ -1,3 +1,4 @@
+using ModelCompiler.Compiler.Emit.Training;
 using ModelCompiler.ModelDsl;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
@@ -12,6 +13,8 @@ public static class DataSettings
         var (curriculum, subset) = (CurriculumSpec.Resolve(model.Spec), SubsetSpec.Resolve(model.Spec));
         if (curriculum is not null) writer.Line($"Curriculum = {RecordLiteral.Of(curriculum)},");
         if (subset is not null) writer.Line($"Subset = {RecordLiteral.Of(subset)},");
+        if (MetaSpec.Resolve(model.Spec) is { } meta) writer.Line($"Meta = {RecordLiteral.Of(meta)},");
+        if (MetaEmitter.Widths(model) is var (read, predicted) && read > 0) writer.Line($"Numbers = ({Number(read)}, {Number(predicted)}),");
         foreach (var method in model.Methods) writer.Line($"{method.Kind} = {method.Name},");
         if (model.ScoringModel is { } scoring) writer.Line($"ScoringModel = device => {scoring}.Create(device, seed: 0),");
     }
@@ -20,6 +23,11 @@ public static class DataSettings
     {
         var objective = ObjectiveSpec.Resolve(spec);
         if (objective.Kind == ObjectiveKind.Causal) return;
+        if (objective.Kind == ObjectiveKind.Regression)
+        {
+            writer.Line($"Objective = {RecordLiteral.Of(objective)},");
+            return;
+        }
         var special = SpecialTokensSpec.Resolve(spec.Architecture);
         writer.Lines(
             $"Objective = {RecordLiteral.Of(objective)},",

@@ -22,6 +22,9 @@ public sealed class EmitContext(CompiledModel model, SourceMap map, string @name
 
     public SourceSpan Span(string specPath) => map.Find(specPath);
 
+    /// <summary>The same over another training program of the model.</summary>
+    public EmitContext Over(Graphs.Graph program) => new(model with { Training = program }, map, @namespace);
+
     /// <summary>"tiny.model.yaml:31" of a spec path.</summary>
     public string Place(string specPath) => _file + ":" + Number(map.Find(specPath).StartLine + 1);
 

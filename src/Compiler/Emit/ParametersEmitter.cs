@@ -1,4 +1,6 @@
 using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
+using ModelCompiler.Compiler.Emit.Training;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
 namespace ModelCompiler.Compiler.Emit;
@@ -59,6 +61,17 @@ internal static class ParametersEmitter
         return names;
     }
 
+    /// <summary>The expression of a weight, or of its direction in a program of the Hessian's product.</summary>
+    public static string Weight(Identifiers names, string parameter) => Of(names, parameter, "p.", "v.");
+
+    /// <summary>The expression of a gradient, or of the Hessian's product with the direction.</summary>
+    public static string Gradient(Identifiers names, string parameter) => Of(names, parameter, "g.", "h.");
+
+    private static string Of(Identifiers names, string parameter, string primal, string tangent) =>
+        parameter.EndsWith(TangentBuilder.Suffix, StringComparison.Ordinal)
+            ? tangent + names[parameter.Substring(0, parameter.Length - TangentBuilder.Suffix.Length)]
+            : primal + names[parameter];
+
     private static void Layout(SourceWriter writer, EmitContext context, ParameterLayout layout, string name, string summary)
     {
         writer.Line($"/// <summary>{summary}</summary>");
@@ -77,6 +90,7 @@ internal static class ParametersEmitter
                 using (writer.Block($"for (var i = 0; i < {Number(slots[0].Sets)}; i++)"))
                     foreach (var slot in slots) Parts(writer, context, slot, group.Key + ".{i}.", group.Key + (layers == 1 ? ".{i}." : $".{{i * {Number(layers)}}}."));
             }
+            if (name == "Layout") MetaEmitter.Rates(writer, context);
             writer.Line("return layout;");
         }
     }

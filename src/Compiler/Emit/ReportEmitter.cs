@@ -23,6 +23,7 @@ internal static class ReportEmitter
                 Constant(writer, "GradientBytes", costs.GradientBytes, "The fp32 gradients.");
                 Constant(writer, "OptimizerBytes", costs.OptimizerBytes, "What the optimizer carries from step to step.");
                 Constant(writer, "AverageBytes", costs.AverageBytes, "The averaged weights.");
+                if (costs.MetaBytes > 0) Constant(writer, "MetaBytes", costs.MetaBytes, "What meta-learning holds besides.");
                 Constant(writer, "ActivationBytes", costs.ActivationBytes, "All activations of a training step, in one arena.");
                 if (costs.TeacherFlops > 0)
                 {

@@ -49,8 +49,9 @@ public static class JsonSchema
             ("properties", shape.Keys.Select(key => Pair(key.Name, Key(shape, key, definitions))).ToList()));
         if (shape.HasRequiredKeys)
             record.Add(Pair("required", shape.Keys.Where(key => key is { Required: true, Unless: null }).Select(key => (object)key.Name).ToList()));
-        foreach (var key in shape.Keys.Where(key => key.Unless is not null))
-            record.Add(Pair("anyOf", new[] { key.Name, key.Unless! }.Select(name => (object)Object(("required", new List<object> { name }))).ToList()));
+        var alternatives = shape.Keys.Where(key => key.Unless is not null)
+            .Select(key => (object)Object(("anyOf", new[] { key.Name, key.Unless! }.Select(name => (object)Object(("required", new List<object> { name }))).ToList()))).ToList();
+        if (alternatives.Count > 0) record.Add(Pair("allOf", alternatives));
         record.Add(Pair("additionalProperties", false));
         return record;
     }

@@ -23,5 +23,6 @@ public static class SpecValidator
             .Concat(MemoryRules.Check(model))
             .Concat(ExportRules.Check(model))
             .Concat(DistillationRules.Check(model))
+            .Concat(MetaRules.Check(model))
             .ToEquatableArray();
 }

@@ -11,6 +11,12 @@ public static class GraphBuilder
     public const string Targets = "targets";
     public const string Loss = "loss";
 
+    /// <summary>What a regression reads, f32[B, T, ·].</summary>
+    public const string Numbers = "numbers";
+
+    /// <summary>What a regression is to predict, f32[B, T, ·]; NaN where nothing is.</summary>
+    public const string Wanted = "wanted";
+
     /// <summary>The mean loss of each sequence, f32[B].</summary>
     public const string LossBySequence = "loss.by_sequence";
 
@@ -38,6 +44,7 @@ public static class GraphBuilder
         var layers = FamilyLayers.Of(spec);
         var model = new ModelContext(spec, Residuals(layers, 1));
         var main = new FunctionBuilder(model, "main");
+        if (layers[0] is NumbersLayer numbers) return BuildRegression(model, main, layers, numbers);
         var ids = TensorType.Of(DType.I64, model.Batch, model.Sequence);
         main.Input(Tokens, ids, model.Sequence);
         main.Input(Targets, ids, model.Sequence);
@@ -54,6 +61,18 @@ public static class GraphBuilder
         {
             Encoding = ObjectiveSpec.Resolve(spec).Kind == ObjectiveKind.Causal ? null : new(model.Hidden!, model.Logits, model.Classes),
         };
+    }
+
+    /// <summary>Real numbers to real numbers: numbers, wanted [B, T, ·] → loss []. There is no vocabulary, and no width but those of the layers.</summary>
+    private static Graph BuildRegression(ModelContext model, FunctionBuilder main, EquatableArray<LayerSpec> layers, NumbersLayer numbers)
+    {
+        TensorType Rows(Dim width) => TensorType.Of(DType.F32, model.Batch, model.Sequence, width);
+        main.Input(Numbers, Rows(Dim.Of(numbers.Width)), Dim.Of(numbers.Width));
+        var predicted = LayerScope.Build(main, layers, "architecture.blocks", (_, path) => path, Numbers);
+        main.Input(Wanted, Rows(main.Width(predicted)), main.Width(predicted));
+        main.Origin = "training.objective";
+        main.Node(SquaredError.OpName, Loss, Dim.Of(1), Attributes.None, [predicted, Wanted], "by_sequence");
+        return new Graph(model.Spec.Model, EquatableArray.Of(model.Batch, model.Sequence, model.Width), main.Build(Loss, LossBySequence), model.Blocks.ToEquatableArray());
     }
 
     /// <summary>The losses of the objective, and what is told of them. That of the vocabulary comes last, since it may be joined with its head.</summary>

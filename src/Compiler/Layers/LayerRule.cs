@@ -26,6 +26,7 @@ public static class LayerTable
     public static readonly IReadOnlyList<LayerRule> All =
     [
         new EmbeddingRule(),
+        new NumbersRule(),
         new RepeatRule(),
         new ResidualRule(),
         new NormRule(),

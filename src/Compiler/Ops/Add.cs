@@ -28,6 +28,8 @@ public sealed class Add : Op
         g.PassThrough(1);
     }
 
+    public override void Linearize(TangentBuilder t) => t.Emit(0, Name, Attributes.None, [.. Enumerable.Range(0, t.Inputs).Select(t.Tangent)]);
+
     public override KernelCall Lower(Inputs inputs) => inputs.Has(2)
         ? new("Add", In(0), In(1), In(2), Out(0))
         : new("Add", In(0), In(1), Out(0));

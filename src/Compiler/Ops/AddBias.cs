@@ -34,6 +34,8 @@ public sealed class AddBias : Op
         g.PassThrough(0);
     }
 
+    public override void Linearize(TangentBuilder t) => t.Emit(0, Name, Attributes.None, t.Tangent(0), t.Tangent(1));
+
     public override KernelCall Lower(Inputs inputs) => new("AddBias", In(0), In(1), Out(0));
 
     public override OnnxCall? Export(Inputs inputs) =>
@@ -54,6 +56,8 @@ public sealed class BiasGrad : Op
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [TensorType.Of(DType.F32, inputs[0].Last)];
 
     public override long Flops(Inputs inputs) => inputs[0].Elements;
+
+    public override void Linearize(TangentBuilder t) => t.Emit(0, Name, Attributes.None, t.Tangent(0), t.Tangent(1));
 
     public override KernelCall Lower(Inputs inputs) => new("LinearGradBias", In(0), Accumulate(1), Out(0));
 

@@ -28,6 +28,8 @@ public sealed class AddPosition : Op
         g.PassThrough(0);
     }
 
+    public override void Linearize(TangentBuilder t) => t.Emit(0, Name, t.Attributes, t.Tangent(0), t.Tangent(1));
+
     public override KernelCall Lower(Inputs inputs) => new("AddPosition", In(0), In(1), "T", Out(0))
     {
         Cached = new("AddPositionAt", In(0), In(1), "at", Out(0)),
@@ -54,6 +56,8 @@ public sealed class AddPositionGrad : Op
         [TensorType.Of(DType.F32, Dim.Of(inputs.Attributes.Long("rows")), inputs.Rank(0, 3).Last)];
 
     public override long Flops(Inputs inputs) => inputs[0].Elements;
+
+    public override void Linearize(TangentBuilder t) => t.Emit(0, Name, t.Attributes, t.Tangent(0), t.Tangent(1));
 
     public override KernelCall Lower(Inputs inputs) => new("AddPositionGrad", In(0), "T", Accumulate(1), Out(0));
 

@@ -34,6 +34,8 @@ public sealed class Attention : Op
     public override void Differentiate(GradientBuilder g) =>
         g.Emit("attention_grad", g.Attributes, [g.OutputGradient, g.Input(0), g.Output(0), g.Output(1)], 0);
 
+    public override void Linearize(TangentBuilder t) => t.Emit(0, AttentionTangent.OpName, t.Attributes, t.Tangent(0), t.Input(0));
+
     public override KernelCall Lower(Inputs inputs)
     {
         var (heads, mask) = (PackedHeads.Of(inputs), AttentionMask.Of(inputs.Attributes));
@@ -111,6 +113,9 @@ public sealed class AttentionGrad : Op
 
     public override long Flops(Inputs inputs) =>
         10 * inputs[0].Elements * AttentionMask.Of(inputs.Attributes).CountedKeys(inputs[0].Shape[1].Value);
+
+    public override void Linearize(TangentBuilder t) =>
+        t.Emit(0, AttentionGradTangent.OpName, t.Attributes, t.Tangent(0), t.Tangent(1), t.Input(0), t.Input(1));
 
     public override KernelCall Lower(Inputs inputs) => new(Attention.Method("AttentionGrad", inputs),
     [

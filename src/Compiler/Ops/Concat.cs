@@ -28,6 +28,8 @@ public sealed class Concat : Op
             g.Emit("slice", Attributes.Of(("start", g.Attributes.Long("start" + i)), ("width", g.Attributes.Long("start" + (i + 1)) - g.Attributes.Long("start" + i))), [g.OutputGradient], i);
     }
 
+    public override void Linearize(TangentBuilder t) => t.Emit(0, Name, t.Attributes, [.. Enumerable.Range(0, t.Inputs).Select(t.Tangent)]);
+
     public override KernelCall Lower(Inputs inputs) => new("Concat", Array(Count(inputs)), Out(0));
 
     public override OnnxCall? Export(Inputs inputs) => new("Concat", Array(Count(inputs)));
@@ -70,6 +72,8 @@ public sealed class Slice : Op
         inputs.Require(start >= 0 && start + width <= inputs[0].Last.Value, "the columns must lie within x");
         return [inputs[0].WithLast(Dim.Of(width))];
     }
+
+    public override void Linearize(TangentBuilder t) => t.Emit(0, Name, t.Attributes, t.Tangent(0));
 
     public override KernelCall Lower(Inputs inputs) => new("Slice", In(0), inputs.Attributes.Long("start"), Out(0));
 

@@ -33,6 +33,11 @@ public sealed class CrossEntropy : Op
     public override void Differentiate(GradientBuilder g) =>
         g.Emit("cross_entropy_grad", g.Attributes, [g.Input(0), g.Input(1), g.Output(2), g.Input(2)], 0);
 
+    /// <summary>The loss itself is not asked for its tangent, only its gradient.</summary>
+    public override void Linearize(TangentBuilder tangent)
+    {
+    }
+
     public override KernelCall Lower(Inputs inputs) => inputs.Attributes.Has("accuracy")
         ? new("CrossEntropy", In(0), In(1), In(2), Out(0), Out(1), Out(2), Out(3))
         : new("CrossEntropy", In(0), In(1), In(2), Out(0), Out(1), Out(2));
@@ -74,6 +79,9 @@ public sealed class CrossEntropyGrad : Op
 
     public override long Flops(Inputs inputs) => 4 * inputs[0].Elements;
 
+    public override void Linearize(TangentBuilder t) =>
+        t.Emit(0, CrossEntropyGradTangent.OpName, Attributes.None, t.Tangent(0), t.Input(0), t.Input(1), t.Input(2), t.Input(3));
+
     public override KernelCall Lower(Inputs inputs) => inputs.Attributes.Has("scaled")
         ? new("CrossEntropyGrad", In(0), In(1), In(2), In(3), Out(0), "LossGradient")
         : new("CrossEntropyGrad", In(0), In(1), In(2), In(3), Out(0));
@@ -92,5 +100,38 @@ public sealed class CrossEntropyGrad : Op
                     .ToArray(),
             },
         ];
+    }
+}
+
+/// <summary>
+/// The tangent of <see cref="CrossEntropyGrad"/>: that of the logits, logits, targets, lse, optional weights → P ∘ (dlogits − Σ P ∘ dlogits)
+/// · weight / rows that count, P = softmax; zero for the others.
+/// </summary>
+public sealed class CrossEntropyGradTangent : Op
+{
+    public const string OpName = "cross_entropy_grad_tangent";
+
+    public override string Name => OpName;
+
+    public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[1]];
+
+    public override long Flops(Inputs inputs) => 8 * inputs[0].Elements;
+
+    public override KernelCall Lower(Inputs inputs) => new("CrossEntropyGradTangent", In(0), In(1), In(2), In(3), In(4), Out(0));
+
+    public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
+    {
+        var (dLogits, logits, targets, lse) = (inputs[0], inputs[1], inputs[2], inputs[3]);
+        var (v, batch, counted, result) = (logits.Last, (int)logits.Shape[0], CrossEntropy.Counted(targets), logits.Like());
+        for (var r = 0; r < logits.Rows; r++)
+        {
+            if (targets.Data[r] < 0) continue;
+            var row = Enumerable.Range(r * v, v).ToArray();
+            var mean = row.Sum(i => Math.Exp(logits.Data[i] - lse.Data[r]) * dLogits.Data[i]);
+            foreach (var i in row)
+                result.Data[i] = Math.Exp(logits.Data[i] - lse.Data[r]) * (dLogits.Data[i] - mean)
+                    * CrossEntropy.Weight(inputs, 4, r * batch / logits.Rows) / counted;
+        }
+        return [result];
     }
 }

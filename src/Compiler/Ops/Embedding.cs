@@ -20,6 +20,8 @@ public sealed class Embedding : Op
     public override void Differentiate(GradientBuilder g) => g.Emit(
         "embedding_grad", Attributes.Of(("rows", g.Attributes.Long("rows"))), [g.OutputGradient, g.Input(0), g.Prior(1)], 1);
 
+    public override void Linearize(TangentBuilder t) => t.Emit(0, Name, t.Attributes, t.Input(0), t.Tangent(1));
+
     public override KernelCall Lower(Inputs inputs) => new("Embedding", In(0), In(1), Out(0));
 
     public override OnnxCall? Export(Inputs inputs) =>
@@ -44,6 +46,8 @@ public sealed class EmbeddingGrad : Op
         [TensorType.Of(DType.F32, Dim.Of(inputs.Attributes.Long("rows")), inputs.Rank(0, 3).Last)];
 
     public override long Flops(Inputs inputs) => inputs[0].Elements;
+
+    public override void Linearize(TangentBuilder t) => t.Emit(0, Name, t.Attributes, t.Tangent(0), t.Input(1), t.Tangent(2));
 
     public override KernelCall Lower(Inputs inputs) => new("EmbeddingGrad", In(0), In(1), Accumulate(2), Out(0));
 

@@ -7,6 +7,8 @@ public sealed class Gelu() : Pointwise("gelu", "Gelu")
 
     public override double Derivative(double x) => Cdf(x) + (x * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI));
 
+    public override double SecondDerivative(double x) => (2 - (x * x)) * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI);
+
     private static double Cdf(double x) => (1 + Erf(x / Math.Sqrt(2))) / 2;
 
     /// <summary>The error function by its series, to double precision (Abramowitz and Stegun 7.1.6), for |x| up to 6.</summary>

@@ -12,5 +12,11 @@ public sealed class GeluTanh() : Pointwise("gelu_tanh", "GeluTanh")
     public override double Derivative(double x) =>
         ((1 + Tanh(x)) / 2) + (x / 2 * (1 - (Tanh(x) * Tanh(x))) * Scale * (1 + (3 * 0.044715 * x * x)));
 
+    public override double SecondDerivative(double x)
+    {
+        var (tanh, slope) = (Tanh(x), Scale * (1 + (3 * 0.044715 * x * x)));
+        return (1 - (tanh * tanh)) * (slope + (x / 2 * ((6 * 0.044715 * Scale * x) - (2 * tanh * slope * slope))));
+    }
+
     private static double Tanh(double x) => Math.Tanh(Scale * (x + (0.044715 * x * x * x)));
 }

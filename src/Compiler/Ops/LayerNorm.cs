@@ -33,6 +33,9 @@ public sealed class LayerNorm : Op
         else g.Emit("layer_norm_grad", Attributes.Of(("bias", false)), inputs, 0, 1);
     }
 
+    public override void Linearize(TangentBuilder t) => t.Emit(
+        0, NormTangent.OpName, Attributes.None, t.Tangent(0), t.Tangent(1), t.Tangent(2), t.Input(0), t.Output(1), t.Output(2), t.Input(1));
+
     public override KernelCall Lower(Inputs inputs) =>
         new("LayerNorm", In(0), In(1), In(2), inputs.Attributes.Double("epsilon"), Out(0), Out(1), Out(2));
 
@@ -75,6 +78,10 @@ public sealed class LayerNormGrad : Op
     }
 
     public override long Flops(Inputs inputs) => 16 * inputs[0].Elements;
+
+    public override void Linearize(TangentBuilder t) => t.Emit(
+        HasBias(t.Attributes) ? [0, 1, 2] : [0, 1], NormGradTangent.OpName, t.Attributes,
+        t.Tangent(0), t.Tangent(1), t.Tangent(4), t.Input(0), t.Input(1), t.Input(2), t.Input(3), t.Input(4), t.Tangent(5), t.Tangent(6));
 
     public override KernelCall Lower(Inputs inputs)
     {

@@ -27,6 +27,12 @@ public sealed class Linear : Op
         if (g.Needs(0)) g.Emit("linear_grad_input", Attributes.None, [g.OutputGradient, g.Input(1)], 0);
     }
 
+    public override void Linearize(TangentBuilder t)
+    {
+        t.Add(0, needs: 0, Name, Attributes.None, t.Tangent(0), t.Input(1));
+        t.Add(0, needs: 1, Name, Attributes.None, t.Input(0), t.Tangent(1), t.Tangent(2));
+    }
+
     public override KernelCall Lower(Inputs inputs) => new("Linear", In(0), In(1), In(2), Out(0));
 
     public override OnnxCall? Export(Inputs inputs) =>
@@ -57,6 +63,12 @@ public sealed class LinearGradInput : Op
 
     public override long Flops(Inputs inputs) => 2 * inputs[0].Rows * inputs[1].Elements;
 
+    public override void Linearize(TangentBuilder t)
+    {
+        t.Add(0, needs: 0, Name, Attributes.None, t.Tangent(0), t.Input(1));
+        t.Add(0, needs: 1, Name, Attributes.None, t.Input(0), t.Tangent(1));
+    }
+
     public override KernelCall Lower(Inputs inputs) => new("LinearGradInput", In(0), In(1), Out(0));
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs)
@@ -81,6 +93,12 @@ public sealed class LinearGradWeight : Op
         [TensorType.Of(DType.F32, inputs[0].Last, inputs[1].Last)];
 
     public override long Flops(Inputs inputs) => 2 * inputs[0].Elements * inputs[1].Last.Value;
+
+    public override void Linearize(TangentBuilder t)
+    {
+        var prior = t.Emit(0, Name, Attributes.None, t.Tangent(0), t.Input(1), t.Tangent(2));
+        if (t.Has(1)) t.Emit(0, Name, Attributes.None, t.Input(0), t.Tangent(1), prior);
+    }
 
     public override KernelCall Lower(Inputs inputs) => new("LinearGradWeight", In(0), In(1), Accumulate(2), Out(0));
 

@@ -23,6 +23,12 @@ public sealed class Multiply : Op
     public override void Differentiate(GradientBuilder g) =>
         g.Emit("multiply_grad", Attributes.None, [g.OutputGradient, g.Input(0), g.Input(1)], 0, 1);
 
+    public override void Linearize(TangentBuilder t)
+    {
+        t.Add(0, needs: 0, Name, Attributes.None, t.Tangent(0), t.Input(1));
+        t.Add(0, needs: 1, Name, Attributes.None, t.Input(0), t.Tangent(1));
+    }
+
     public override KernelCall Lower(Inputs inputs) => new("Multiply", In(0), In(1), Out(0));
 
     public override OnnxCall? Export(Inputs inputs) =>
@@ -40,6 +46,15 @@ public sealed class MultiplyGrad : Op
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[1], inputs[2]];
 
     public override long Flops(Inputs inputs) => 2 * inputs[0].Elements;
+
+    public override void Linearize(TangentBuilder t)
+    {
+        foreach (var (output, other) in new[] { (0, 2), (1, 1) })
+        {
+            t.Add(output, needs: 0, "multiply", Attributes.None, t.Tangent(0), t.Input(other));
+            t.Add(output, needs: other, "multiply", Attributes.None, t.Input(0), t.Tangent(other));
+        }
+    }
 
     public override KernelCall Lower(Inputs inputs) => new("MultiplyGrad", In(0), In(1), In(2), Out(0), Out(1));
 

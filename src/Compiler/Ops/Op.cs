@@ -38,6 +38,10 @@ public abstract class Op
     public virtual void Differentiate(GradientBuilder gradient) =>
         throw new GraphException($"{Name} has no gradient rule");
 
+    /// <summary>Adds the nodes of the tangents of the outputs, given those of the inputs: what differentiating a gradient program needs.</summary>
+    /// <exception cref="NotSupportedException">It has no tangent rule; the message says what has none.</exception>
+    public virtual void Linearize(TangentBuilder tangent) => throw new NotSupportedException(Name);
+
     /// <summary>The call of the runtime that executes it.</summary>
     public abstract KernelCall Lower(Inputs inputs);
 

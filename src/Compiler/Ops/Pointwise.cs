@@ -24,6 +24,13 @@ public abstract class Pointwise(string name, string kernel) : Op
         else g.Emit(name + "_grad", Attributes.None, [g.OutputGradient, g.Input(0)], 0);
     }
 
+    /// <summary>The Jacobian of a function of each element is symmetric: its tangent and its gradient are the same product.</summary>
+    public override void Linearize(TangentBuilder t)
+    {
+        if (t.Input(1).Length > 0) throw new GraphException($"{name} has no tangent with a bias: FoldBiases comes before");
+        t.Emit(0, name + "_grad", Attributes.None, t.Tangent(0), t.Input(0));
+    }
+
     public override KernelCall Lower(Inputs inputs) => inputs.Has(1) ? new(kernel, In(0), In(1), Out(0)) : new(kernel, In(0), Out(0));
 
     public override OnnxCall? Export(Inputs inputs) => new(kernel, In(0));
@@ -34,6 +41,11 @@ public abstract class Pointwise(string name, string kernel) : Op
     public abstract double Function(double x);
 
     public abstract double Derivative(double x);
+
+    public abstract double SecondDerivative(double x);
+
+    /// <summary>Whether the second derivative is zero wherever there is one.</summary>
+    public virtual bool IsPiecewiseLinear => false;
 
     internal static double Bias(ReferenceInputs inputs, int input, int element) =>
         inputs.Has(input) ? inputs[input].Data[element % inputs[input].Data.Length] : 0;
@@ -54,6 +66,12 @@ public sealed class PointwiseGrad(Pointwise function, string kernel) : Op
 
     public override long Flops(Inputs inputs) => (inputs.Has(2) ? 14 : 12) * inputs[0].Elements;
 
+    public override void Linearize(TangentBuilder t)
+    {
+        t.Add(0, needs: 0, Name, Attributes.None, t.Tangent(0), t.Input(1));
+        if (!function.IsPiecewiseLinear) t.Add(0, needs: 1, PointwiseCurvature.Of(function), Attributes.None, t.Input(0), t.Tangent(1), t.Input(1));
+    }
+
     public override KernelCall Lower(Inputs inputs) => inputs.Has(2)
         ? new(kernel, In(0), In(1), In(2), Accumulate(3), Out(0), Out(1))
         : new(kernel, In(0), In(1), Out(0));
@@ -67,4 +85,23 @@ public sealed class PointwiseGrad(Pointwise function, string kernel) : Op
         for (var i = 0; i < dx.Data.Length; i++) db[i % width] += dx.Data[i];
         return [dx, new(db, [width])];
     }
+}
+
+/// <summary>dy, dx, x → dy · dx · f″(x): what the tangent dx of x makes of the gradient.</summary>
+public sealed class PointwiseCurvature(Pointwise function, string kernel) : Op
+{
+    public override string Name => Of(function);
+
+    public static string Of(Pointwise function) => function.Name + "_curvature";
+
+    public override bool InPlace(int input) => input < 2;
+
+    public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[0]];
+
+    public override long Flops(Inputs inputs) => 14 * inputs[0].Elements;
+
+    public override KernelCall Lower(Inputs inputs) => new(kernel, In(0), In(1), In(2), Out(0));
+
+    public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs) =>
+        [inputs[0] with { Data = inputs[0].Data.Select((dy, i) => dy * inputs[1].Data[i] * function.SecondDerivative(inputs[2].Data[i])).ToArray() }];
 }

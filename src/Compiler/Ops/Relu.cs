@@ -6,4 +6,8 @@ public sealed class Relu() : Pointwise("relu", "Relu")
     public override double Function(double x) => x > 0 ? x : 0;
 
     public override double Derivative(double x) => x > 0 ? 1 : 0;
+
+    public override double SecondDerivative(double x) => 0;
+
+    public override bool IsPiecewiseLinear => true;
 }

@@ -27,6 +27,9 @@ public sealed class RmsNorm : Op
     public override void Differentiate(GradientBuilder g) => g.Emit(
         "rms_norm_grad", Attributes.None, [g.OutputGradient, g.Input(0), g.Output(1), g.Input(1), g.Prior(1)], 0, 1);
 
+    public override void Linearize(TangentBuilder t) =>
+        t.Emit(0, NormTangent.OpName, Attributes.None, t.Tangent(0), t.Tangent(1), "", t.Input(0), "", t.Output(1), t.Input(1));
+
     public override KernelCall Lower(Inputs inputs) =>
         new("RmsNorm", In(0), In(1), inputs.Attributes.Double("epsilon"), Out(0), Out(1));
 
@@ -80,6 +83,10 @@ public sealed class RmsNormGrad : Op
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[1], TensorType.Of(DType.F32, inputs[0].Last)];
 
     public override long Flops(Inputs inputs) => 10 * inputs[0].Elements;
+
+    public override void Linearize(TangentBuilder t) => t.Emit(
+        [0, 1], NormGradTangent.OpName, Attributes.Of(("bias", false)),
+        t.Tangent(0), t.Tangent(1), t.Tangent(3), t.Input(0), t.Input(1), "", t.Input(2), t.Input(3), t.Tangent(4));
 
     public override KernelCall Lower(Inputs inputs) =>
         inputs.Has(Addend)

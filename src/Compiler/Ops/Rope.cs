@@ -30,6 +30,12 @@ public sealed class Rope : Op
         g.Emit("rope", g.Attributes.With("inverse", !g.Attributes.Bool("inverse")), [g.OutputGradient, .. positions], 0);
     }
 
+    public override void Linearize(TangentBuilder t)
+    {
+        string[] positions = t.Input(1).Length > 0 ? [t.Input(1)] : [];
+        t.Emit(0, Name, t.Attributes, [t.Tangent(0), .. positions]);
+    }
+
     public override KernelCall Lower(Inputs inputs)
     {
         var (heads, theta) = (PackedHeads.Of(inputs), inputs.Attributes.Double("theta"));

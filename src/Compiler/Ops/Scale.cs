@@ -17,6 +17,8 @@ public sealed class Scale : Op
 
     public override void Differentiate(GradientBuilder g) => g.Emit(Name, g.Attributes, [g.OutputGradient], 0);
 
+    public override void Linearize(TangentBuilder t) => t.Emit(0, Name, t.Attributes, t.Tangent(0));
+
     public override KernelCall Lower(Inputs inputs) => new("Scale", In(0), inputs.Attributes.Double("factor"), Out(0));
 
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs) =>

@@ -22,6 +22,8 @@ public sealed class Softcap : Op
 
     public override void Differentiate(GradientBuilder g) => g.Emit("softcap_grad", g.Attributes, [g.OutputGradient, g.Output(0)], 0);
 
+    public override void Linearize(TangentBuilder t) => t.Emit(0, "softcap_grad", t.Attributes, t.Tangent(0), t.Output(0));
+
     public override KernelCall Lower(Inputs inputs) => new("Softcap", In(0), inputs.Attributes.Double("cap"), Out(0));
 
     public override OnnxCall? Export(Inputs inputs) => new("Softcap", In(0), inputs.Attributes.Double("cap"));
@@ -43,6 +45,14 @@ public sealed class SoftcapGrad : Op
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[0]];
 
     public override long Flops(Inputs inputs) => 4 * inputs[0].Elements;
+
+    public override void Linearize(TangentBuilder t)
+    {
+        var cap = t.Attributes.Double("cap");
+        var product = t.Emit(0, "multiply", Attributes.None, t.Emit(0, "multiply", Attributes.None, t.Input(0), t.Input(1)), t.Tangent(1));
+        var bent = t.Emit(0, "scale", Attributes.Of(("factor", -2 / (cap * cap))), product);
+        t.Emit(0, "add", Attributes.None, t.Emit(0, Name, t.Attributes, t.Tangent(0), t.Input(1)), bent);
+    }
 
     public override KernelCall Lower(Inputs inputs) => new("SoftcapGrad", In(0), In(1), inputs.Attributes.Double("cap"), Out(0));
 

@@ -22,6 +22,8 @@ public sealed class Swiglu : Op
     public override void Differentiate(GradientBuilder g) =>
         g.Emit("swiglu_grad", Attributes.None, [g.OutputGradient, g.Input(0)], 0);
 
+    public override void Linearize(TangentBuilder t) => t.Emit(0, SwigluTangent.OpName, Attributes.None, t.Tangent(0), t.Input(0));
+
     public override KernelCall Lower(Inputs inputs) => new("Swiglu", In(0), Out(0));
 
     public override OnnxCall? Export(Inputs inputs) =>
@@ -49,6 +51,9 @@ public sealed class SwigluGrad : Op
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[1]];
 
     public override long Flops(Inputs inputs) => 8 * inputs[0].Elements;
+
+    public override void Linearize(TangentBuilder t) =>
+        t.Emit(0, SwigluGradTangent.OpName, Attributes.None, t.Tangent(0), t.Tangent(1), t.Input(0), t.Input(1));
 
     public override KernelCall Lower(Inputs inputs) => new("SwigluGrad", In(0), In(1), Out(0));
 

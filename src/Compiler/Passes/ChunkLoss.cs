@@ -20,7 +20,7 @@ public sealed class ChunkLoss : Pass
     public override Graph Run(Graph graph, ModelSpec spec)
     {
         var main = graph.Main;
-        var loss = main.Nodes.Last(n => n.Op == "cross_entropy");
+        if (main.Nodes.LastOrDefault(n => n.Op == "cross_entropy") is not { } loss) return graph;
         var logits = main.Nodes.First(n => n.Outputs[0].Name == loss.Inputs[0]);
         var bias = logits.Op == "add_bias" ? logits : null;
         var linear = bias is null ? logits : main.Nodes.First(n => n.Outputs[0].Name == bias.Inputs[0]);

@@ -55,7 +55,7 @@ public static class Costs
     }
 
     /// <summary>Whether the node computes the loss, so that those after it belong to the backward pass.</summary>
-    public static bool IsLoss(Node node) => node.Op is "cross_entropy" or "linear_cross_entropy";
+    public static bool IsLoss(Node node) => node.Op is "cross_entropy" or "linear_cross_entropy" or SquaredError.OpName;
 
     private static bool IsRepeated(Function forward, Node node) => forward.Nodes.Any(n => n.Outputs[0].Name == node.Outputs[0].Name);
 

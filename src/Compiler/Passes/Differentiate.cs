@@ -61,7 +61,7 @@ public sealed class Differentiate : Pass
     private static List<Node> Backward(Function function, Dictionary<string, string> gradients)
     {
         var parameters = new HashSet<string>(function.Parameters.Select(p => p.Name));
-        var data = new HashSet<string>(function.Inputs.Where(i => i.Type!.DType == DType.I64 || i.Name == GraphBuilder.Weights).Select(i => i.Name));
+        var data = new HashSet<string>(function.Inputs.Where(i => i.Type!.DType == DType.I64 || i.Name is GraphBuilder.Weights or GraphBuilder.Numbers or GraphBuilder.Wanted).Select(i => i.Name));
         data.UnionWith(function.Nodes.Where(n => !OpTable.IsRepeat(n) && OpTable.Find(n.Op).IsData).SelectMany(n => n.Outputs).Select(o => o.Name));
         var taken = new HashSet<string>(function.Types().Keys);
         var nodes = new List<Node>();

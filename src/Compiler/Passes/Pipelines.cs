@@ -27,6 +27,17 @@ public static class Pipelines
         new PlanMemory(),
     ];
 
+    /// <summary>The product of the loss's Hessian with a direction, for meta-learning of second order: over ops that have tangents.</summary>
+    public static readonly IReadOnlyList<Pass> Hessian =
+    [
+        new InferShapes(),
+        new ShareParameters(),
+        new PackProjections(),
+        new Differentiate(),
+        new Linearize(),
+        new PlanMemory(),
+    ];
+
     public static readonly IReadOnlyList<Pass> Inference =
     [
         new InferShapes(),

@@ -11,7 +11,7 @@ namespace ModelCompiler.Compiler.Passes;
 /// </summary>
 public sealed class StripTraining : Pass
 {
-    private static readonly string[] s_trainingInputs = [GraphBuilder.Targets, GraphBuilder.Weights, GraphBuilder.Labels, GraphBuilder.Lengths];
+    private static readonly string[] s_trainingInputs = [GraphBuilder.Targets, GraphBuilder.Weights, GraphBuilder.Labels, GraphBuilder.Lengths, GraphBuilder.Wanted];
 
     public override Graph Run(Graph graph, ModelSpec spec)
     {

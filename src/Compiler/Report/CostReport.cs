@@ -65,6 +65,9 @@ public sealed record CostReport
     /// <summary>Bytes of the weights where each removed one takes a bit and no more; see <see cref="PrunedWeights"/>.</summary>
     public long SparseBytes => (4 * (Parameters - PrunedWeights)) + ((PrunableWeights + 7) / 8);
 
+    /// <summary>Bytes that meta-learning holds besides: the copy that inner steps move, its gradients, and what leads back through the steps.</summary>
+    public long MetaBytes { get; init; }
+
     /// <summary>Bytes of the arena of all activations.</summary>
     public long ActivationBytes { get; init; }
 
@@ -84,7 +87,7 @@ public sealed record CostReport
     public long KvCacheBytes { get; init; }
 
     /// <summary>All that training holds.</summary>
-    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + AverageBytes + PruningBytes + ActivationBytes + SegmentBytes + TeacherBytes;
+    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + AverageBytes + PruningBytes + MetaBytes + ActivationBytes + SegmentBytes + TeacherBytes;
 
     /// <summary>Bytes of the weights in a safetensors file of fp32; its header comes on top.</summary>
     public long Fp32FileBytes => 4 * Parameters;
@@ -94,9 +97,10 @@ public sealed record CostReport
 
     public static CostReport Of(CompiledModel model)
     {
-        var (spec, trained, frozen, tokens) = (model.Spec, model.Layout, model.Frozen, model.Training.Main.Inputs[0].Type!.Elements);
+        var (spec, trained, frozen, tokens) = (model.Spec, model.Layout, model.Frozen, model.Training.Dims[0].Value * model.Training.Dims[1].Value);
         var layers = LayerCost.Of(model.Inference, trained.Slots.Concat(frozen.Slots), tokens);
         var elements = trained.Elements + frozen.Elements;
+        var rates = spec.Training.Meta is { LearnRates: true } ? trained.Elements : 0;
         return new()
         {
             Layers = layers,
@@ -107,15 +111,16 @@ public sealed record CostReport
             BackwardFlops = Costs.BackwardFlops(model.Training) / tokens,
             RecomputedFlops = Costs.RecomputedFlops(model.Training) / tokens,
             DroppedFlops = TokenDropSpec.Resolve(spec) is { } drop ? Costs.DroppedFlops(model.Training, drop.From!.Value) / tokens : 0,
-            WeightBytes = 4 * elements,
+            WeightBytes = 4 * (elements + rates),
             CopyBytes = (spec.Efficiency.Precision.Compute != Precision.Fp32 ? 2 : spec.Efficiency.Quantization is { Method: RoundingMethod.Qat } ? 4 : 0) * elements,
-            GradientBytes = 4 * trained.Elements,
-            OptimizerBytes = OptimizerEmitters.Of(spec).StateBytes(model),
-            AverageBytes = spec.Training.Ema is null ? 0 : 4 * trained.Elements,
+            GradientBytes = 4 * (trained.Elements + rates),
+            OptimizerBytes = OptimizerEmitters.Of(spec).StateBytes(model) + (rates * RateState(spec.Training.Optimizer)),
+            AverageBytes = spec.Training.Ema is null ? 0 : 4 * (trained.Elements + rates),
             PrunableWeights = PruningEmitter.Weights(model),
             PrunedWeights = PruningEmitter.RemovedWeights(model),
             Pruned = model.Pruned?.Costs,
             PruningBytes = PruningEmitter.Bytes(model),
+            MetaBytes = MetaBuffers(model) * 4 * trained.Elements,
             ActivationBytes = model.ArenaBytes,
             TeacherFlops = (model.Teacher?.ForwardFlops ?? 0) / tokens,
             TeacherBytes = model.Teacher is { IsCached: false } teacher ? teacher.WeightBytes : 0,
@@ -123,5 +128,17 @@ public sealed record CostReport
             SegmentBytes = MemoryEmitter.Bytes(model),
             KvCacheBytes = layers.Sum(l => l.KvCache),
         };
+    }
+
+    /// <summary>Bytes that the optimizer carries for each learned rate, which is no matrix to it.</summary>
+    private static long RateState(OptimizerSpec optimizer) => optimizer.Kind is OptimizerKind.Sgd or OptimizerKind.Lion ? 4 : 8;
+
+    /// <summary>Buffers as large as the parameters that InnerLoop and the copy hold.</summary>
+    private static int MetaBuffers(CompiledModel model)
+    {
+        if (model.Spec.Training.Meta is not { } meta) return 0;
+        // Weights and gradients of the copy, the gradient on its way back, the rates or the sum that theirs come from;
+        // and for second order a direction, its product, and the weights before each inner step.
+        return 4 + (meta.LearnRates ? 2 : 0) + (model.Hessian is null ? 0 : 2 + meta.InnerSteps);
     }
 }

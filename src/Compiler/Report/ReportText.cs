@@ -29,6 +29,7 @@ internal static class ReportText
         yield return new("optimizer state", Bytes(costs.OptimizerBytes), KebabCase.Of(spec.Training.Optimizer.Kind.ToString()));
         if (costs.AverageBytes > 0) yield return new("averaged weights", Bytes(costs.AverageBytes), "fp32");
         if (costs.PruningBytes > 0) yield return new("pruning", Bytes(costs.PruningBytes), "a mask of a byte a parameter, and what the method carries");
+        if (costs.MetaBytes > 0) yield return new("adaptation", Bytes(costs.MetaBytes), "the adapted copy, its gradients and rates" + (model.Hessian is null ? "" : ", the inner steps"));
         yield return new("activations", Bytes(costs.ActivationBytes), $"{spec.Training.Batch} × {spec.Architecture.Context} tokens"
             + (costs.ActivationBytesKept is { } kept ? $"; {Bytes(kept)} without checkpointing" : ""));
         if (costs.SegmentBytes > 0) yield return new("memory of earlier segments", Bytes(costs.SegmentBytes), "of training, before and after a step, and of evaluation");

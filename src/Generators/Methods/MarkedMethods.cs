@@ -15,7 +15,8 @@ internal static class MarkedMethods
     public static IncrementalValueProvider<EquatableArray<MarkedMethod>> In(IncrementalGeneratorInitializationContext context) =>
         Marked(context, "ModelCompiler.DifficultyAttribute", UserMethodKind.Difficulty).Collect()
             .Combine(Marked(context, "ModelCompiler.PacingAttribute", UserMethodKind.Pacing).Collect())
-            .Select((methods, _) => methods.Left.Concat(methods.Right).ToEquatableArray())
+            .Combine(Marked(context, "ModelCompiler.TasksAttribute", UserMethodKind.Tasks).Collect())
+            .Select((methods, _) => methods.Left.Left.Concat(methods.Left.Right).Concat(methods.Right).ToEquatableArray())
             .WithTrackingName(TrackingNames.MarkedMethods);
 
     /// <summary>Gives a compiled model the methods that it calls.</summary>
@@ -28,19 +29,19 @@ internal static class MarkedMethods
         CompiledModel model, string @class, EquatableArray<MarkedMethod> methods, SourceMap map)
     {
         var (joined, diagnostics) = (new List<UserMethod>(), new List<LocatedDiagnostic>());
-        foreach (var (kind, key, isWanted) in Wanted(model.Spec.Training.Curriculum))
+        foreach (var (kind, section, key, isWanted) in Wanted(model.Spec.Training))
         {
             var marked = methods.Where(method => method.Kind == kind && method.Class == @class).ToArray();
             if (!isWanted)
                 diagnostics.AddRange(marked.Select(method => DiagnosticCatalog.MethodNoEffect.At(method.Path, method.Span,
-                    $"{method.Name} is marked with [{kind}], but {model.Spec.Model} does not call it; write '{key}: method' in its curriculum or remove the mark")));
+                    $"{method.Name} is marked with [{kind}], but {model.Spec.Model} does not call it; write '{key}: method' in its {section} or remove the mark")));
             else if (marked is [{ Fits: true } method])
                 joined.Add(new UserMethod(kind, method.Name));
             else if (marked is [var wrong])
                 diagnostics.Add(DiagnosticCatalog.MethodSignature.At(wrong.Path, wrong.Span,
                     $"{wrong.Name} cannot be called; write '{wrong.Signature}'"));
             else
-                diagnostics.Add(map.Locate(DiagnosticCatalog.MethodMissing.At("training.curriculum." + key, marked.Length == 0
+                diagnostics.Add(map.Locate(DiagnosticCatalog.MethodMissing.At($"training.{section}.{key}", marked.Length == 0
                     ? $"'{key}: method' calls a method of the class {@class}, and none is marked; add '[{kind}] {new MarkedMethod(kind, "", "Name", true, "", default).Signature}' to 'partial class {model.Spec.Model}'"
                     : $"'{key}: method' calls one method of the class {@class}, but {string.Join(" and ", marked.Select(m => m.Name))} are marked with [{kind}]; keep one mark")));
         }
@@ -57,10 +58,11 @@ internal static class MarkedMethods
             $"{method.Name} is marked with [{method.Kind}], but {method.Class} is no model; move it to the class of a model or remove the mark"));
     }
 
-    private static IEnumerable<(UserMethodKind Kind, string Key, bool IsWanted)> Wanted(CurriculumSpec? curriculum) =>
+    private static IEnumerable<(UserMethodKind Kind, string Section, string Key, bool IsWanted)> Wanted(TrainingSpec training) =>
     [
-        (UserMethodKind.Difficulty, "metric", curriculum?.Metric == DifficultyMetric.Method),
-        (UserMethodKind.Pacing, "pacing", curriculum?.Pacing == PacingKind.Method),
+        (UserMethodKind.Difficulty, "curriculum", "metric", training.Curriculum?.Metric == DifficultyMetric.Method),
+        (UserMethodKind.Pacing, "curriculum", "pacing", training.Curriculum?.Pacing == PacingKind.Method),
+        (UserMethodKind.Tasks, "meta", "by", training.Meta?.By == TaskKind.Method),
     ];
 
     private static IncrementalValuesProvider<MarkedMethod> Marked(
@@ -70,9 +72,14 @@ internal static class MarkedMethods
     private static MarkedMethod Read(GeneratorAttributeSyntaxContext context, UserMethodKind kind)
     {
         var (symbol, syntax) = ((IMethodSymbol)context.TargetSymbol, (MethodDeclarationSyntax)context.TargetNode);
-        var takes = kind == UserMethodKind.Difficulty ? SpecialType.System_String : SpecialType.System_Double;
-        var fits = symbol is { IsStatic: true, IsGenericMethod: false, ReturnType.SpecialType: SpecialType.System_Double, RefKind: RefKind.None, Parameters: [{ RefKind: RefKind.None } only] }
-            && only.Type.SpecialType == takes;
+        var (takes, gives) = kind switch
+        {
+            UserMethodKind.Difficulty => ("string", "double"),
+            UserMethodKind.Pacing => ("double", "double"),
+            _ => ("ModelCompiler.Runtime.Tokenizers.ITextTokenizer", "ModelCompiler.Runtime.Data.Tasks.ITaskSource"),
+        };
+        var fits = symbol is { IsStatic: true, IsGenericMethod: false, RefKind: RefKind.None, Parameters: [{ RefKind: RefKind.None } only] }
+            && only.Type.ToDisplayString() == takes && symbol.ReturnType.ToDisplayString() == gives;
         return new MarkedMethod(
             kind, symbol.ContainingType.ToDisplayString(), symbol.Name, fits, syntax.SyntaxTree.FilePath, Spans.Of(syntax.Identifier.GetLocation()));
     }

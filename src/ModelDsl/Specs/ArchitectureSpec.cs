@@ -6,7 +6,7 @@ public sealed record ArchitectureSpec
     [Key("family", "A ready-made architecture.")]
     public Family? Family { get; init; }
 
-    [Key("vocabulary", "Number of different tokens, V.", Required = true, Min = 2, Max = 1_048_576)]
+    [Key("vocabulary", "Number of different tokens, V.", Required = true, Unless = "blocks", Min = 2, Max = 1_048_576)]
     public int Vocabulary { get; init; }
 
     [Key("context", "Longest sequence in tokens, the T of training steps.", Required = true, Min = 1, Max = 1_048_576)]

@@ -24,6 +24,14 @@ public sealed record EmbeddingLayer : LayerSpec
     public int? Width { get; init; }
 }
 
+[Layer("numbers", "Real numbers [B, T, width]. The first layer of a model with the objective regression, whose last layer gives the predicted numbers.")]
+[Shorthand("width")]
+public sealed record NumbersLayer : LayerSpec
+{
+    [Key("width", "How many.", Required = true, Min = 1, Max = 65_536)]
+    public int Width { get; init; }
+}
+
 [Layer("repeat", "The same layers n times: a block. Each time with parameters of its own, or with shared ones.")]
 public sealed record RepeatLayer : LayerSpec
 {

@@ -30,4 +30,7 @@ public enum ObjectiveKind
 
     /// <summary>The class of a text.</summary>
     Classification,
+
+    /// <summary>Real numbers from real numbers, by their squared error: for tasks of numbers in meta-learning.</summary>
+    Regression,
 }

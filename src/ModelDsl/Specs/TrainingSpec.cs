@@ -46,6 +46,9 @@ public sealed record TrainingSpec
 
     [Key("distillation", "A teacher whose predictions are learned beside the text.")]
     public DistillationSpec? Distillation { get; init; }
+
+    [Key("meta", "Learning to adapt to new tasks in a few steps.")]
+    public MetaSpec? Meta { get; init; }
 }
 
 /// <summary>An exponential moving average of the weights.</summary>

@@ -58,6 +58,8 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
         foreach (var choice in Lowerings.Default.Choices.Where(choice => choice.Milliseconds.Count > 0))
             output.Text.WriteLine($"chosen by measurement: {choice}");
         Summarize(state, data);
+        if (_description.Training.Objective.Kind == ObjectiveKind.Regression)
+            return ModelProgram.Done;
         if (_description.Training.Objective.Kind != ObjectiveKind.Causal)
             return new ReadCommand(_description, options.Output, output).WriteSample(model, data);
         return GenerateCommand.Write(output, model, null, "", data.Tokenizer, options.Sample, interrupt);
@@ -98,7 +100,8 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
         {
             best = ModelCheckpoint.Load(RunFolder.LowestPath(options.Output)!, model).Best ?? best;
             output.Text.WriteLine($"validation:  {best}");
-            output.Text.WriteLine(Baseline(data));
+            if (_description.Training.Meta is null)
+                output.Text.WriteLine(Baseline(data));
         }
 
         output.Text.WriteLine($"checkpoint:  {(state.Best is null ? RunFolder.CheckpointPath(options.Output, state.Step) : RunFolder.LowestPath(options.Output))}");

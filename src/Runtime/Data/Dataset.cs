@@ -1,5 +1,6 @@
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data.Labels;
+using ModelCompiler.Runtime.Data.Tasks;
 using ModelCompiler.Runtime.Data.Tokens;
 using ModelCompiler.Runtime.IO;
 using ModelCompiler.Runtime.Tokenizers;
@@ -11,6 +12,8 @@ namespace ModelCompiler.Runtime.Data;
 public sealed class Dataset : IDisposable
 {
     private readonly LabeledCorpus? _labels;
+    private TaskCorpus? _tasks;
+    private Func<ITextTokenizer, ITaskSource>? _method;
 
     private Dataset(ITextTokenizer tokenizer, TokenCache training, TokenCache validation, LabeledCorpus? labels)
     {
@@ -23,6 +26,17 @@ public sealed class Dataset : IDisposable
     public ITextTokenizer Tokenizer { get; }
 
     public TokenCache Training { get; }
+
+    /// <summary>The tasks that meta-learning draws from.</summary>
+    /// <param name="context">Tokens of an example, T.</param>
+    /// <exception cref="InvalidOperationException">The data have no tasks.</exception>
+    public ITaskSource Tasks(int context)
+    {
+        if (_method is not null) return _method(Tokenizer);
+        if (_tasks is null) throw new InvalidOperationException("The data have no tasks: the model's declaration has no 'meta'.");
+        var end = Tokenizer.EndOfText;
+        return new TextTasks(new(Training, end, _tasks.TrainingTasks), new(Validation, end, _tasks.ValidationTasks), end, context);
+    }
 
     /// <summary>Has no tokens if nothing is held out.</summary>
     public TokenCache Validation { get; }
@@ -57,8 +71,10 @@ public sealed class Dataset : IDisposable
         var labels = settings.Objective.Kind == ObjectiveKind.Classification
             ? LabeledCorpus.Open(settings.Source, settings.Field, settings.Label, settings.Validation, settings.Classes)
             : null;
-        var (trainingText, validationText) = labels is null
-            ? Corpus.Open(settings.Source, settings.Field, settings.Validation) is var corpus ? (corpus.Training, corpus.Validation) : default
+        var tasks = settings.Meta is { By: not TaskKind.Method } ? new TaskCorpus(settings) : null;
+        var (trainingText, validationText) = tasks is not null ? (tasks.Training, tasks.Validation)
+            : settings.Meta is not null ? (TextSplit.OfFiles("training", [], settings.Field), TextSplit.OfFiles("validation", [], settings.Field))
+            : labels is null ? Corpus.Open(settings.Source, settings.Field, settings.Validation) is var corpus ? (corpus.Training, corpus.Validation) : default
             : (labels.Training, labels.Validation);
         var declared = vocabulary;
         vocabulary = settings.SpecialTokens?.Reserved(declared) ?? declared;
@@ -70,7 +86,7 @@ public sealed class Dataset : IDisposable
             TokenizerKind.Bpe => TokenizerCache.Open(trainingText, vocabulary, Path.Combine(cache, "tokenizers"), report, cancellation),
             _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Tokenizer, null),
         };
-        if (tokenizer.Vocabulary > vocabulary)
+        if (settings.Objective.Kind != ObjectiveKind.Regression && tokenizer.Vocabulary > vocabulary)
         {
             var reserved = settings.SpecialTokens?.Reserved(declared) is null ? 0 : SpecialTokensSpec.Count;
             throw new DataException(
@@ -82,7 +98,8 @@ public sealed class Dataset : IDisposable
         var training = TokenCache.Open(trainingText, tokenizer, folder, report, cancellation);
         try
         {
-            return new Dataset(tokenizer, training, TokenCache.Open(validationText, tokenizer, folder, report, cancellation), labels);
+            var validation = TokenCache.Open(validationText, tokenizer, folder, report, cancellation);
+            return new Dataset(tokenizer, training, validation, labels) { _tasks = tasks, _method = settings.Tasks };
         }
         catch
         {

@@ -134,6 +134,15 @@ public sealed class ParameterStore : IDisposable
         CastCompute();
     }
 
+    /// <summary>Takes over the values of another store of the same layout.</summary>
+    /// <exception cref="ArgumentException">The layouts differ in length.</exception>
+    public void CopyFrom(ParameterStore other)
+    {
+        if (other.Length != Length) throw new ArgumentException($"{other.Length} parameters do not fit {Length}.", nameof(other));
+        Master.copy_(other.Master);
+        CastCompute();
+    }
+
     /// <summary>Brings the copy in the compute type up to date with the masters.</summary>
     public void CastCompute()
     {

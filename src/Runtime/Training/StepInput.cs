@@ -12,6 +12,8 @@ public sealed unsafe class StepInput : IDisposable
     private readonly int _sequence;
     private readonly SequenceParts? _parts;
     private readonly long? _padding;
+    private readonly (int Read, int Predicted) _numbers;
+    private readonly float[] _read, _wanted;
     private readonly long[] _row, _labels, _lengths;
 
     /// <param name="batch">Sequences, B.</param>
@@ -21,8 +23,15 @@ public sealed unsafe class StepInput : IDisposable
     /// <param name="labeled">Whether sequences have a class: the target of their first token.</param>
     /// <param name="parts">Tells the parts of a sequence, in a model with token types.</param>
     /// <param name="padding">The token behind shorter sequences; null if all have T tokens.</param>
-    public StepInput(int batch, int sequence, Device device, bool weighted = false, bool labeled = false, SequenceParts? parts = null, long? padding = null)
+    /// <param name="numbers">Numbers that are read and predicted at each position, in a model of numbers.</param>
+    public StepInput(
+        int batch, int sequence, Device device, bool weighted = false, bool labeled = false, SequenceParts? parts = null, long? padding = null,
+        (int Read, int Predicted) numbers = default)
     {
+        var rows = batch * sequence;
+        (_numbers, _read, _wanted) = (numbers, new float[rows * numbers.Read], new float[rows * numbers.Predicted]);
+        Tensor Reals(int width) => zeros([rows, width], ScalarType.Float32, device).DetachFromDisposeScope();
+        (Numbers, Wanted) = numbers.Read > 0 ? (Reals(numbers.Read), Reals(numbers.Predicted)) : (null!, null!);
         (_batch, _sequence, _parts, _padding) = (batch, sequence, parts, padding);
         _row = new long[parts is null && !labeled ? 0 : batch * sequence];
         (_labels, _lengths, Counts) = (new long[labeled ? batch : 0], new long[batch], new int[batch]);
@@ -40,6 +49,12 @@ public sealed unsafe class StepInput : IDisposable
 
     /// <summary>int64 [B, T]: what is to be predicted at each token; negative where nothing is.</summary>
     public Tensor Targets { get; }
+
+    /// <summary>fp32 [B·T, read]; only of a model of numbers.</summary>
+    public Tensor Numbers { get; }
+
+    /// <summary>fp32 [B·T, predicted], NaN where nothing is to be predicted; only of a model of numbers.</summary>
+    public Tensor Wanted { get; }
 
     /// <summary>int64 [B]: the class of each sequence; only of a model that has classes.</summary>
     public Tensor Labels { get; }
@@ -63,6 +78,13 @@ public sealed unsafe class StepInput : IDisposable
     /// <exception cref="ArgumentException">A length does not fit, or the model takes no weights.</exception>
     public void Load(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, ReadOnlySpan<float> weights = default)
     {
+        if (_numbers.Read > 0)
+        {
+            LoadNumbers(tokens, _numbers.Read, _read, Numbers);
+            LoadNumbers(targets, _numbers.Predicted, _wanted, Wanted);
+            return;
+        }
+
         if (tokens.Length != _batch * _sequence || targets.Length != tokens.Length)
         {
             throw new ArgumentException(
@@ -83,6 +105,16 @@ public sealed unsafe class StepInput : IDisposable
         {
             throw new ArgumentException("The model takes no weights: its declaration has no 'subset: infobatch'.", nameof(weights));
         }
+    }
+
+    /// <summary>Numbers are given as the bits of doubles, in rows as wide as the wider of what is read and what is predicted.</summary>
+    private void LoadNumbers(ReadOnlySpan<long> bits, int width, float[] values, Tensor into)
+    {
+        var stride = Math.Max(_numbers.Read, _numbers.Predicted);
+        if (bits.Length != _batch * _sequence * stride)
+            throw new ArgumentException($"A batch of {bits.Length} numbers does not fit a step of {_batch} × {_sequence} × {stride}.");
+        for (var i = 0; i < values.Length; i++) values[i] = (float)BitConverter.Int64BitsToDouble(bits[(i / width * stride) + (i % width)]);
+        Write<float>(values, into);
     }
 
     /// <summary>The target of a sequence's first token is its class; no token is predicted there.</summary>
@@ -146,6 +178,8 @@ public sealed unsafe class StepInput : IDisposable
         Labels?.Dispose();
         Types?.Dispose();
         Lengths?.Dispose();
+        Numbers?.Dispose();
+        Wanted?.Dispose();
     }
 
     /// <summary>Copies values to a tensor of as many elements.</summary>

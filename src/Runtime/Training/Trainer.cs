@@ -211,7 +211,7 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         }
 
         var measures = new StepMetrics();
-        if (_description.Training.Objective.Kind != ObjectiveKind.Causal)
+        if (_description.Training.Objective.Kind is not (ObjectiveKind.Causal or ObjectiveKind.Regression))
             (program as IMetricSource)?.Report(measures);
         return new EvaluationResult(loss, _validation.BitsPerByte(loss, data.Tokenizer)) { Measures = measures.ToMeasures() };
     }

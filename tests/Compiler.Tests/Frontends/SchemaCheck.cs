@@ -17,6 +17,7 @@ internal sealed class SchemaCheck(JsonElement root)
         "$schema" or "$defs" or "title" or "description" or "default" => true,
         "$ref" => IsValid(root.GetProperty("$defs").GetProperty(value.GetString()!["#/$defs/".Length..]), node),
         "anyOf" => value.EnumerateArray().Any(form => IsValid(form, node)),
+        "allOf" => value.EnumerateArray().All(form => IsValid(form, node)),
         "enum" => node is ScalarNode scalar && value.EnumerateArray().Any(choice => choice.GetString() == scalar.Text),
         "type" => IsType(value.GetString()!, node),
         "minimum" => Number(node) is not { } number || number >= value.GetDouble(),

@@ -17,7 +17,7 @@ public sealed class OpGradientTests
     private static readonly double[] Sources = [1, 4, 5, 0, 6, 2, 7, 8, 10, 11, -1, -1];
 
     /// <summary>An op, its attributes, the shapes of its inputs; integers are token ids below the bound.</summary>
-    private static readonly Case[] Cases =
+    internal static readonly Case[] Cases =
     [
         new("embedding", Attributes.Of(("rows", 5)), [[2, 3], [5, 4]], Integers: [0], Bound: 5),
         new("add_position", Attributes.Of(("rows", 4)), [[2, 3, 4], [4, 4]]),
@@ -75,6 +75,7 @@ public sealed class OpGradientTests
         new("linear_cross_entropy", Attributes.Of(("rows", 3), ("accuracy", true)), [[2, 6, 4], [3, 4], [], [2, 6]], Integers: [3], Bound: 3, Lowest: -3),
         new("linear_cross_entropy", Attributes.Of(("rows", 3)), [[2, 3, 4], [5, 4], [], [2, 3]], Integers: [3], Bound: 5),
         new("linear_cross_entropy", Attributes.Of(("rows", 3)), [[2, 3, 4], [5, 4], [5], [2, 3], [2]], Integers: [3, 4], Bound: 4),
+        new("squared_error", Attributes.None, [[2, 3, 2], [2, 3, 2]], Integers: [1], Bound: 4),
         new("cast", Cast.Between("f32", "bf16"), [[2, 3]]),
         new("convolution", Attributes.None, [[2, 5, 3], [3, 3]]),
         new("convolution", Attributes.None, [[2, 2, 3], [4, 3]]),
@@ -101,7 +102,7 @@ public sealed class OpGradientTests
         var outputs = Enumerable.Range(0, 4).Select(i => new Value("y" + i)).ToEquatableArray();
         var node = new Node(op, names.ToEquatableArray(), outputs, attributes, "");
         var y = Evaluate(node, values)[0];
-        var seed = op.EndsWith("cross_entropy", StringComparison.Ordinal) ? new ReferenceTensor([1], []) : Draw(random, y.Shape, 0);
+        var seed = op == "squared_error" || op.EndsWith("cross_entropy", StringComparison.Ordinal) ? new ReferenceTensor([1], []) : Draw(random, y.Shape, 0);
 
         var gradients = Backward(node, values, seed, integers);
         foreach (var (name, i) in names.Select((n, i) => (n, i)))
@@ -125,7 +126,7 @@ public sealed class OpGradientTests
         Assert.Empty(differentiable.Except(Cases.Select(c => c.Op)));
     }
 
-    private static IReadOnlyList<ReferenceTensor> Evaluate(Node node, Dictionary<string, ReferenceTensor> values) =>
+    internal static IReadOnlyList<ReferenceTensor> Evaluate(Node node, Dictionary<string, ReferenceTensor> values) =>
         OpTable.Find(node.Op).Evaluate(new ReferenceInputs(node, node.Inputs.Select(i => i.Length == 0 ? null : values[i]).ToArray()));
 
     private static Dictionary<string, ReferenceTensor> Backward(
@@ -166,12 +167,12 @@ public sealed class OpGradientTests
         }).ToArray();
     }
 
-    private static ReferenceTensor Draw(Random random, long[] shape, int bound, int lowest = 0) => new(
+    internal static ReferenceTensor Draw(Random random, long[] shape, int bound, int lowest = 0) => new(
         Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b))
             .Select(_ => bound > 0 ? random.Next(lowest, bound) : (random.NextDouble() * 2) - 1).ToArray(),
         shape);
 
-    private sealed record Case(string Op, Attributes Attributes, long[][] Shapes, int[]? Integers = null, int Bound = 0, int Lowest = 0)
+    internal sealed record Case(string Op, Attributes Attributes, long[][] Shapes, int[]? Integers = null, int Bound = 0, int Lowest = 0)
     {
         /// <summary>Inputs that are not drawn.</summary>
         public Dictionary<int, double[]>? Given { get; init; }

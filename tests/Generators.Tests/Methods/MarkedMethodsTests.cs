@@ -25,6 +25,19 @@ public sealed class MarkedMethodsTests
         Assert.Contains("Pacing = Slowly,", run.Text());
     }
 
+    [Fact]
+    public void Tasks_come_from_a_marked_method()
+    {
+        var yaml = Yaml.Replace("  curriculum: { metric: method, pacing: method }", "  meta: { method: maml, by: method }");
+        var run = Run(yaml, "[Tasks] static ModelCompiler.Runtime.Data.Tasks.ITaskSource Mine(ModelCompiler.Runtime.Tokenizers.ITextTokenizer tokenizer) => null!;");
+        Assert.Empty(run.Diagnostics);
+        Assert.Contains("Tasks = Mine,", run.Text());
+
+        Assert.Equal(
+            "tiny.model.yaml(5,29): error MC2038: 'by: method' calls a method of the class Demo.TinyLm, and none is marked; add '[Tasks] static ITaskSource Name(ITextTokenizer tokenizer)' to 'partial class TinyLm'",
+            Assert.Single(Run(yaml, "").Diagnostics));
+    }
+
     [Theory]
     [InlineData("", "tiny.model.yaml(5,25): error MC2038: 'metric: method' calls a method of the class Demo.TinyLm, and none is marked; add '[Difficulty] static double Name(string text)' to 'partial class TinyLm'")]
     [InlineData("[Difficulty] double Digits(string text) => 1;", "Tiny.cs(4,21): error MC2039: Digits cannot be called; write 'static double Digits(string text)'")]

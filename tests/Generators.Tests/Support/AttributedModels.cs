@@ -187,6 +187,17 @@ internal static class AttributedModels
 
         """;
 
+    public const string Meta = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4, KvHeads = 2, Position = PositionKind.Rope, Norm = NormKind.Rms, Bias = false)]
+        [Mlp(Kind = MlpKind.Swiglu)]
+        [Training(Batch = 4)]
+        [Meta(Method = MetaMethod.Maml, InnerSteps = 2, InnerRate = 0.05, LearnRates = true, Tasks = 3, Support = 4, Query = 2, By = TaskKind.Namespace)]
+        partial class TinyLm;
+
+        """;
+
     public const string Adapted = Header +
         """
         [Model]

@@ -354,6 +354,28 @@ internal static class SampleModels
 
         """;
 
+    /// <summary>MAML of second order with learned rates, over a block and a head.</summary>
+    public const string Meta =
+        """
+        model: TinyLm
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+          kv-heads: 2
+          position: rope
+          norm: rms
+          bias: false
+          mlp: swiglu
+        training:
+          batch: 4
+          meta: { method: maml, inner-steps: 2, inner-rate: 0.05, learn-rates: true, tasks: 3, support: 4, query: 2, by: namespace }
+
+        """;
+
     public const string Adapted =
         """
         model: Adapted

@@ -86,6 +86,10 @@ internal sealed class BlockEmitter
             $"private readonly {_type}Temporaries[] {_field}Temporaries;",
             $"private readonly {_type}Parameters[] {_field}Parameters;",
             $"private readonly {_type}Gradients[] {_field}Gradients;");
+        if (IsLinearized)
+            writer.Lines(
+                $"private readonly {_type}Parameters[] {_field}Directions;",
+                $"private readonly {_type}Gradients[] {_field}Products;");
         if (_segments is not null)
             writer.Line($"private static readonly int[] {_type}Segments = [{string.Join(", ", _segments.Starts.Select(s => Number(s)))}];  // {_context.Place("efficiency.checkpoint")}");
     }
@@ -97,6 +101,10 @@ internal sealed class BlockEmitter
             $"{_field}Temporaries = new {_type}Temporaries[{Number(_times)}];",
             $"{_field}Parameters = new {_type}Parameters[{Number(_times)}];",
             $"{_field}Gradients = new {_type}Gradients[{Number(_times)}];");
+        if (IsLinearized)
+            writer.Lines(
+                $"{_field}Directions = new {_type}Parameters[{Number(_times)}];",
+                $"{_field}Products = new {_type}Gradients[{Number(_times)}];");
         var (input, output) = Stream();
         if (_segments is not null)
         {
@@ -147,6 +155,10 @@ internal sealed class BlockEmitter
             $"    i == 0 ? {outgoing} : {Gradient("i")});",
             $"{_field}Parameters[i] = new {_type}Parameters({ParametersEmitter.Stores(_context.Model, _memory.Block, "program.Model")}, {Set});",
             $"{_field}Gradients[i] = new {_type}Gradients(program.Model.Parameters, {Set});");
+        if (IsLinearized)
+            writer.Lines(
+                $"{_field}Directions[i] = new {_type}Parameters(program.Directions, {Set});",
+                $"{_field}Products[i] = new {_type}Gradients(program.Directions, {Set});");
     }
 
     private string MainName(string value)
@@ -183,8 +195,10 @@ internal sealed class BlockEmitter
     }
 
     private string Call(string function, string i) => function == "Backward"
-        ? $"{_type}Backward({i}, {_field}[{i}], {_field}Temporaries[{i}], {_field}Parameters[{i}], {_field}Gradients[{i}])"
-        : $"{_type}{function}({i}, {_field}[{i}], {_field}Parameters[{i}])";
+        ? $"{_type}Backward({i}, {_field}[{i}], {_field}Temporaries[{i}], {_field}Parameters[{i}], {_field}Gradients[{i}]{(IsLinearized ? $", {_field}Directions[{i}], {_field}Products[{i}]" : "")})"
+        : $"{_type}{function}({i}, {_field}[{i}], {_field}Parameters[{i}]{(IsLinearized ? $", {_field}Directions[{i}]" : "")})";
+
+    private bool IsLinearized => StepEmitter.IsLinearized(_graph);
 
     public void Functions(SourceWriter writer)
     {
@@ -198,11 +212,11 @@ internal sealed class BlockEmitter
         writer.Line();
         var slots = _backward.GradientSlots();
         var local = new HashSet<string>(_memory.Backward.Select(b => b.Value).Append(_backward.Inputs[0].Name).Append(_backward.Outputs[0]));
-        string Spell(string value) => IsParameter(value) ? "p." + _parameters[value]
-            : slots.TryGetValue(value, out var parameter) ? "g." + _parameters[parameter]
+        string Spell(string value) => IsParameter(value) ? ParametersEmitter.Weight(_parameters, value)
+            : slots.TryGetValue(value, out var parameter) ? ParametersEmitter.Gradient(_parameters, parameter)
             : local.Contains(value) ? "t." + Temporary(value)
             : "s." + Value(value);
-        using (writer.Block($"private void {_type}Backward(int layer, {_type}Activations s, {_type}Temporaries t, {_type}Parameters p, {_type}Gradients g)"))
+        using (writer.Block($"private void {_type}Backward(int layer, {_type}Activations s, {_type}Temporaries t, {_type}Parameters p, {_type}Gradients g{(IsLinearized ? $", {_type}Parameters v, {_type}Gradients h" : "")})"))
         {
             var forward = new HashSet<string>(_forward.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name));
             if (_layersOfSet > 1) writer.Line($"var again = {Accumulates};  // all layers that share a set of parameters but the last, which comes first, add to its gradients");
@@ -214,9 +228,9 @@ internal sealed class BlockEmitter
 
     private void Forward(SourceWriter writer, Function function, string name)
     {
-        string Spell(string value) => IsParameter(value) ? "p." + _parameters[value] : "s." + Value(value);
+        string Spell(string value) => IsParameter(value) ? ParametersEmitter.Weight(_parameters, value) : "s." + Value(value);
         var kernels = new KernelWriter(_context, function, Spell, cached: false) { Sequence = Sequence };
-        using (writer.Block($"private void {_type}{name}(int layer, {_type}Activations s, {_type}Parameters p)"))
+        using (writer.Block($"private void {_type}{name}(int layer, {_type}Activations s, {_type}Parameters p{(IsLinearized ? $", {_type}Parameters v" : "")})"))
         {
             foreach (var node in function.Nodes)
             {

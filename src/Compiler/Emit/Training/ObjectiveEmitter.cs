@@ -10,7 +10,7 @@ internal static class ObjectiveEmitter
 {
     public static ObjectiveKind Of(EmitContext context) => ObjectiveSpec.Resolve(context.Model.Spec).Kind;
 
-    public static bool Measures(EmitContext context) => Of(context) != ObjectiveKind.Causal;
+    public static bool Measures(EmitContext context) => Of(context) is not (ObjectiveKind.Causal or ObjectiveKind.Regression);
 
     /// <summary>The interfaces of the program besides its own.</summary>
     public static string Interfaces(EmitContext context, Steps steps) => Measures(context) || steps.DropsTokens ? ", IMetricSource" : "";
@@ -33,6 +33,7 @@ internal static class ObjectiveEmitter
         var inputs = context.Model.Training.Main.Inputs.Select(i => i.Name).ToList();
         return (inputs.Contains(GraphBuilder.Labels) ? ", labeled: true" : "")
             + (Parts(context) is { } parts ? ", parts: " + parts : "")
+            + (MetaEmitter.Widths(context.Model) is var (read, predicted) && read > 0 ? $", numbers: ({Number(read)}, {Number(predicted)})" : "")
             + (inputs.Contains(GraphBuilder.Lengths) ? $", padding: {Number(special.Pad!.Value)}" : "");
     }
 

@@ -8,17 +8,20 @@ namespace ModelCompiler.Compiler.Emit.Training;
 /// <summary>The step of one sequence length: forward and backward pass, and the views that they work on.</summary>
 internal static class StepEmitter
 {
-    public static void Emit(SourceWriter writer, EmitContext context, Steps steps)
+    /// <param name="name">The name of the class.</param>
+    /// <param name="summary">What it does.</param>
+    public static void Emit(SourceWriter writer, EmitContext context, Steps steps, string name = "TrainingStep", string summary = "Forward and backward pass of batches of one length.")
     {
         var graph = context.Model.Training;
         var blocks = graph.Memory!.Blocks.Select(m => new BlockEmitter(context, graph, m, steps)).ToList();
-        writer.Line("/// <summary>Forward and backward pass of batches of one length.</summary>");
-        using (writer.Block("private sealed class TrainingStep : IDisposable"))
+        writer.Line($"/// <summary>{summary}</summary>");
+        using (writer.Block($"private sealed class {name} : IDisposable"))
         {
             Fields(writer, context, steps, blocks);
-            Constructor(writer, context, steps, blocks);
+            Constructor(writer, context, steps, blocks, name);
             writer.Line();
-            Api(writer, context);
+            if (IsLinearized(graph)) HessianApi(writer);
+            else Api(writer, context);
             Members(writer, context, steps);
             writer.Line();
             Main(writer, context, steps, blocks);
@@ -40,16 +43,20 @@ internal static class StepEmitter
             "private readonly MainActivations s;",
             "private readonly MainParameters p;",
             "private readonly MainGradients g;");
+        if (IsLinearized(context.Model.Training))
+            writer.Lines(
+                "private readonly MainParameters v;  // the direction",
+                "private readonly MainGradients h;  // the Hessian's product with it");
         if (MemoryEmitter.Applies(steps)) writer.Line("private readonly SegmentMemory memory;");
         DistillationEmitter.StepFields(writer, context);
         foreach (var block in blocks) block.Fields(writer);
         writer.Line();
     }
 
-    private static void Constructor(SourceWriter writer, EmitContext context, Steps steps, List<BlockEmitter> blocks)
+    private static void Constructor(SourceWriter writer, EmitContext context, Steps steps, List<BlockEmitter> blocks, string name)
     {
         var weighted = context.Model.Training.Main.Inputs.Any(i => i.Name == GraphBuilder.Weights) ? ", weighted: true" : "";
-        using (writer.Block($"public TrainingStep(TrainingProgram program, Arena arena{steps.Parameter}{steps.KeptParameter})"))
+        using (writer.Block($"public {name}(TrainingProgram program, Arena arena{steps.Parameter}{steps.KeptParameter})"))
         {
             if (steps.Several) writer.Line("this.T = T;");
             if (steps.EvaluatesApart) writer.Line("this.M = M;");
@@ -59,10 +66,21 @@ internal static class StepEmitter
                 $"s = new MainActivations(arena{steps.ArgumentOf(MainViews(context.Model.Training))});",
                 $"p = new MainParameters({ParametersEmitter.Stores(context.Model, "", "program.Model")});",
                 "g = new MainGradients(program.Model.Parameters);");
+            if (IsLinearized(context.Model.Training)) writer.Lines("v = new MainParameters(program.Directions);", "h = new MainGradients(program.Directions);");
             if (MemoryEmitter.Applies(steps)) writer.Line("memory = program.Memory!;");
             DistillationEmitter.StepConstruct(writer, context);
             foreach (var block in blocks) block.Construct(writer);
         }
+    }
+
+    /// <summary>Whether it is a program of the Hessian's product.</summary>
+    public static bool IsLinearized(Graph graph) => graph.Main.Parameters.Any(p => p.Name.EndsWith(TangentBuilder.Suffix, StringComparison.Ordinal));
+
+    private static void HessianApi(SourceWriter writer)
+    {
+        using (writer.Block("public void Backpropagate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets)"))
+            writer.Lines("input.Load(tokens, targets);", "Forward();", "Backward();");
+        writer.Line().Line("public void Dispose() => input.Dispose();");
     }
 
     private static void Api(SourceWriter writer, EmitContext context)
@@ -141,8 +159,8 @@ internal static class StepEmitter
         var slots = main.GradientSlots();
         string Spell(string value) => DistillationEmitter.Spell(value) is { } taught && main.Inputs.Any(i => i.Name == value) ? taught
             : main.Inputs.Any(i => i.Name == value) ? "input." + Identifiers.Pascal(value)
-            : main.Parameters.Any(p => p.Name == value) ? "p." + names[value]
-            : slots.TryGetValue(value, out var parameter) ? "g." + names[parameter]
+            : main.Parameters.Any(p => p.Name == value) ? ParametersEmitter.Weight(names, value)
+            : slots.TryGetValue(value, out var parameter) ? ParametersEmitter.Gradient(names, parameter)
             : "s." + fields[value];
         var kernels = new KernelWriter(context, main, Spell, cached: false) { Accumulate = steps.Accumulates };
 

@@ -16,9 +16,11 @@ internal static class TrainingEmitter
         ".Training", $"{context.Name}: one training step, forward and backward", [.. Usings.Take(2), .. DistillationEmitter.Usings(context), .. Usings.Skip(2), .. PruningEmitter.Usings(context)], $"partial class {context.Name}", writer =>
         {
             var steps = new Steps(context.Model.Spec);
-            ProgramEmitter.Emit(writer, context, steps);
+            if (context.Model.Spec.Training.Meta is null) ProgramEmitter.Emit(writer, context, steps);
+            else MetaProgramEmitter.Emit(writer, context, steps);
             writer.Line();
             StepEmitter.Emit(writer, context, steps);
+            MetaEmitter.HessianStep(writer, context, steps);
         });
 
     /// <summary>A field that is a view: name, offset expression and shape.</summary>

@@ -23,6 +23,13 @@ internal sealed class BlockRules
     private void CheckEnds(EquatableArray<LayerSpec> layers, string path)
     {
         var last = layers.Count - 1;
+        if (layers[0] is NumbersLayer)
+        {
+            CheckPlaces(layers, path, isWhole: true, isBlock: false);
+            return;
+        }
+        if (_architecture.Vocabulary == 0)
+            _found.Add(DiagnosticCatalog.VocabularyMissing.At("architecture", "a model of tokens needs their number; write 'vocabulary: 256' in the architecture, or begin the blocks with '- numbers: 1'"));
         if (layers[0] is not EmbeddingLayer)
             _found.Add(DiagnosticCatalog.FirstLayer.At(SpecPath.Item(path, 0), "the first layer is not 'embedding'; begin the blocks with '- embedding'"));
         if (layers[last] is not (HeadLayer or ClassifierLayer))
@@ -39,6 +46,8 @@ internal sealed class BlockRules
             var at = SpecPath.Item(path, i);
             if (layers[i] is EmbeddingLayer && !(isWhole && i == 0))
                 _found.Add(DiagnosticCatalog.MisplacedLayer.At(at, "'embedding' can only be the first layer of the model; remove this one"));
+            if (layers[i] is NumbersLayer && !(isWhole && i == 0))
+                _found.Add(DiagnosticCatalog.MisplacedLayer.At(at, "'numbers' can only be the first layer of the model; remove this one"));
             if (layers[i] is HeadLayer && !(isWhole && i == layers.Count - 1))
                 _found.Add(DiagnosticCatalog.MisplacedLayer.At(at, "'head' can only be the last layer of the model; remove this one"));
             if (layers[i] is ClassifierLayer && !isWhole)
@@ -66,6 +75,8 @@ internal sealed class BlockRules
                     _found.Add(DiagnosticCatalog.LayerPosition.At(SpecPath.Key(path, "position"),
                         "the embedding adds learned positions or none; write 'position: rope' at the attention instead"));
                 return embedding.Width ?? _architecture.Width;
+            case NumbersLayer numbers:
+                return numbers.Width;
             case AttentionLayer attention:
                 if (attention.Position == PositionKind.Learned)
                     _found.Add(DiagnosticCatalog.LayerPosition.At(SpecPath.Key(path, "position"),

@@ -11,6 +11,7 @@ internal static class ObjectiveRules
     public static IEnumerable<Diagnostic> Check(ModelSpec model)
     {
         var kind = ObjectiveSpec.Resolve(model).Kind;
+        if (kind == ObjectiveKind.Regression) return RegressionRules.Check(model);
         var heads = model.Architecture.Family is null ? CheckBlocks(model.Architecture.Blocks, kind) : CheckFamily(model.Architecture, kind);
         var checks = heads.Concat(CheckAttention(model.Architecture.Blocks, kind)).Concat(kind == ObjectiveKind.Causal ? [] : CheckSequences(model, kind));
         if (kind != ObjectiveKind.Classification && model.Training.Data.Label != new DataSpec().Label)
@@ -42,6 +43,8 @@ internal static class ObjectiveRules
     private static IEnumerable<Diagnostic> CheckBlocks(EquatableArray<LayerSpec> blocks, ObjectiveKind kind)
     {
         if (blocks.Count == 0) yield break;
+        if (blocks[0] is NumbersLayer)
+            yield return DiagnosticCatalog.RegressionLayers.At("architecture.blocks[0]", "a model of numbers has the objective regression; write 'objective: regression' in training, or begin with '- embedding'");
         var last = SpecPath.Item("architecture.blocks", blocks.Count - 1);
         if (kind == ObjectiveKind.Classification && blocks[blocks.Count - 1] is HeadLayer)
             yield return DiagnosticCatalog.ObjectiveHead.At(last, "classification predicts no tokens; end the blocks with '- classifier: 2' instead of 'head'");

@@ -10,10 +10,11 @@ internal static class SpecialTokenRules
 
     public static IEnumerable<Diagnostic> Check(ModelSpec model)
     {
-        if (ObjectiveSpec.Resolve(model).Kind == ObjectiveKind.Causal)
+        var kind = ObjectiveSpec.Resolve(model).Kind;
+        if (kind is ObjectiveKind.Causal or ObjectiveKind.Regression)
         {
             if (model.Architecture.SpecialTokens is not null)
-                yield return DiagnosticCatalog.NoEffect.At(Path, "'special-tokens' has no effect with 'objective: causal'; remove it");
+                yield return DiagnosticCatalog.NoEffect.At(Path, $"'special-tokens' has no effect with 'objective: {KebabCase.Of(kind.ToString())}'; remove it");
             yield break;
         }
 

@@ -37,6 +37,8 @@ internal static class TrainingRules
                 $"a checkpoint every {training.Checkpoints.Every} steps is none before the end of {training.Steps}; "
                 + $"write 'every: {Math.Max(1, training.Steps / 10)}', or leave it out");
 
+        if (vocabulary == 0) yield break; // a regression, or a key that is missing
+
         // An encoder has special tokens beside those of text: see SpecialTokenRules.
         var causal = ObjectiveSpec.Resolve(model).Kind == ObjectiveKind.Causal;
         var bytes = causal ? ByteValues : ByteValues + SpecialTokensSpec.Count;

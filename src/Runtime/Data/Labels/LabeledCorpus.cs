@@ -56,7 +56,7 @@ public sealed class LabeledCorpus
     public static LabeledCorpus Open(string source, string field, string label, double validation, int classes) =>
         new(Files(source), field, label, validation, classes);
 
-    private static IReadOnlyList<SourceFile> Files(string source)
+    internal static IReadOnlyList<SourceFile> Files(string source)
     {
         var folder = source == SdkDocumentation.Name ? SdkDocumentation.FindFolder() : source;
         if (File.Exists(source))

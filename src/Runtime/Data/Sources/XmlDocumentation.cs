@@ -1,5 +1,6 @@
 using System.Text;
 using System.Xml;
+using ModelCompiler.Runtime.Data.Labels;
 
 namespace ModelCompiler.Runtime.Data.Sources;
 
@@ -30,7 +31,13 @@ internal static class XmlDocumentation
     }
 
     /// <summary>Each member that something is said of, and its kind: event, field, method, property or type.</summary>
-    public static IEnumerable<(string Text, string Label)> ReadMembers(string path)
+    public static IEnumerable<(string Text, string Label)> ReadMembers(string path) =>
+        from member in Members(path)
+        let kind = Kind(member.Id)
+        where kind is not null
+        select (member.Text, kind);
+
+    private static IEnumerable<(string Text, string Id)> Members(string path)
     {
         using var reader = XmlReader.Create(path, new XmlReaderSettings { IgnoreComments = true, IgnoreProcessingInstructions = true });
         var text = new StringBuilder();
@@ -38,9 +45,27 @@ internal static class XmlDocumentation
         {
             var id = reader.GetAttribute("name") ?? "";
             WriteMember(reader, id, text.Clear());
-            if (Kind(id) is { } kind)
-                yield return (text.ToString(), kind);
+            yield return (text.ToString(), id);
         }
+    }
+
+    /// <summary>Each member that something is said of, and the namespace that it is in.</summary>
+    public static IEnumerable<LabeledText> ReadNamespaces(string path)
+    {
+        var types = Members(path).Select(member => member.Id).Where(id => id.StartsWith("T:", StringComparison.Ordinal)).Select(id => id[2..]).ToHashSet(StringComparer.Ordinal);
+        return Members(path).Where(member => Kind(member.Id) is not null && member.Text.Length > 0).Select(member => new LabeledText(member.Text, Namespace(member.Id, types)));
+    }
+
+    /// <summary>What is left of a name without the member, its type, and the types around that.</summary>
+    private static string Namespace(string id, HashSet<string> types)
+    {
+        var arguments = id.IndexOf('(');
+        var name = arguments < 0 ? id[2..] : id[2..arguments];
+        if (!id.StartsWith("T:", StringComparison.Ordinal)) name = Outer(name);
+        for (var outer = Outer(name); types.Contains(outer); outer = Outer(name)) name = outer;
+        return Outer(name);
+
+        static string Outer(string name) => name.LastIndexOf('.') is > 0 and var end ? name[..end] : "";
     }
 
     private static string? Kind(string id) => id.Length > 2 ? id[..2] switch

@@ -98,7 +98,7 @@ internal sealed class AtenAttention : IAttentionLowering
     private static double Scale(Tensor q) => 1 / Math.Sqrt(q.size(3));
 
     /// <summary>q·kᵀ / √D in fp32, capped where the mask says so.</summary>
-    private static Tensor Scores(Tensor q, Tensor k, AttentionMask mask)
+    public static Tensor Scores(Tensor q, Tensor k, AttentionMask mask)
     {
         // fp16 ends at 65504, which products may reach before they are scaled.
         var scores = q.dtype == ScalarType.Float16
@@ -108,7 +108,7 @@ internal sealed class AtenAttention : IAttentionLowering
     }
 
     /// <summary>−∞ in place where a query does not see a key; the first query has this position among the keys.</summary>
-    private static Tensor Hide(Tensor scores, long position, AttentionMask mask)
+    public static Tensor Hide(Tensor scores, long position, AttentionMask mask)
     {
         if (!mask.Causal) return scores;
         var all = ones(scores.size(2), scores.size(3), ScalarType.Bool, scores.device);

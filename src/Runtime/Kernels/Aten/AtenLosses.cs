@@ -31,6 +31,45 @@ internal static class AtenLosses
         var rows = new CountedRows(targets, weights?.size(0) ?? 1);
         dLogits.copy_(rows.Gradient(logits.to(ScalarType.Float32), lse.view(-1, 1), weights, scale));
     }
+
+    public static void CrossEntropyGradTangent(Tensor dLogits, Tensor logits, Tensor targets, Tensor lse, Tensor? weights, Tensor result)
+    {
+        using var scope = NewDisposeScope();
+        var rows = new CountedRows(targets, weights?.size(0) ?? 1);
+        var probabilities = (logits - lse.view(-1, 1)).exp_();
+        var moved = probabilities * (dLogits - (probabilities * dLogits).sum(-1, keepdim: true));
+        result.copy_(moved.mul_(rows.Factors(weights, 0, logits.size(0))));
+    }
+
+    public static void SquaredError(Tensor predicted, Tensor wanted, Tensor loss, Tensor losses)
+    {
+        using var scope = NewDisposeScope();
+        var (difference, counts) = Difference(predicted, wanted);
+        var (squares, rows) = (difference.mul_(difference).view(losses.size(0), -1).sum([1L]), counts.view(losses.size(0), -1).sum([1L]));
+        losses.copy_(squares / rows.clamp_min(1));
+        loss.copy_(squares.sum() / rows.sum().clamp_min(1));
+    }
+
+    public static void SquaredErrorGrad(Tensor predicted, Tensor wanted, Tensor result)
+    {
+        using var scope = NewDisposeScope();
+        var (difference, counts) = Difference(predicted, wanted);
+        result.copy_(difference.mul_(2 / counts.sum().clamp_min(1)));
+    }
+
+    public static void SquaredErrorGradTangent(Tensor dPredicted, Tensor wanted, Tensor result)
+    {
+        using var scope = NewDisposeScope();
+        var counts = wanted.isnan().logical_not().to(ScalarType.Float32);
+        result.copy_(dPredicted * counts * (2 / counts.sum().clamp_min(1)));
+    }
+
+    /// <summary>Predicted less wanted, zero where nothing is wanted; 1 where something is, else 0.</summary>
+    private static (Tensor Difference, Tensor Counts) Difference(Tensor predicted, Tensor wanted)
+    {
+        var missing = wanted.isnan();
+        return ((predicted - wanted).masked_fill_(missing, 0), missing.logical_not().to(ScalarType.Float32));
+    }
 }
 
 /// <summary>The rows of a loss, of which some do not count.</summary>

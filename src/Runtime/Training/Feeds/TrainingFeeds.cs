@@ -5,6 +5,7 @@ using ModelCompiler.Runtime.Data.Curricula;
 using ModelCompiler.Runtime.Data.Curricula.Metrics;
 using ModelCompiler.Runtime.Data.Curricula.Pacings;
 using ModelCompiler.Runtime.Data.Subsets;
+using ModelCompiler.Runtime.Data.Tasks;
 
 namespace ModelCompiler.Runtime.Training.Feeds;
 
@@ -38,6 +39,8 @@ internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram progr
 
     public ITrainingFeed Open()
     {
+        if (Settings.Meta is not null)
+            return new SourceFeed(Tasks(_description, data, heldOut: false, run.Seed, Settings.Accumulate));
         if (Settings.Objective.Kind != ObjectiveKind.Causal)
             return new SourceFeed(Encoded());
         var lengths = Settings.Curriculum is { Metric: DifficultyMetric.Length } curriculum
@@ -50,6 +53,13 @@ internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram progr
 
         var source = new SourceFeed(new BatchSource(data.Training, Size, _description.Context, run.Seed, lengths));
         return Settings.Subset is { } subset ? Choosing(subset, source, lengths.LastFrom) : source;
+    }
+
+    /// <summary>Tasks for a model that learns to adapt; its batch is the two sets of a task.</summary>
+    public static TaskBatches Tasks(ModelDescription model, Dataset data, bool heldOut, int seed, int tasks)
+    {
+        var width = Math.Max(1, Math.Max(model.Training.Numbers.Read, model.Training.Numbers.Predicted));
+        return new TaskBatches(data.Tasks(model.Context), model.Training.Meta!, heldOut, tasks, model.Batch / 2, model.Context * width, seed);
     }
 
     /// <summary>Special tokens of each sequence of masked text.</summary>

@@ -16,6 +16,15 @@ internal sealed class ValidationBatches
     public ValidationBatches(ModelDescription model, Dataset data)
     {
         var (batch, context, settings) = (model.Batch, model.Context, model.Training);
+        if (settings.Meta is not null)
+        {
+            var heldOut = data.Tasks(context).Count(heldOut: true);
+            if (heldOut == 0)
+                return;
+            (Source, Count) = (TrainingFeeds.Tasks(model, data, heldOut: true, Seed, tasks: 1), Math.Min(heldOut, Most));
+            return;
+        }
+
         if (settings.Objective.Kind == ObjectiveKind.Classification)
         {
             if (data.Validation.Count == 0)

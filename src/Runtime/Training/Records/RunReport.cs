@@ -97,7 +97,7 @@ internal static class RunReport
             var bytes = new double[memory.Operations];
             foreach (var part in of)
             {
-                for (var i = part.First; i <= part.Last; i++)
+                for (var i = part.First; i <= Math.Min(part.Last, bytes.Length - 1); i++) // results are needed behind the last operation
                     bytes[i] += part.Bytes;
             }
 
