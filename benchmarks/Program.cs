@@ -17,7 +17,7 @@ using ModelCompiler.Benchmarks.Training;
     ("kernels", "[name…] [threads] each CPU kernel of ours against libtorch's, at the shapes of model P", KernelBenchmark.Run),
     ("fusions", "[name…] [threads] each fusion against the kernels that it joins", KernelBenchmark.RunFusions),
     ("allocations", "managed memory that a step of the whole training loop allocates", AllocationBenchmark.Run),
-    ("quality", "[--variants a,b@0.7] [--seeds 1,2,3] [--steps 3000] [--results quality.csv] time and steps to the baseline's final loss", QualityBenchmark.Run),
+    ("quality", "[--variants a,b@0.7] [--seeds 1,2,3] [--steps 3000] [--runs folder] time and steps to the baseline's final loss", QualityBenchmark.Run),
     ("quantization", "[--quick] [--steps 3000] [--seed 1] | --products: bits per byte and bytes of model Q in each form of quantization; or a product in each form", QuantizationBenchmark.Run),
     ("loading", "a checkpoint of 500 MB into a model, against reading its file once", LoadingBenchmark.Run),
     ("transformer-xl", "[--quick] [--seconds 1800] bits per byte with a memory and without in the same time; its evaluation against a sliding window", RecurrenceBenchmark.Run),

@@ -13,7 +13,9 @@ internal static class AlbertBenchmark
     public static int Run(string[] args)
     {
         set_num_threads(1);
-        var steps = args is ["--steps", var text] ? int.Parse(text, CultureInfo.InvariantCulture) : 1000;
+        var at = Array.IndexOf(args, "--steps");
+        var steps = at >= 0 ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : 1000;
+        var runs = QualityRuns.Of(args);
         var (shared, unshared) = (ModelA.Definition.ParameterCount, ModelAUnshared.Definition.ParameterCount);
         Write($"parameters: {shared:N0} shared, {unshared:N0} unshared, 1/{(double)unshared / shared:F1}");
         Train("albert", ModelA.Definition, seed => ModelA.Create(CPU, seed));
@@ -22,7 +24,7 @@ internal static class AlbertBenchmark
 
         void Train(string name, ModelDescription model, Func<int, ICompiledModel> create)
         {
-            var last = QualityRun.Train(new QualityVariant(name, 1, create), seed: 1, steps)[^1];
+            var last = runs.Train(create, steps, seed: 1)[^1];
             Write($"{name,-8} {model.ParameterCount,9:N0} parameters, masked loss {last.Loss:F4} after {last.Step} steps, {last.Seconds:F0} s");
         }
     }

@@ -10,37 +10,25 @@ namespace ModelCompiler.Benchmarks.Quality;
 /// </summary>
 internal static class DistillationBenchmark
 {
-    private const int QuickSteps = 30, Steps = 3000, Validations = 10;
+    private const int QuickSteps = 30, Steps = 3000;
 
     public static int Run(string[] args)
     {
         set_num_threads(1);
-        var steps = args switch
-        {
-            ["--quick"] => QuickSteps,
-            ["--steps", var text] => int.Parse(text, CultureInfo.InvariantCulture),
-            _ => Steps,
-        };
-        var runs = Directory.CreateTempSubdirectory("distillation-");
-        try
-        {
-            Train("teacher", ModelQ.Definition, seed => ModelQ.Create(CPU, seed));
-            var alone = Train("alone", ModelQHalf.Definition, seed => ModelQHalf.Create(CPU, seed));
-            var taught = Train("taught", ModelQDistilled.Definition, seed => ModelQDistilled.Create(CPU, seed));
-            var kept = Train("kept", ModelQCached.Definition, seed => ModelQCached.Create(CPU, seed));
-            Write($"validation loss, taught against alone: {100 * (1 - (taught.Loss / alone.Loss)):F2} % lower; from the 64 likeliest tokens {100 * (1 - (kept.Loss / alone.Loss)):F2} %");
-            Write($"step with the teacher against kept predictions: {taught.Seconds / kept.Seconds:F2} times as long");
-            return 0;
-        }
-        finally
-        {
-            runs.Delete(recursive: true);
-        }
+        var at = Array.IndexOf(args, "--steps");
+        var steps = args.Contains("--quick") ? QuickSteps : at >= 0 ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : Steps;
+        var runs = QualityRuns.Of(args);
+        Train("teacher", ModelQ.Definition, seed => ModelQ.Create(CPU, seed));
+        var alone = Train("alone", ModelQHalf.Definition, seed => ModelQHalf.Create(CPU, seed));
+        var taught = Train("taught", ModelQDistilled.Definition, seed => ModelQDistilled.Create(CPU, seed));
+        var kept = Train("kept", ModelQCached.Definition, seed => ModelQCached.Create(CPU, seed));
+        Write($"validation loss, taught against alone: {100 * (1 - (taught.Loss / alone.Loss)):F2} % lower; from the 64 likeliest tokens {100 * (1 - (kept.Loss / alone.Loss)):F2} %");
+        Write($"step with the teacher against kept predictions: {taught.Seconds / kept.Seconds:F2} times as long");
+        return 0;
 
-        // The students look for their teacher beside their own folder, under its name.
         QualityPoint Train(string name, ModelDescription model, Func<int, ICompiledModel> create)
         {
-            var last = QualityRun.Train(new QualityVariant(name, 1, create), seed: 1, steps, Path.Combine(runs.FullName, model.Name), steps <= QuickSteps ? 1 : Validations)[^1];
+            var last = runs.Train(create, steps, seed: 1)[^1];
             Write($"{name,-8} {model.ParameterCount,9:N0} parameters, loss {last.Loss:F4} after {last.Step} steps of {1000 * last.Seconds / last.Step:F0} ms");
             return last;
         }

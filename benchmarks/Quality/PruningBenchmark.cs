@@ -22,6 +22,7 @@ internal static class PruningBenchmark
         var at = Array.IndexOf(args, "--seeds");
         int[] seeds = [.. (at >= 0 ? args[at + 1] : "1").Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
         var steps = quick ? QuickSteps : Steps;
+        var runs = QualityRuns.Of(args);
         (string Name, Func<int, ICompiledModel> Dense, Func<int, ICompiledModel> Pruned)[] pairs = quick
             ?
             [
@@ -39,7 +40,7 @@ internal static class PruningBenchmark
         foreach (var (name, dense, pruned) in pairs)
         foreach (var seed in seeds)
         {
-            var (before, after) = (BitsPerByte(dense, seed, steps), BitsPerByte(pruned, seed, steps));
+            var (before, after) = (BitsPerByte(runs, dense, steps, seed), BitsPerByte(runs, pruned, steps, seed));
             Write($"{name,-30} seed {seed}: {after:F4} bits per byte where dense has {before:F4} ({(after / before) - 1:+0.00 %;-0.00 %})");
         }
 
@@ -51,8 +52,8 @@ internal static class PruningBenchmark
     }
 
     /// <summary>Of the last validation; a byte is a token.</summary>
-    private static double BitsPerByte(Func<int, ICompiledModel> create, int seed, int steps) =>
-        QualityRun.Train(new QualityVariant("", 1, create), seed, steps)[^1].Loss / Math.Log(2);
+    private static double BitsPerByte(QualityRuns runs, Func<int, ICompiledModel> create, int steps, int seed) =>
+        runs.Train(create, steps, seed)[^1].Loss / Math.Log(2);
 
     /// <summary>Tokens per second of both, medians of alternating rounds.</summary>
     private static (double First, double Second) Decode(ICompiledModel first, ICompiledModel second)

@@ -20,7 +20,7 @@ internal static class QualityBenchmark
         set_num_threads(1);
         var steps = int.Parse(Option(args, "--steps", "3000"), CultureInfo.InvariantCulture);
         int[] seeds = [.. Option(args, "--seeds", "1,2,3").Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
-        var results = new QualityResults(Option(args, "--results", "quality.csv"));
+        var runs = QualityRuns.Of(args);
         QualityVariant[] variants =
         [
             .. Option(args, "--variants", string.Join(',', QualityVariant.All.Select(variant => variant.Name)))
@@ -30,9 +30,7 @@ internal static class QualityBenchmark
         foreach (var seed in seeds)
         foreach (var variant in variants)
         {
-            if (results.Find(variant.Name, steps, seed) is null)
-                results.Add(variant.Name, steps, seed, QualityRun.Train(variant, seed, steps));
-            var last = results.Find(variant.Name, steps, seed)![^1];
+            var last = runs.Train(variant, steps, seed)[^1];
             Write($"seed {seed}, {variant.Name}: loss {last.Loss:F4} after {last.Step} steps, {last.Seconds:F0} s");
         }
 
@@ -42,22 +40,22 @@ internal static class QualityBenchmark
         Write($"to the baseline's final validation loss, medians of {seeds.Length} seeds; ratios to the baseline");
         Write($"{"variant",-20} {"final loss",10} {"steps",8} {"seconds",9} {"steps ratio",12} {"time ratio",11} {"hand-written",13}");
         foreach (var variant in variants)
-            Print(variant.Name, steps, seeds, results, hand);
+            Print(variant, variants[0], steps, seeds, runs, hand);
         return 0;
     }
 
-    private static void Print(string variant, int steps, int[] seeds, QualityResults results, double hand)
+    private static void Print(QualityVariant variant, QualityVariant of, int steps, int[] seeds, QualityRuns studied, double hand)
     {
         var runs = seeds.Select(seed =>
         {
-            var (baseline, run) = (results.Find(QualityVariant.Baseline, steps, seed)![^1], results.Find(variant, steps, seed)!);
+            var (baseline, run) = (studied.Train(of, steps, seed)[^1], studied.Train(variant, steps, seed));
             // A run that never gets there counts as infinite, so that the median stays honest.
             var reached = run.Where(point => point.Loss <= baseline.Loss).DefaultIfEmpty(new QualityPoint(int.MaxValue, double.PositiveInfinity, double.NaN)).First();
             var there = !double.IsNaN(reached.Loss);
             return (run[^1].Loss, Steps: there ? reached.Step : double.PositiveInfinity, reached.Seconds,
                 StepsRatio: there ? (double)reached.Step / baseline.Step : double.PositiveInfinity, TimeRatio: reached.Seconds / baseline.Seconds);
         }).ToArray();
-        Write($"{variant,-20} {Median(runs.Select(run => run.Loss)),10:F4} {Median(runs.Select(run => run.Steps)),8:F0} {Median(runs.Select(run => run.Seconds)),9:F0} {Median(runs.Select(run => run.StepsRatio)),12:F2} {Median(runs.Select(run => run.TimeRatio)),11:F2} {hand / Median(runs.Select(run => run.TimeRatio)),12:F1}x");
+        Write($"{variant.Name,-20} {Median(runs.Select(run => run.Loss)),10:F4} {Median(runs.Select(run => run.Steps)),8:F0} {Median(runs.Select(run => run.Seconds)),9:F0} {Median(runs.Select(run => run.StepsRatio)),12:F2} {Median(runs.Select(run => run.TimeRatio)),11:F2} {hand / Median(runs.Select(run => run.TimeRatio)),12:F1}x");
     }
 
     private static double Median(IEnumerable<double> values)

@@ -17,24 +17,14 @@ internal static class QualityRun
 {
     private const int Validations = 60;
 
-    public static List<QualityPoint> Train(QualityVariant variant, int seed, int steps)
-    {
-        var folder = Directory.CreateTempSubdirectory("quality-");
-        try
-        {
-            return Train(variant, seed, steps, folder.FullName);
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-    }
-
-    /// <summary>The same in a folder that stays.</summary>
-    public static List<QualityPoint> Train(QualityVariant variant, int seed, int steps, string folder, int validations = Validations)
+    /// <param name="variant">What is trained.</param>
+    /// <param name="seed">Of the weights and the order of the data.</param>
+    /// <param name="steps">Of which the variant makes its share.</param>
+    /// <param name="folder">Of the run; it stays.</param>
+    public static List<QualityPoint> Train(QualityVariant variant, int seed, int steps, string folder)
     {
         using var compiled = variant.Create(seed);
-        using var model = new Resized(compiled, (int)Math.Round(steps * variant.Share), validations);
+        using var model = new Resized(compiled, (int)Math.Round(steps * variant.Share));
         var training = model.Description.Training;
         using var data = Dataset.Open(training, model.Description.Vocabulary);
         var log = new Log();
@@ -84,7 +74,7 @@ internal static class QualityRun
     {
         private readonly ICompiledModel _inner;
 
-        public Resized(ICompiledModel inner, int steps, int validations)
+        public Resized(ICompiledModel inner, int steps)
         {
             _inner = inner;
             var training = inner.Description.Training;
@@ -95,7 +85,7 @@ internal static class QualityRun
                 {
                     Steps = steps,
                     Warmup = Scale(training.Warmup),
-                    ValidateEvery = Math.Max(1, steps / validations),
+                    ValidateEvery = Math.Max(1, steps / Validations),
                     CheckpointEvery = steps,
                     Curriculum = training.Curriculum is { } curriculum ? curriculum with { Steps = Scale(curriculum.Steps!.Value) } : null,
                 },

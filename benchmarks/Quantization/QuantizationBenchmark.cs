@@ -24,8 +24,9 @@ internal static class QuantizationBenchmark
         if (args.Contains("--products")) return ProductBenchmark.Run();
         var steps = args.Contains("--quick") ? QuickSteps : int.Parse(Option(args, "--steps", "3000"), CultureInfo.InvariantCulture);
         var seed = int.Parse(Option(args, "--seed", "1"), CultureInfo.InvariantCulture);
-        using var trained = Train("baseline", s => ModelQ.Create(CPU, s), steps, seed);
-        using var aware = Train("qat", s => ModelQInt4.Create(CPU, s), steps, seed);
+        var runs = QualityRuns.Of(args);
+        using var trained = Train(runs, s => ModelQ.Create(CPU, s), steps, seed);
+        using var aware = Train(runs, s => ModelQInt4.Create(CPU, s), steps, seed);
         using var data = Dataset.Open(trained.Description.Training, trained.Description.Vocabulary);
 
         Console.WriteLine(FormattableString.Invariant($"model Q after {steps} steps from seed {seed}; bits per byte on {Windows} held-out windows, bytes beside the fp32 parameters"));
@@ -73,20 +74,12 @@ internal static class QuantizationBenchmark
         yield return (OnnxExport.Describe(aware.Description.Quantization), aware, aware.Description.Quantization);
     }
 
-    private static ICompiledModel Train(string name, Func<int, ICompiledModel> create, int steps, int seed)
+    private static ICompiledModel Train(QualityRuns runs, Func<int, ICompiledModel> create, int steps, int seed)
     {
-        var folder = Directory.CreateTempSubdirectory("quantization-");
-        try
-        {
-            QualityRun.Train(new QualityVariant(name, Share: 1, create), seed, steps, folder.FullName, validations: 1);
-            var model = create(seed);
-            ModelCheckpoint.Load(RunFolder.LastPath(folder.FullName)!, model);
-            return model;
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        runs.Train(create, steps, seed);
+        var model = create(seed);
+        ModelCheckpoint.Load(RunFolder.LastPath(runs.Folder(new QualityVariant(string.Empty, 1, create), steps, seed))!, model);
+        return model;
     }
 
     private static double BitsPerByte(ICompiledModel model, string folder, Dataset data)

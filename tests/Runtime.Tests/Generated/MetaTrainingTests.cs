@@ -22,8 +22,8 @@ public sealed class MetaTrainingTests : IDisposable
         using var model = MetaSinusoid.Create(CPU, seed: 1);
         using var data = Dataset.Open(MetaSinusoid.Definition.Training, 0);
         var log = new Log();
-        var state = new Trainer(model, data, TestSettings.Start<MetaSinusoid>(data, 1500), _folder["run"]).Run(log, default);
-        Assert.Equal(1500, state.Step);
+        var state = new Trainer(model, data, TestSettings.Start<MetaSinusoid>(data, 6000), _folder["run"]).Run(log, default);
+        Assert.Equal(6000, state.Step);
         Assert.True(log.Validations.Count >= 3 && log.Validations[^1] < 0.8 * log.Validations[0], string.Join(", ", log.Validations));
     }
 
