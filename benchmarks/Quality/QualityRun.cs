@@ -28,16 +28,7 @@ internal static class QualityRun
         var training = model.Description.Training;
         using var data = Dataset.Open(training, model.Description.Vocabulary);
         var log = new Log();
-        var start = new RunState
-        {
-            SpecHash = model.Description.SpecHash,
-            TokenizerHash = data.Tokenizer.Hash,
-            Source = training.Source,
-            SourceTokens = data.Training.Count,
-            Seed = seed,
-            Steps = training.Steps,
-        };
-        new Trainer(model, data, start, folder).Run(log, default);
+        new Trainer(model, data, RunState.Begin(model.Description, training, data, seed), folder).Run(log, default);
         return log.Points;
     }
 

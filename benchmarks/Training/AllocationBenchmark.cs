@@ -18,15 +18,7 @@ internal static class AllocationBenchmark
             using var model = ModelS.Create(CPU, seed: 1);
             var description = model.Description;
             using var data = Dataset.Open(description.Training, description.Vocabulary, report: Console.Error.WriteLine);
-            var start = new RunState
-            {
-                SpecHash = description.SpecHash,
-                TokenizerHash = data.Tokenizer.Hash,
-                Source = description.Training.Source,
-                SourceTokens = data.Training.Count,
-                Seed = 1,
-                Steps = description.Training.Steps,
-            };
+            var start = RunState.Begin(description, description.Training, data, seed: 1);
             using var done = new CancellationTokenSource();
             var meter = new Meter(done);
             new Trainer(model, data, start, folder).Run(meter, done.Token);

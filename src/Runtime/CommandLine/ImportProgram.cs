@@ -28,16 +28,6 @@ public static class ImportProgram
             output.Text.WriteLine($"Put the declaration into a project and run it where out/ is: ModelProgram.Run<{import.Spec.Model}>(args).");
             return ModelProgram.Done;
         });
-        try
-        {
-            var parsed = command.Parse(args);
-            return parsed.Errors is [var error, ..]
-                ? output.Fail($"{error.Message} See --help.")
-                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output.Text, Error = output.Error });
-        }
-        catch (Exception e)
-        {
-            return output.Fail(e.Message);
-        }
+        return output.Guard(CancellationToken.None, () => command, args);
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelCompiler.Runtime.Training;
 using Spectre.Console;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -51,6 +52,11 @@ internal sealed record ProgramOutput(TextWriter Text, TextWriter Error, IAnsiCon
         Error.WriteLine($"error: {string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries))}");
         return ModelProgram.Failed;
     }
+
+    /// <summary>Trains with a bar on a terminal, elsewhere with a line now and then.</summary>
+    /// <param name="train">Is given whom to tell.</param>
+    public RunState Train(Func<ITrainingObserver, RunState> train) =>
+        Terminal is { } terminal ? TerminalProgress.Show(terminal, train) : train(new PlainProgress(Text, TimeProvider.System));
 
     /// <summary>Runs something of several steps, with a bar on a terminal.</summary>
     /// <param name="what">It does.</param>

@@ -13,7 +13,7 @@ internal sealed class TerminalProgress : ITrainingObserver
     private TerminalProgress(IAnsiConsole console, ProgressTask task) => (_console, _task) = (console, task);
 
     /// <summary>Shows the bar while <paramref name="train"/> runs.</summary>
-    public static T Show<T>(IAnsiConsole console, Func<ITrainingObserver, T> train) =>
+    public static RunState Show(IAnsiConsole console, Func<ITrainingObserver, RunState> train) =>
         console.Progress()
             .Columns(new ProgressBarColumn { Width = 30 }, new TaskDescriptionColumn { Alignment = Justify.Left })
             .Start(context => train(new TerminalProgress(console, context.AddTask("starting"))));

@@ -26,7 +26,7 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
         var given = frozen?.Path ?? _description.Pruning?.From;
         var tokenizer = previous is not null ? TextTokenizer.Load(options.Output) : given is not null ? BaseWeights.Tokenizer(given) : null;
         using var data = Dataset.Open(settings, _description.Vocabulary, tokenizer, report: Report, cancellation: interrupt);
-        var start = (previous is null ? NewRun(settings, data) : Continue(previous, data)) with { Base = frozen };
+        var start = (previous is null ? RunState.Begin(_description, settings, data, options.Seed, options.Steps) : Continue(previous, data)) with { Base = frozen };
         if (previous is null && frozen is null && PretrainedModel.Exists(options.Output))
         {
             PretrainedModel.Load(options.Output, model);
@@ -46,9 +46,7 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
             + $"{start.Steps - start.Step:N0} steps of {_description.Batch * _description.Training.Accumulate} × {_description.Context}");
 
         var trainer = new Trainer(model, data, start, options.Output);
-        var state = output.Terminal is { } terminal
-            ? TerminalProgress.Show(terminal, observer => trainer.Run(observer, interrupt))
-            : trainer.Run(new PlainProgress(output.Text, TimeProvider.System), interrupt);
+        var state = output.Train(observer => trainer.Run(observer, interrupt));
         if (state.Step < state.Steps)
         {
             output.Text.WriteLine($"Interrupted after step {state.Step}. Checkpoint: {RunFolder.CheckpointPath(options.Output, state.Step)}; continue it with --resume.");
@@ -66,16 +64,6 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
     }
 
     private void Report(string message) => output.Text.WriteLine(message);
-
-    private RunState NewRun(TrainingSettings settings, Dataset data) => new()
-    {
-        SpecHash = _description.SpecHash,
-        TokenizerHash = data.Tokenizer.Hash,
-        Source = settings.Source,
-        SourceTokens = data.Training.Count,
-        Seed = options.Seed ?? settings.Seed,
-        Steps = options.Steps ?? settings.Steps,
-    };
 
     private RunState Continue(RunState previous, Dataset data)
     {

@@ -23,27 +23,15 @@ internal sealed class RecipeRun(Recipe recipe, string folder, ComparisonOptions 
     {
         var settings = _model.Training with { Source = options.Data ?? _model.Training.Source };
         using var data = Dataset.Open(settings, _model.Vocabulary, report: output.Text.WriteLine, cancellation: interrupt);
-        var seed = options.Seed ?? settings.Seed;
-        using var model = recipe.Create(torch.CPU, seed);
-        var start = new RunState
-        {
-            SpecHash = _model.SpecHash,
-            TokenizerHash = data.Tokenizer.Hash,
-            Source = settings.Source,
-            SourceTokens = data.Training.Count,
-            Seed = seed,
-            Steps = options.Steps ?? settings.Steps,
-        };
-
+        var start = RunState.Begin(_model, settings, data, options.Seed, options.Steps);
+        using var model = recipe.Create(torch.CPU, start.Seed);
         using var reached = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
         CurveRecorder curve = null!;
-        RunState Train(ITrainingObserver shown)
+        var state = output.Train(shown =>
         {
             curve = new CurveRecorder(_model, shown, reached.Cancel, goal);
             return new Trainer(model, data, start, folder).Run(curve, reached.Token);
-        }
-
-        var state = output.Terminal is { } terminal ? TerminalProgress.Show(terminal, Train) : Train(new PlainProgress(output.Text, TimeProvider.System));
+        });
         interrupt.ThrowIfCancellationRequested();
         var best = ModelCheckpoint.Load(RunFolder.LowestPath(folder)!, model).Best ?? state.Best!.Value;
 

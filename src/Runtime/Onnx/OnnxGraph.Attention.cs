@@ -29,29 +29,25 @@ public sealed partial class OnnxGraph
 
         if (size % RotatedSizes == 0 && !_shared.IsStandard) return x with { Rotation = tables };
         Scales(Scoped(name), x); // its values: the rest is nowhere multiplied by a weight
-        return Rotate(Scoped(name), x, heads, kvHeads, tables);
+        return Rotate(name, x, heads, kvHeads, tables);
     }
 
     /// <summary>Pairs (i, i + D/2) of each query and key head, turned by the tables' rows of their positions.</summary>
     private OnnxValue Rotate(string name, OnnxValue x, int heads, int kvHeads, (string Cosines, string Sines) tables)
     {
-        var (all, size) = (heads + (2 * kvHeads), x.Width / (heads + (2 * kvHeads)));
-        string Ints(string what, params ReadOnlySpan<long> values) => Builder.Constant($"{name}.{what}", DataType.Int64, values, values.Length);
-        string Binary(string op, string what, string a, string b) => Builder.Node(op, "", $"{name}.{what}", [a, b]);
-        string Table(string what, string table) => Builder.Node(
-            "Unsqueeze", "", $"{name}.{what}", [Builder.Node("Gather", "", $"{name}.{what}.rows", [table, Positions()]), Ints($"{what}.axis", 2)]);
+        var (scope, all, size) = (Inner(name), heads + (2 * kvHeads), x.Width / (heads + (2 * kvHeads)));
+        string Table(string what, string table) => scope.Op("Unsqueeze", what, scope.Op("Gather", what + ".rows", table, Positions()), scope.Ints(what + ".axis", 2));
 
-        var split = Binary("Reshape", "heads", x.Name, Ints("heads.shape", 0, 0, all, size));
-        Builder.Node(
-            "Split", "", [split, Ints("parts", heads + kvHeads, kvHeads)], [name + ".qk", name + ".v"], OnnxBuilder.Attribute("axis", 2));
-        Split([name + ".first", name + ".second"], name + ".qk", [size / 2, size / 2]);
+        var split = scope.Op("Reshape", "heads", x.Name, scope.Ints("heads.shape", 0, 0, all, size));
+        Builder.Node("Split", "", [split, scope.Ints("parts", heads + kvHeads, kvHeads)], [scope["qk"], scope["v"]], OnnxBuilder.Attribute("axis", 2));
+        Split([scope["first"], scope["second"]], scope["qk"], [size / 2, size / 2]);
         var (cosines, sines) = (Table("cosines", tables.Cosines), Table("sines", tables.Sines));
-        string Turn(string what, string op, string along, string across) => Binary(
-            op, what, Binary("Mul", what + ".along", along, cosines), Binary("Mul", what + ".across", across, sines));
-        var (first, second) = (Turn("turned1", "Sub", name + ".first", name + ".second"), Turn("turned2", "Add", name + ".second", name + ".first"));
-        var turned = Builder.Node("Concat", "", name + ".turned", [first, second], OnnxBuilder.Attribute("axis", -1));
-        var whole = Builder.Node("Concat", "", name + ".whole", [turned, name + ".v"], OnnxBuilder.Attribute("axis", 2));
-        return x with { Name = Builder.Node("Reshape", "", name, [whole, Ints("shape", 0, 0, x.Width)]) };
+        string Turn(string what, string op, string along, string across) => scope.Op(
+            op, what, scope.Op("Mul", what + ".along", along, cosines), scope.Op("Mul", what + ".across", across, sines));
+        var (first, second) = (Turn("turned1", "Sub", scope["first"], scope["second"]), Turn("turned2", "Add", scope["second"], scope["first"]));
+        var turned = scope.Op("Concat", "turned", OnnxBuilder.Attribute("axis", -1), first, second);
+        var whole = scope.Op("Concat", "whole", OnnxBuilder.Attribute("axis", 2), turned, scope["v"]);
+        return Node("Reshape", name, x.Width, whole, scope.Ints("shape", 0, 0, x.Width));
     }
 
     /// <summary>RMS norms of each query and key head.</summary>
@@ -59,20 +55,18 @@ public sealed partial class OnnxGraph
     /// <param name="kWeight">[D]</param>
     public OnnxValue QkNorm(string name, OnnxValue x, Tensor qWeight, Tensor kWeight, int heads, int kvHeads, double epsilon)
     {
-        var (scope, size) = (Scoped(name) + ".", x.Width / (heads + (2 * kvHeads)));
+        var (scope, size) = (Inner(name), x.Width / (heads + (2 * kvHeads)));
         Scales(Scoped(name), x); // its values: the rest is nowhere multiplied by a weight
-        Split([scope + "q", scope + "k", scope + "v"], x.Name, [heads * size, kvHeads * size, kvHeads * size]);
-        string Shape(string what, long count, long width) => Builder.Constant(scope + what, DataType.Int64, [0, 0, count, width], 4);
+        Split([scope["q"], scope["k"], scope["v"]], x.Name, [heads * size, kvHeads * size, kvHeads * size]);
         string Norm(string part, int count, Tensor weight)
         {
-            var split = Builder.Node("Reshape", "", scope + part + ".heads", [scope + part, Shape(part + ".shape", count, size)]);
-            var normed = RmsNorm(scope + part + ".normed", split, Builder.Weight(scope + part + ".weight", weight), epsilon);
-            var flat = Builder.Constant(scope + part + ".flat", DataType.Int64, [0L, 0, count * size], 3);
-            return Builder.Node("Reshape", "", scope + part + ".joined", [normed, flat]);
+            var split = scope.Op("Reshape", part + ".heads", scope[part], scope.Ints(part + ".shape", 0, 0, count, size));
+            var normed = RmsNorm(scope[part + ".normed"], split, Builder.Weight(scope[part + ".weight"], weight), epsilon);
+            return scope.Op("Reshape", part + ".joined", normed, scope.Ints(part + ".flat", 0, 0, count * size));
         }
 
         var (q, k) = (Norm("q", heads, qWeight), Norm("k", kvHeads, kWeight));
-        return x with { Name = Builder.Node("Concat", "", Scoped(name), [q, k, scope + "v"], OnnxBuilder.Attribute("axis", -1)) };
+        return x with { Name = Builder.Node("Concat", "", Scoped(name), [q, k, scope["v"]], OnnxBuilder.Attribute("axis", -1)) };
     }
 
     /// <summary>

@@ -9,33 +9,27 @@ public sealed partial class OnnxGraph
     /// <summary>A vector for each sequence: the mean over its tokens, or that of the first.</summary>
     public OnnxValue Pool(string name, OnnxValue x, bool mean)
     {
-        var scope = Scoped(name) + ".";
-        string Ints(string what, params ReadOnlySpan<long> values) => Builder.Constant(scope + what, DataType.Int64, values, values.Length);
+        var scope = Inner(name);
         if (!mean)
-        {
-            var first = Builder.Constant<long>(scope + "first", DataType.Int64, [0]);
-            return x with { Name = Builder.Node("Gather", "", Scoped(name), [x.Name, first], OnnxBuilder.Attribute("axis", 1)) };
-        }
+            return x with { Name = Builder.Node("Gather", "", Scoped(name), [x.Name, scope.Scalar("first", 0)], OnnxBuilder.Attribute("axis", 1)) };
 
         NeedMask();
-        var weights = Builder.Node("Unsqueeze", "", scope + "weights", [Builder.Node("Cast", "", scope + "mask", [Mask], Float), Ints("column", 2)]);
-        string Sum(string what, string of) => Builder.Node("ReduceSum", "", scope + what, [of, Ints(what + ".axis", 1)], OnnxBuilder.Attribute("keepdims", 0));
-        var sum = Sum("sum", Builder.Node("Mul", "", scope + "tokens", [x.Name, weights]));
+        var weights = scope.Op("Unsqueeze", "weights", scope.Op("Cast", "mask", OnnxBuilder.Attribute("to", (long)DataType.Float), Mask), scope.Ints("column", 2));
+        string Sum(string what, string of) => scope.Op("ReduceSum", what, OnnxBuilder.Attribute("keepdims", 0), of, scope.Ints(what + ".axis", 1));
+        var sum = Sum("sum", scope.Op("Mul", "tokens", x.Name, weights));
         return Node("Div", name, x.Width, sum, Sum("count", weights));
     }
-
-    private static Messages.AttributeProto Float => OnnxBuilder.Attribute("to", (long)DataType.Float);
 
     /// <summary>The last position of each sequence, int32 [batch], and the length of the longest, an int32.</summary>
     private (string Last, string Total) Lengths()
     {
         if (_shared.Lengths is { } known) return known;
         NeedMask();
-        var toInt = OnnxBuilder.Attribute("to", (long)DataType.Int32);
-        var one = Builder.Constant<long>("lengths.one", DataType.Int64, [1], 1);
-        var counts = Builder.Node("ReduceSum", "", "lengths.counts", [Mask, one], OnnxBuilder.Attribute("keepdims", 0));
-        var last = Builder.Node("Cast", "", "lengths.last", [Builder.Node("Sub", "", "lengths.before", [counts, one])], toInt);
-        var total = Builder.Node("Cast", "", "lengths.total", [Longest("lengths.longest")], toInt);
+        var (scope, toInt) = (new NodeScope(Builder, "lengths."), OnnxBuilder.Attribute("to", (long)DataType.Int32));
+        var one = scope.Ints("one", 1);
+        var counts = scope.Op("ReduceSum", "counts", OnnxBuilder.Attribute("keepdims", 0), Mask, one);
+        var last = scope.Op("Cast", "last", toInt, scope.Op("Sub", "before", counts, one));
+        var total = scope.Op("Cast", "total", toInt, Longest(scope["longest"]));
         _shared.Lengths = (last, total);
         return (last, total);
     }
@@ -43,16 +37,18 @@ public sealed partial class OnnxGraph
     /// <summary>0, 1, ..: the positions of a whole sequence, [1, sequence].</summary>
     private string CountPositions()
     {
-        var (zero, one) = (Builder.Constant<long>("positions.zero", DataType.Int64, [0]), Builder.Constant<long>("positions.one", DataType.Int64, [1]));
-        var count = Builder.Node("Range", "", "positions.count", [zero, Longest("positions.end"), one]);
-        return Builder.Node("Unsqueeze", "", "positions", [count, Builder.Constant("positions.axis", DataType.Int64, [0L], 1)]);
+        var scope = new NodeScope(Builder, "positions.");
+        var (zero, one) = (scope.Scalar("zero", 0), scope.Scalar("one", 1));
+        var count = scope.Op("Range", "count", zero, Longest(scope["end"]), one);
+        return Builder.Node("Unsqueeze", "", "positions", [count, scope.Ints("axis", 0)]);
     }
 
     /// <summary>The number of tokens of the longest sequence, an int64.</summary>
     private string Longest(string name)
     {
-        var index = Builder.Constant<long>(name + ".index", DataType.Int64, [1]);
-        return Builder.Node("Gather", "", name, [Builder.Node("Shape", "", name + ".shape", [InputIds]), index]);
+        var scope = new NodeScope(Builder, name + ".");
+        var index = scope.Scalar("index", 1);
+        return Builder.Node("Gather", "", name, [scope.Op("Shape", "shape", InputIds), index]);
     }
 
     private void NeedMask()

@@ -22,40 +22,35 @@ public sealed partial class OnnxGraph
     /// </returns>
     public (OnnxValue Gates, OnnxValue Probabilities, OnnxValue Slots, OnnxValue Sources, OnnxValue Offsets) Route(string name, OnnxValue logits, int topK)
     {
-        var (scope, experts) = (Scoped(name) + ".", logits.Width);
-        string Ints(string what, params ReadOnlySpan<long> values) => Builder.Constant(scope + what, DataType.Int64, values, values.Length);
-        string Node(string op, string what, params string[] inputs) => Builder.Node(op, "", scope + what, inputs);
-
-        var probabilities = Builder.Node("Softmax", "", scope + "probabilities", [logits.Name], OnnxBuilder.Attribute("axis", -1));
-        Builder.Node("TopK", "", [probabilities, Ints("k", topK)], [scope + "chosen", scope + "experts"], OnnxBuilder.Attribute("axis", -1));
+        var (scope, experts) = (Inner(name), logits.Width);
+        var probabilities = scope.Op("Softmax", "probabilities", OnnxBuilder.Attribute("axis", -1), logits.Name);
+        Builder.Node("TopK", "", [probabilities, scope.Ints("k", topK)], [scope["chosen"], scope["experts"]], OnnxBuilder.Attribute("axis", -1));
         var gates = topK == 1
-            ? scope + "chosen"
-            : Node("Div", "gates", scope + "chosen", Node("ReduceSum", "sum", scope + "chosen", Ints("sum.axis", -1)));
+            ? scope["chosen"]
+            : scope.Op("Div", "gates", scope["chosen"], scope.Op("ReduceSum", "sum", scope["chosen"], scope.Ints("sum.axis", -1)));
 
         // Sorted by expert, equal ones in their order; then the inverse of that order.
-        var flat = Node("Reshape", "flat", scope + "experts", Ints("all", -1));
-        var count = Node("Shape", "count", flat);
-        Builder.Node("TopK", "", [flat, count], [scope + "sorted", scope + "order"], OnnxBuilder.Attribute("largest", 0));
-        var numbers = Node(
-            "Range", "numbers", Builder.Constant<long>(scope + "zero", DataType.Int64, [0]), Node("Squeeze", "number", count),
-            Builder.Constant<long>(scope + "one", DataType.Int64, [1]));
-        var inverse = Node("ScatterElements", "inverse", numbers, scope + "order", numbers);
-        var slots = Node("Reshape", "slots", inverse, Node("Shape", "shape", scope + "experts"));
+        var flat = scope.Op("Reshape", "flat", scope["experts"], scope.Ints("all", -1));
+        var count = scope.Op("Shape", "count", flat);
+        Builder.Node("TopK", "", [flat, count], [scope["sorted"], scope["order"]], OnnxBuilder.Attribute("largest", 0));
+        var numbers = scope.Op("Range", "numbers", scope.Scalar("zero", 0), scope.Op("Squeeze", "number", count), scope.Scalar("one", 1));
+        var inverse = scope.Op("ScatterElements", "inverse", numbers, scope["order"], numbers);
+        var slots = scope.Op("Reshape", "slots", inverse, scope.Op("Shape", "shape", scope["experts"]));
 
         // How many choices fall on an expert below each: [choices, 1] < [E + 1].
         long[] bounds = [.. Enumerable.Range(0, experts + 1)];
-        var below = Node("Less", "below", Node("Unsqueeze", "column", flat, Ints("column.axis", 1)), Ints("bounds", bounds));
-        var counted = Builder.Node("Cast", "", scope + "counted", [below], OnnxBuilder.Attribute("to", (long)DataType.Int64));
-        var offsets = Builder.Node("ReduceSum", "", scope + "offsets", [counted, Ints("offsets.axis", 0)], OnnxBuilder.Attribute("keepdims", 0));
-        return (new(gates, topK), new(probabilities, experts), new(slots, topK), new(scope + "order", 1), new(offsets, experts + 1));
+        var below = scope.Op("Less", "below", scope.Op("Unsqueeze", "column", flat, scope.Ints("column.axis", 1)), scope.Ints("bounds", bounds));
+        var counted = scope.Op("Cast", "counted", OnnxBuilder.Attribute("to", (long)DataType.Int64), below);
+        var offsets = scope.Op("ReduceSum", "offsets", OnnxBuilder.Attribute("keepdims", 0), counted, scope.Ints("offsets.axis", 0));
+        return (new(gates, topK), new(probabilities, experts), new(slots, topK), new(scope["order"], 1), new(offsets, experts + 1));
     }
 
     /// <summary>The rows of the experts, [rows, C].</summary>
     public OnnxValue Dispatch(string name, OnnxValue x, OnnxValue sources, int topK)
     {
-        var scope = Scoped(name) + ".";
-        var flat = Builder.Node("Reshape", "", scope + "flat", [x.Name, Builder.Constant(scope + "shape", DataType.Int64, [-1L, x.Width], 2)]);
-        var positions = Builder.Node("Div", "", scope + "positions", [sources.Name, Builder.Constant<long>(scope + "k", DataType.Int64, [topK])]);
+        var scope = Inner(name);
+        var flat = scope.Op("Reshape", "flat", x.Name, scope.Ints("shape", -1, x.Width));
+        var positions = scope.Op("Div", "positions", sources.Name, scope.Scalar("k", topK));
         return Node("Gather", name, x.Width, flat, positions);
     }
 
@@ -63,11 +58,10 @@ public sealed partial class OnnxGraph
     /// <param name="weight">[E·M, K]</param>
     public OnnxValue ExpertLinear(string name, OnnxValue rows, Tensor weight, OnnxValue offsets, int experts)
     {
-        var (scope, width) = (Scoped(name) + ".", (int)weight.size(0) / experts);
-        var axis = Builder.Constant(scope + "axis", DataType.Int64, [0L], 1);
-        string Bound(int expert) => Builder.Constant(scope + Number(expert), DataType.Int64, [(long)expert], 1);
+        var (scope, width) = (Inner(name), (int)weight.size(0) / experts);
+        var axis = scope.Ints("axis", 0);
         string Offset(string bound) => Builder.Node("Gather", "", bound + ".offset", [offsets.Name, bound]);
-        string[] bounds = [.. Enumerable.Range(0, experts + 1).Select(expert => Offset(Bound(expert)))];
+        string[] bounds = [.. Enumerable.Range(0, experts + 1).Select(expert => Offset(scope.Ints(Number(expert), expert)))];
         var products = Enumerable.Range(0, experts).Select(expert =>
         {
             var part = $"{name}.expert.{Number(expert)}";
@@ -80,10 +74,9 @@ public sealed partial class OnnxGraph
     /// <summary>The sum over each position's choices of gate times row.</summary>
     public OnnxValue Combine(string name, OnnxValue rows, OnnxValue gates, OnnxValue slots)
     {
-        var scope = Scoped(name) + ".";
-        string Axis(string what, long value) => Builder.Constant(scope + what, DataType.Int64, [value], 1);
-        var chosen = Builder.Node("Gather", "", scope + "chosen", [rows.Name, slots.Name]);
-        var weighted = Builder.Node("Mul", "", scope + "weighted", [chosen, Builder.Node("Unsqueeze", "", scope + "gates", [gates.Name, Axis("last", 3)])]);
-        return new(Builder.Node("ReduceSum", "", Scoped(name), [weighted, Axis("choices", 2)], OnnxBuilder.Attribute("keepdims", 0)), rows.Width);
+        var scope = Inner(name);
+        var chosen = scope.Op("Gather", "chosen", rows.Name, slots.Name);
+        var weighted = scope.Op("Mul", "weighted", chosen, scope.Op("Unsqueeze", "gates", gates.Name, scope.Ints("last", 3)));
+        return new(Builder.Node("ReduceSum", "", Scoped(name), [weighted, scope.Ints("choices", 2)], OnnxBuilder.Attribute("keepdims", 0)), rows.Width);
     }
 }

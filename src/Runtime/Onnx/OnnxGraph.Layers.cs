@@ -83,8 +83,9 @@ public sealed partial class OnnxGraph
     /// <summary>cap · tanh(x / cap)</summary>
     public OnnxValue Softcap(string name, OnnxValue x, double cap)
     {
-        var limit = Builder.Constant(Scoped(name) + ".cap", DataType.Float, [(float)cap]);
-        var bent = Builder.Node("Tanh", "", Scoped(name) + ".tanh", [Builder.Node("Div", "", Scoped(name) + ".share", [x.Name, limit])]);
+        var scope = Inner(name);
+        var limit = scope.Scalar("cap", (float)cap);
+        var bent = scope.Op("Tanh", "tanh", scope.Op("Div", "share", x.Name, limit));
         return Node("Mul", name, x.Width, bent, limit);
     }
 
@@ -104,9 +105,8 @@ public sealed partial class OnnxGraph
     /// <summary>Columns start to start + width.</summary>
     public OnnxValue Slice(string name, OnnxValue x, int start, int width)
     {
-        var (output, prefix) = (Scoped(name), Scoped(name) + ".");
-        string Index(string what, long value) => Builder.Constant(prefix + what, DataType.Int64, [value], 1);
-        return new(Builder.Node("Slice", "", output, [x.Name, Index("start", start), Index("end", start + width), Index("axis", 2)]), width);
+        var scope = Inner(name);
+        return Node("Slice", name, width, x.Name, scope.Ints("start", start), scope.Ints("end", start + width), scope.Ints("axis", 2));
     }
 
     private string RmsNorm(string output, string x, string weight, double epsilon) => _shared.IsStandard ? StandardRmsNorm(output, x, weight, epsilon) : Builder.Node(

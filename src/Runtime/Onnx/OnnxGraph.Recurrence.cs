@@ -24,44 +24,47 @@ public sealed partial class OnnxGraph
     public OnnxValue RelativeAttention(
         string name, OnnxValue q, OnnxValue kv, OnnxValue r, Tensor contentBias, Tensor positionBias, int memory, bool sameLength, int heads)
     {
-        var (scope, width, size, site) = (Scoped(name) + ".", q.Width, q.Width / heads, Number(_shared.Caches++));
+        var (scope, width, size, site) = (Inner(name), q.Width, q.Width / heads, Number(_shared.Caches++));
         _shared.Memory = memory;
-        string Ints(string what, params ReadOnlySpan<long> values) => Builder.Constant(scope + what, DataType.Int64, values, values.Length);
-        string Op(string op, string what, params string[] inputs) => Builder.Node(op, "", scope + what, inputs);
-        string Transpose(string what, string x, params long[] order) => Builder.Node("Transpose", "", scope + what, [x], OnnxBuilder.Attribute("perm", order));
-        string Heads(string what, string x) => Op("Reshape", what + ".heads", x, Ints(what + ".shape", 0, 0, heads, size));
+        string Heads(string what, string x) => scope.Op("Reshape", what + ".heads", x, scope.Ints(what + ".shape", 0, 0, heads, size));
 
         var past = Builder.Input(PastMemory + site, DataType.Float, "batch", "past", Number(2 * width));
         Builder.Node("Identity", "", NewMemory + site, [kv.Name]);
         Builder.Output(NewMemory + site, DataType.Float, "batch", "sequence", Number(2 * width));
-        var all = Builder.Node("Concat", "", scope + "all", [past, kv.Name], OnnxBuilder.Attribute("axis", 1));
-        Split([scope + "k", scope + "v"], all, [width, width]);
+        var all = scope.Op("Concat", "all", OnnxBuilder.Attribute("axis", 1), past, kv.Name);
+        Split([scope["k"], scope["v"]], all, [width, width]);
         var (tokens, rows, unseen) = KeysOf(scope, q.Name, 1, all, 1, causal: true, window: sameLength ? memory : 0);
 
         // The last rows of the table are those of the distances that occur.
         var length = memory + _shared.Context;
-        var table = Builder.Constant(scope + "distances", DataType.Float, OnnxBuilder.Floats(Table(r, length)), length, width);
-        var used = Op("Slice", "used", table, Op("Sub", "first", Ints("length", length), rows), Ints("end", length), Ints("axis", 0));
-        var distances = Transpose("r.columns", Op("Reshape", "r.heads", used, Ints("r.shape", -1, heads, size)), 1, 2, 0);
+        var table = Builder.Constant(scope["distances"], DataType.Float, OnnxBuilder.Floats(Table(r, length)), length, width);
+        var first = scope.Op("Sub", "first", scope.Ints("length", length), rows);
+        var used = scope.Op("Slice", "used", table, first, scope.Ints("end", length), scope.Ints("axis", 0));
+        var distances = scope.Transpose("r.columns", scope.Op("Reshape", "r.heads", used, scope.Ints("r.shape", -1, heads, size)), 1, 2, 0);
 
-        var scale = Builder.Constant(scope + "scale", DataType.Float, [(float)(1 / Math.Sqrt(size))]);
-        string Query(string what, Tensor bias) => Transpose(
-            what + ".rows", Heads(what, Op("Mul", what + ".scaled", Op("Add", what, q.Name, Builder.Weight(scope + what + ".bias", bias)), scale)), 0, 2, 1, 3);
-        var content = Op("MatMul", "by_content", Query("content", contentBias), Transpose("k.columns", Heads("k", scope + "k"), 0, 2, 3, 1));
-        var position = Op("MatMul", "by_distance", Query("position", positionBias), distances);
+        var scale = scope.Scalar("scale", (float)(1 / Math.Sqrt(size)));
+        string Query(string what, Tensor bias)
+        {
+            var biased = scope.Op("Add", what, q.Name, Builder.Weight(scope[what + ".bias"], bias));
+            return scope.Transpose(what + ".rows", Heads(what, scope.Op("Mul", what + ".scaled", biased, scale)), 0, 2, 1, 3);
+        }
+
+        var content = scope.Op("MatMul", "by_content", Query("content", contentBias), scope.Transpose("k.columns", Heads("k", scope["k"]), 0, 2, 3, 1));
+        var position = scope.Op("MatMul", "by_distance", Query("position", positionBias), distances);
 
         // A column of zeros before each row, read again in rows that are shorter by one, moves row t by T − 1 − t.
-        var padded = Op("Pad", "padded", position, Ints("pads", 0, 0, 0, 1, 0, 0, 0, 0));
-        string Shape(string what, string row, string column) => Builder.Node(
-            "Concat", "", scope + what, [Ints(what + ".outer", 0, 0), row, column], OnnxBuilder.Attribute("axis", 0));
-        var wide = Op("Reshape", "wide", padded, Shape("wide.shape", Op("Add", "rows.one", rows, Ints("one", 1)), tokens));
-        var cut = Op("Slice", "cut", wide, Ints("cut.start", 1), Ints("cut.end", int.MaxValue), Ints("cut.axis", 2));
-        var shifted = Op("Reshape", "shifted", cut, Shape("shifted.shape", tokens, rows));
+        var padded = scope.Op("Pad", "padded", position, scope.Ints("pads", 0, 0, 0, 1, 0, 0, 0, 0));
+        string Shape(string what, string row, string column) =>
+            scope.Op("Concat", what, OnnxBuilder.Attribute("axis", 0), scope.Ints(what + ".outer", 0, 0), row, column);
+        var wide = scope.Op("Reshape", "wide", padded, Shape("wide.shape", scope.Op("Add", "rows.one", rows, scope.Ints("one", 1)), tokens));
+        var cut = scope.Op("Slice", "cut", wide, scope.Ints("cut.start", 1), scope.Ints("cut.end", int.MaxValue), scope.Ints("cut.axis", 2));
+        var shifted = scope.Op("Reshape", "shifted", cut, Shape("shifted.shape", tokens, rows));
 
-        var scores = Op("Where", "seen", unseen!, Builder.Constant(scope + "never", DataType.Float, [float.NegativeInfinity]), Op("Add", "scores", content, shifted));
-        var weights = Builder.Node("Softmax", "", scope + "weights", [scores], OnnxBuilder.Attribute("axis", -1));
-        var mix = Op("MatMul", "mix", weights, Transpose("v.rows", Heads("v", scope + "v"), 0, 2, 1, 3));
-        return new(Builder.Node("Reshape", "", Scoped(name), [Transpose("mix.tokens", mix, 0, 2, 1, 3), Ints("shape", 0, 0, width)]), width);
+        var never = scope.Scalar("never", float.NegativeInfinity);
+        var scores = scope.Op("Where", "seen", unseen!, never, scope.Op("Add", "scores", content, shifted));
+        var weights = scope.Op("Softmax", "weights", OnnxBuilder.Attribute("axis", -1), scores);
+        var mix = scope.Op("MatMul", "mix", weights, scope.Transpose("v.rows", Heads("v", scope["v"]), 0, 2, 1, 3));
+        return Node("Reshape", name, width, scope.Transpose("mix.tokens", mix, 0, 2, 1, 3), scope.Ints("shape", 0, 0, width));
     }
 
     /// <summary>The projected encodings of the distances from length − 1 to 0, [length, C].</summary>

@@ -15,23 +15,20 @@ public sealed partial class OnnxGraph
 
     private string StandardRmsNorm(string output, string x, string weight, double epsilon)
     {
-        string Op(string op, string what, params string[] inputs) => Builder.Node(op, "", $"{output}.{what}", inputs);
-        var square = Op("ReduceMean", "mean", Op("Mul", "square", x, x), Builder.Constant(output + ".axis", DataType.Int64, [-1L], 1));
-        var root = Op("Sqrt", "root", Op("Add", "sum", square, Builder.Constant(output + ".epsilon", DataType.Float, [(float)epsilon])));
-        return Builder.Node("Mul", "", output, [Op("Div", "share", x, root), weight]);
+        var scope = new NodeScope(Builder, output + ".");
+        var square = scope.Op("ReduceMean", "mean", scope.Op("Mul", "square", x, x), scope.Ints("axis", -1));
+        var root = scope.Op("Sqrt", "root", scope.Op("Add", "sum", square, scope.Scalar("epsilon", (float)epsilon)));
+        return Builder.Node("Mul", "", output, [scope.Op("Div", "share", x, root), weight]);
     }
 
     private OnnxValue StandardAttention(string name, OnnxValue x, int heads, int kvHeads, bool causal, int window, double softcap, bool cached)
     {
-        var (scope, size, groups) = (Scoped(name) + ".", x.Width / (heads + (2 * kvHeads)), heads / kvHeads);
-        string Ints(string what, params ReadOnlySpan<long> values) => Builder.Constant(scope + what, DataType.Int64, values, values.Length);
-        string Float(string what, double value) => Builder.Constant(scope + what, DataType.Float, [(float)value]);
-        string Op(string op, string what, params string[] inputs) => Builder.Node(op, "", scope + what, inputs);
-        string Turn(string what, string value, params long[] order) => Builder.Node("Transpose", "", scope + what, [value], OnnxBuilder.Attribute("perm", order));
-        string Heads(string part) => Turn(part + ".rows", Op("Reshape", part + ".heads", scope + part, Ints(part + ".shape", 0, 0, kvHeads, size)), 0, 2, 1, 3);
-        string Group(string part, string value) => Op("Unsqueeze", part + ".group", value, Ints(part + ".axis", 2));
+        var (scope, size, groups) = (Inner(name), x.Width / (heads + (2 * kvHeads)), heads / kvHeads);
+        string Heads(string part) => scope.Transpose(
+            part + ".rows", scope.Op("Reshape", part + ".heads", scope[part], scope.Ints(part + ".shape", 0, 0, kvHeads, size)), 0, 2, 1, 3);
+        string Group(string part, string value) => scope.Op("Unsqueeze", part + ".group", value, scope.Ints(part + ".axis", 2));
 
-        Split([scope + "q", scope + "k", scope + "v"], x.Name, [heads * size, kvHeads * size, kvHeads * size]);
+        Split([scope["q"], scope["k"], scope["v"]], x.Name, [heads * size, kvHeads * size, kvHeads * size]);
         var (k, v) = (Heads("k"), Heads("v"));
         if (cached)
         {
@@ -47,52 +44,52 @@ public sealed partial class OnnxGraph
         }
 
         // Queries of the heads that share keys and values stand side by side: [batch, Hkv, H / Hkv, T, D].
-        var split = Op("Reshape", "q.heads", Op("Mul", "q.scaled", scope + "q", Float("scale", 1 / Math.Sqrt(size))), Ints("q.shape", 0, 0, kvHeads, groups, size));
-        var scores = Op("MatMul", "scores", Turn("q.rows", split, 0, 2, 3, 1, 4), Group("k", Turn("k.columns", k, 0, 1, 3, 2)));
-        if (softcap > 0) scores = Op("Mul", "capped", Op("Tanh", "bent", Op("Div", "share", scores, Float("cap", softcap))), Float("cap", softcap));
-        var never = Float("never", double.NegativeInfinity);
-        if (KeysOf(scope, x.Name, 1, k, 2, causal, window).Unseen is { } unseen) scores = Op("Where", "seen", unseen, never, scores);
-        if (!cached) scores = Op("Where", "present", Padding(scope), never, scores);
-        var weights = Builder.Node("Softmax", "", scope + "weights", [scores], OnnxBuilder.Attribute("axis", -1));
-        var mix = Turn("mix.tokens", Op("MatMul", "mix", weights, Group("v", v)), 0, 3, 1, 2, 4);
-        return new(Builder.Node("Reshape", "", Scoped(name), [mix, Ints("shape", 0, 0, heads * size)]), heads * size);
+        var scaled = scope.Op("Mul", "q.scaled", scope["q"], scope.Scalar("scale", (float)(1 / Math.Sqrt(size))));
+        var split = scope.Op("Reshape", "q.heads", scaled, scope.Ints("q.shape", 0, 0, kvHeads, groups, size));
+        var scores = scope.Op("MatMul", "scores", scope.Transpose("q.rows", split, 0, 2, 3, 1, 4), Group("k", scope.Transpose("k.columns", k, 0, 1, 3, 2)));
+        if (softcap > 0)
+        {
+            var cap = scope.Scalar("cap", (float)softcap);
+            scores = scope.Op("Mul", "capped", scope.Op("Tanh", "bent", scope.Op("Div", "share", scores, cap)), cap);
+        }
+
+        var never = scope.Scalar("never", float.NegativeInfinity);
+        if (KeysOf(scope, x.Name, 1, k, 2, causal, window).Unseen is { } unseen) scores = scope.Op("Where", "seen", unseen, never, scores);
+        if (!cached) scores = scope.Op("Where", "present", Padding(scope), never, scores);
+        var weights = scope.Op("Softmax", "weights", OnnxBuilder.Attribute("axis", -1), scores);
+        var mix = scope.Transpose("mix.tokens", scope.Op("MatMul", "mix", weights, Group("v", v)), 0, 3, 1, 2, 4);
+        return Node("Reshape", name, heads * size, mix, scope.Ints("shape", 0, 0, heads * size));
     }
 
     /// <summary>Which keys are padding, [batch, 1, 1, 1, sequence].</summary>
-    private string Padding(string scope)
+    private string Padding(NodeScope scope)
     {
         NeedMask();
-        var isPadding = Builder.Node("Equal", "", scope + "padding", [Mask, Builder.Constant<long>(scope + "padding.zero", DataType.Int64, [0])]);
-        return Builder.Node("Unsqueeze", "", scope + "padding.keys", [isPadding, Builder.Constant<long>(scope + "padding.axes", DataType.Int64, [1, 2, 3], 3)]);
+        var isPadding = scope.Op("Equal", "padding", Mask, scope.Scalar("padding.zero", 0));
+        return scope.Op("Unsqueeze", "padding.keys", isPadding, scope.Ints("padding.axes", 1, 2, 3));
     }
 
     /// <summary>What a causal mask and a window hide, where the last query is at the position of the last key.</summary>
-    private QueryKeys KeysOf(string scope, string queries, long queryAxis, string keys, long keyAxis, bool causal, int window)
+    private QueryKeys KeysOf(NodeScope scope, string queries, long queryAxis, string keys, long keyAxis, bool causal, int window)
     {
         if (_shared.Keys.TryGetValue((causal, window), out var known)) return known;
-        string Op(string op, string what, params string[] inputs) => Builder.Node(op, "", scope + what, inputs);
-        string Number(string what, long value) => Builder.Constant<long>(scope + what, DataType.Int64, [value]);
         string Length(string what, string of, long axis) => Builder.Node(
-            "Shape", "", scope + what, [of], OnnxBuilder.Attribute("start", axis), OnnxBuilder.Attribute("end", axis + 1));
+            "Shape", "", scope[what], [of], OnnxBuilder.Attribute("start", axis), OnnxBuilder.Attribute("end", axis + 1));
         var (tokens, rows) = (Length("tokens", queries, queryAxis), Length("positions", keys, keyAxis));
-        var (step, count) = (Number("step", 1), Op("Squeeze", "positions.count", rows));
-        var key = Op("Range", "keys", Number("zero", 0), count, step);
-        var range = Op("Range", "queries", Op("Sub", "past", count, Op("Squeeze", "tokens.count", tokens)), count, step);
-        var query = Op("Unsqueeze", "queries.column", range, Builder.Constant(scope + "column", DataType.Int64, [1L], 1));
-        var later = causal ? Op("Greater", "later", key, query) : null;
-        var earlier = window > 0 ? Op("LessOrEqual", "earlier", key, Op("Sub", "queries.before", query, Number("window", window))) : null;
-        var unseen = later is not null && earlier is not null ? Op("Or", "outside", later, earlier) : later ?? earlier;
+        var (step, count) = (scope.Scalar("step", 1), scope.Op("Squeeze", "positions.count", rows));
+        var key = scope.Op("Range", "keys", scope.Scalar("zero", 0), count, step);
+        var range = scope.Op("Range", "queries", scope.Op("Sub", "past", count, scope.Op("Squeeze", "tokens.count", tokens)), count, step);
+        var query = scope.Op("Unsqueeze", "queries.column", range, scope.Ints("column", 1));
+        var later = causal ? scope.Op("Greater", "later", key, query) : null;
+        var earlier = window > 0 ? scope.Op("LessOrEqual", "earlier", key, scope.Op("Sub", "queries.before", query, scope.Scalar("window", window))) : null;
+        var unseen = later is not null && earlier is not null ? scope.Op("Or", "outside", later, earlier) : later ?? earlier;
         return _shared.Keys[(causal, window)] = new QueryKeys(tokens, rows, unseen);
     }
 
-    private OnnxValue StandardConvolution(string name, OnnxValue x, string taps, int kernel, string past, string present)
+    private void StandardConvolution(NodeScope scope, string channels, string taps, int width, int kernel, string past, string present)
     {
-        var scope = Scoped(name) + ".";
-        string Index(string what, long value) => Builder.Constant(scope + what, DataType.Int64, [value], 1);
-        string Turn(string output, string value) => Builder.Node("Transpose", "", output, [value], OnnxBuilder.Attribute("perm", [0, 2, 1]));
-        var all = Builder.Node("Concat", "", scope + "all", [past, Turn(scope + "channels", x.Name)], OnnxBuilder.Attribute("axis", -1));
-        Builder.Node("Slice", "", present, [all, Index("start", 1 - kernel), Index("end", long.MaxValue), Index("axis", 2)]);
-        var convolved = Builder.Node("Conv", "", scope + "convolved", [all, taps], OnnxBuilder.Attribute("group", x.Width));
-        return x with { Name = Turn(Scoped(name), convolved) };
+        var all = scope.Op("Concat", "all", OnnxBuilder.Attribute("axis", -1), past, channels);
+        Builder.Node("Slice", "", present, [all, scope.Ints("start", 1 - kernel), scope.Ints("end", long.MaxValue), scope.Ints("axis", 2)]);
+        scope.Op("Conv", "convolved", OnnxBuilder.Attribute("group", width), all, taps);
     }
 }

@@ -103,6 +103,9 @@ public sealed partial class OnnxGraph
 
     private string Scoped(string name) => _scope + name;
 
+    /// <summary>What a layer adds beside its result.</summary>
+    private NodeScope Inner(string name) => new(Builder, Scoped(name) + ".");
+
     /// <summary>Notes that scaling these parameters, by their first dimension, scales the channels of a value.</summary>
     private void Scales(string value, params ReadOnlySpan<Tensor?> parameters)
     {

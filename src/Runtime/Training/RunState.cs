@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Checkpoints;
+using ModelCompiler.Runtime.Data;
 
 namespace ModelCompiler.Runtime.Training;
 
@@ -44,6 +45,22 @@ public sealed record RunState
 
     /// <summary>The lowest validation so far; null if there was none.</summary>
     public EvaluationResult? Best { get; init; }
+
+    /// <summary>The start of a run.</summary>
+    /// <param name="model">What is trained.</param>
+    /// <param name="settings">With the text that it is trained on.</param>
+    /// <param name="data">That text.</param>
+    /// <param name="seed">Null for the declared one.</param>
+    /// <param name="steps">Null for the declared ones.</param>
+    public static RunState Begin(ModelDescription model, TrainingSettings settings, Dataset data, int? seed = null, int? steps = null) => new()
+    {
+        SpecHash = model.SpecHash,
+        TokenizerHash = data.Tokenizer.Hash,
+        Source = settings.Source,
+        SourceTokens = data.Training.Count,
+        Seed = seed ?? settings.Seed,
+        Steps = steps ?? settings.Steps,
+    };
 
     /// <summary>The position in the data of a step's batch: the step itself, but for what is left out.</summary>
     /// <param name="step">From 0.</param>

@@ -29,15 +29,9 @@ internal sealed class GeneratedRuns(TrainingFolder folder, Dataset data)
         using var model = TModel.Create(CPU, seed);
         using var interrupt = new CancellationTokenSource();
         var log = new Log(stopAfter, interrupt);
-        var state = resume ? ModelCheckpoint.ReadState(RunFolder.LastPath(folder[name])!) : new RunState
-        {
-            SpecHash = TModel.Definition.SpecHash,
-            TokenizerHash = data.Tokenizer.Hash,
-            Source = "text",
-            SourceTokens = data.Training.Count,
-            Seed = seed,
-            Steps = TModel.Definition.Training.Steps,
-        };
+        var state = resume
+            ? ModelCheckpoint.ReadState(RunFolder.LastPath(folder[name])!)
+            : RunState.Begin(TModel.Definition, TModel.Definition.Training, data, seed);
         new Trainer(model, data, state with { Steps = steps ?? state.Steps }, folder[name]).Run(log, interrupt.Token);
         return log;
     }

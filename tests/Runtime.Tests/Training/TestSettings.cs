@@ -22,13 +22,5 @@ internal static class TestSettings
 
     /// <summary>The start of a run.</summary>
     public static RunState Start<TModel>(Dataset data, int steps)
-        where TModel : ICompiledModel<TModel> => new()
-    {
-        SpecHash = TModel.Definition.SpecHash,
-        TokenizerHash = data.Tokenizer.Hash,
-        Source = "text",
-        SourceTokens = data.Training.Count,
-        Seed = 1,
-        Steps = steps,
-    };
+        where TModel : ICompiledModel<TModel> => RunState.Begin(TModel.Definition, TModel.Definition.Training, data, seed: 1, steps);
 }
