@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime;
+using ModelCompiler.Runtime.Inference.Packed;
 using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Tokenizers;
 using static TorchSharp.torch;
@@ -23,7 +24,8 @@ internal static class InferenceBenchmark
         try
         {
             using var model = ModelL.Create(CPU, seed: 1);
-            var sides = new List<Side> { Plain(model, Path.Combine(folder, "plain")), Torch(model) };
+            var sides = new List<Side> { Plain(model, Path.Combine(folder, "plain")) };
+            foreach (var (name, quantization) in Forms()) sides.Add(Torch(model, name, quantization));
             foreach (var (name, quantization) in Forms()) sides.Add(Onnx(model, name, Path.Combine(folder, name.Replace(' ', '-')), quantization));
             var bandwidth = Bandwidth.BytesPerSecond();
             Write($"Model L, prompts of {Prompt} tokens, {tokens} tokens generated behind them, {rounds} rounds; memory is read with {bandwidth / 1e9:F1} GB/s");
@@ -55,10 +57,17 @@ internal static class InferenceBenchmark
         return new Side("by hand, fp32", Weights(folder), loop.Reset, tokens => _ = loop.Forward(tokens), loop.Dispose);
     }
 
-    private static Side Torch(ICompiledModel model)
+    private static Side Torch(ICompiledModel model, string name, QuantizationSpec? quantization)
     {
-        var program = model.CreateInference();
-        return new Side("torch, fp32", 4 * (model.Description.ParameterCount - Embedding), () => program.Reset(), tokens => _ = program.Forward(tokens), program.Dispose);
+        var weights = quantization is null ? null : PackedWeights.Of(model, quantization, []);
+        var program = weights is null ? model.CreateInference() : model.CreateInference(1, weights);
+        // Scales, and for 4 bits the offsets beside them, have 2 bytes.
+        var bits = quantization is null ? 32 : quantization.Weights == WeightType.Int8 ? 8 : 4 + (32.0 / quantization.Group);
+        return new Side("torch, " + name, (long)(bits / 8 * (model.Description.ParameterCount - Embedding)), () => program.Reset(), tokens => _ = program.Forward(tokens), () =>
+        {
+            program.Dispose();
+            weights?.Dispose();
+        });
     }
 
     private static Side Onnx(ICompiledModel model, string name, string folder, QuantizationSpec? quantization)

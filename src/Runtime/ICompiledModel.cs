@@ -1,3 +1,4 @@
+using ModelCompiler.Runtime.Inference.Packed;
 using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Training;
 using TorchSharp;
@@ -22,6 +23,13 @@ public interface ICompiledModel : ILanguageModel
     /// <exception cref="NotSupportedException">The model is an encoder.</exception>
     IInferenceProgram ILanguageModel.CreateInference(int batch) =>
         throw new NotSupportedException($"{Description.Name} predicts no next tokens: its objective is {Description.Training.Objective.Kind}. Use its other programs.");
+
+    /// <summary>An inference program whose linear layers multiply with packed weights.</summary>
+    /// <param name="batch">Sequences that it holds at a time.</param>
+    /// <param name="weights">Of this model; they must live as long as the program.</param>
+    /// <exception cref="NotSupportedException">The model does not declare them.</exception>
+    IInferenceProgram CreateInference(int batch, PackedWeights weights) =>
+        throw new NotSupportedException($"{Description.Name} has no packed weights: it declares no 'quantization' of 8 or 4 bits for a model that generates.");
 
     /// <summary>An inference program over <see cref="Parameters"/> as they are at each call, for whole sequences.</summary>
     /// <exception cref="NotSupportedException">The model predicts next tokens.</exception>

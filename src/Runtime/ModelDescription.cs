@@ -52,6 +52,9 @@ public sealed record ModelDescription
     /// <summary>How an exported model's weights are rounded; null for fp32.</summary>
     public QuantizationSpec? Quantization { get; init; }
 
+    /// <summary>Whether inference programs of the model multiply with packed weights where they are given some, as <see cref="Quantization"/> says.</summary>
+    public bool Packs { get; init; }
+
     /// <summary>Whether an exported model has operators of the ONNX standard alone.</summary>
     public bool OpsetOnly { get; init; }
 

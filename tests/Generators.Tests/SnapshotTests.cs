@@ -44,6 +44,9 @@ public sealed class SnapshotTests
         GeneratorRun.OfYaml(("student.model.yaml", SampleModels.StudentOfLayers), ("big.model.yaml", SampleModels.Teacher)).Driver);
 
     [Fact]
+    public Task Packed() => Verify(SampleModels.Packed);
+
+    [Fact]
     public Task Meta() => Verify(SampleModels.Meta);
 
     private static Task Verify(string yaml, [System.Runtime.CompilerServices.CallerMemberName] string method = "") =>

@@ -25,7 +25,8 @@ internal static class ApiEmitter
         var compute = Copies(spec) ? $"{Compute(spec).ToString().ToLowerInvariant()} compute, fp32 master" : "fp32";
         var family = spec.Architecture.Family is { } declared ? KebabCase.Of(declared.ToString()) : "blocks";
         var summary = $"{name} · {family} · {Grouped(model.Costs.Parameters)} parameters · {compute}  ({context.Place("model")})";
-        return context.File("", summary, Usings, Remarks(model) + $"\npartial class {name} : ICompiledModel<{name}>", writer =>
+        IReadOnlyList<string> usings = LinearForms.Declared(model) ? [.. Usings, "ModelCompiler.Runtime.Inference.Packed"] : Usings;
+        return context.File("", summary, usings, Remarks(model) + $"\npartial class {name} : ICompiledModel<{name}>", writer =>
         {
             Definition(writer, model);
             writer.Line();
@@ -62,6 +63,10 @@ internal static class ApiEmitter
                     model.Inference.Encoding is null
                         ? $"public IInferenceProgram CreateInference(int batch = 1) => {NewInference(context)};"
                         : "public IEncoderProgram CreateEncoder() => new EncoderProgram(this);", "");
+            if (LinearForms.Declared(model))
+                writer.Lines(
+                    "/// <inheritdoc/>",
+                    $"public IInferenceProgram CreateInference(int batch, PackedWeights weights) => new InferenceProgram(this, batch, weights);  // {context.Place("efficiency.quantization")}", "");
             writer.Line("/// <inheritdoc/>");
             Dispose(writer, model);
             writer.Line().Lines(
@@ -71,7 +76,7 @@ internal static class ApiEmitter
     }
 
     private static string NewInference(EmitContext context) => Generation.Obstacle(context.Model.Inference) is not { } node
-        ? "new InferenceProgram(this, batch)"
+        ? $"new InferenceProgram(this, batch{(LinearForms.Declared(context.Model) ? ", packed: null" : "")})"
         : "throw new global::System.NotSupportedException(" + Text(
             $"{context.Name} cannot generate: {Generation.Reason(node, context.Place(node.Origin))}") + ")";
 
@@ -150,6 +155,7 @@ internal static class ApiEmitter
             if (PruningSpec.Resolve(spec) is { } pruning) writer.Line($"Pruning = {RecordLiteral.Of(pruning)},");
             if (spec.Efficiency.Pruning?.To is not null) writer.Line($"Pruned = {RemovePruned.NameOf(spec)}.Definition,");
             if (spec.Efficiency.Quantization is { } quantization) writer.Line($"Quantization = {RecordLiteral.Of(quantization)},");
+            if (LinearForms.Declared(model)) writer.Line("Packs = true,");
             if (spec.Export.OpsetOnly) writer.Line("OpsetOnly = true,");
             if (model.DraftModel is { } draft)
                 writer.Line($"Draft = new DraftSettings({draft}.Definition, device => {draft}.Create(device, seed: 0), {Number(spec.Efficiency.Speculate!.Tokens)}),");
@@ -187,7 +193,7 @@ internal static class ApiEmitter
     {
         List<string> lines =
         [
-            $"<summary>{model.Spec.Model}, compiled from its declaration: <see cref=\"CreateTraining\"/> trains it, <see cref=\"{(model.Inference.Encoding is null ? "CreateInference" : "CreateEncoder")}\"/> runs it.</summary>",
+            $"<summary>{model.Spec.Model}, compiled from its declaration: <see cref=\"CreateTraining\"/> trains it, <see cref=\"{(model.Inference.Encoding is not null ? "CreateEncoder" : LinearForms.Declared(model) ? "CreateInference(int)" : "CreateInference")}\"/> runs it.</summary>",
             "<remarks>",
             "What it costs; the same as constants in <see cref=\"Cost\"/>.",
             "<list type=\"table\">",

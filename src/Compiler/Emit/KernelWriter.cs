@@ -30,6 +30,9 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
     /// <summary>The lengths of the batch's sequences.</summary>
     public string Lengths { get; init; } = "input.Counts";
 
+    /// <summary>The C# expression of a linear layer's weight, where that is not the parameter itself.</summary>
+    public Func<Node, string?> Weight { get; init; } = _ => null;
+
     /// <summary>The name of the rows that a convolution remembers.</summary>
     public string State { get; init; } = "state";
 
@@ -46,6 +49,7 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
 
     private string Spell(Node node, Inputs inputs, KernelArgument argument) => argument.Kind switch
     {
+        KernelArgumentKind.Input when argument.Index == 1 && Weight(node) is { } weight => weight,
         KernelArgumentKind.Input => inputs.Has(argument.Index) ? spell(node.Inputs[argument.Index]) : "null",
         KernelArgumentKind.Output => spell(node.Outputs[argument.Index].Name),
         KernelArgumentKind.Accumulate => "accumulate: " + (inputs.Has(argument.Index) ? "true" : Accumulate),

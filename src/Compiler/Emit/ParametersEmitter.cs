@@ -36,8 +36,11 @@ internal static class ParametersEmitter
     public static bool IsAdapted(CompiledModel model) => model.Frozen.Slots.Count > 0;
 
     /// <summary>The stores that the parameters of a function lie in, as expressions of a model.</summary>
-    public static string Stores(CompiledModel compiled, string block, string model) =>
-        string.Join(", ", Kinds(compiled, block).Select(frozen => $"{model}.{(frozen ? "Frozen" : "Parameters")}"));
+    public static string Stores(CompiledModel compiled, string block, string model) => Stores(compiled, block, $"{model}.Parameters", $"{model}.Frozen");
+
+    /// <summary>The same where the expressions are these.</summary>
+    public static string Stores(CompiledModel compiled, string block, string trained, string frozen) =>
+        string.Join(", ", Kinds(compiled, block).Select(isFrozen => isFrozen ? frozen : trained));
 
     private static string Buffers(CompiledModel model, string block) =>
         string.Join(", ", Kinds(model, block).Select(frozen => $"ParameterStore {(frozen ? "frozen" : "store")}"));

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using ModelCompiler.Runtime.Data;
+using ModelCompiler.Runtime.Inference.Packed;
 using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Tokenizers;
 using TorchSharp;
@@ -35,9 +37,14 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
         try
         {
             var (source, tokenizer) = TrainedModel.Load(model, output, program.Output.Error.WriteLine, program.Model.Adapt is null ? null : result.GetValue(options.Base));
-            if (model.RemovePruned() is not { } smaller) return new(model, tokenizer, output, source);
-            model.Dispose();
-            return new(smaller, tokenizer, output, source);
+            if (model.RemovePruned() is { } smaller)
+            {
+                model.Dispose();
+                model = smaller;
+            }
+
+            ILanguageModel ready = options.Packing.Count > 0 && result.GetValue(options.Packed) ? Pack(program, model, tokenizer, source) : model;
+            return new(ready, tokenizer, output, source);
         }
         catch
         {
@@ -47,4 +54,22 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
     }
 
     public void Dispose() => Model.Dispose();
+
+    /// <summary>Packs the weights, with calibration text where their rounding asks for it, and says which stay as they are.</summary>
+    private static PackedModel Pack(ProgramContext program, ICompiledModel model, ITextTokenizer tokenizer, string? source)
+    {
+        var description = model.Description;
+        int[][] calibration = [];
+        if (OnnxExport.NeedsText(description.Quantization!))
+        {
+            using var data = Dataset.Open(
+                description.Training with { Source = source ?? description.Training.Source }, description.Vocabulary, tokenizer,
+                report: program.Output.Text.WriteLine, cancellation: program.Interrupt);
+            calibration = Calibration.Windows(data, description.Context);
+        }
+
+        var packed = PackedModel.Of(model, calibration);
+        foreach (var (layer, reason) in packed.Weights.Kept) program.Output.Error.WriteLine($"{layer} keeps its weights as they are: {reason}.");
+        return packed;
+    }
 }

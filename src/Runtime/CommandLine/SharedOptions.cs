@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Runtime.CommandLine;
 
@@ -16,6 +17,8 @@ internal sealed class SharedOptions
             Description = $"Checkpoint of the frozen weights, of the same model without adapters.{(model.Adapt?.From is { } from ? $" [default: {from}]" : "")}",
         };
         Adapters = model.Adapt is null ? [] : [Base];
+        Packed = new("--packed") { Description = $"Of engine torch: multiplies with the declared {KebabCase.Of((model.Quantization?.Weights).ToString() ?? "")} weights." };
+        Packing = model.Artifact.Packs ? [Packed] : [];
         Generation = new(model, Seed);
         Device.AcceptOnlyFromAmong("cpu", "cuda");
         Engine.AcceptOnlyFromAmong("torch", "onnx");
@@ -34,6 +37,11 @@ internal sealed class SharedOptions
     /// <summary><see cref="Base"/>, in a program for adapters.</summary>
     public IReadOnlyList<Option> Adapters { get; }
 
+    public Option<bool> Packed { get; }
+
+    /// <summary><see cref="Packed"/>, in a program for a model that declares such weights.</summary>
+    public IReadOnlyList<Option> Packing { get; }
+
     public Option<string> Device { get; } = new("--device") { Description = "Where to compute: cpu or cuda.", DefaultValueFactory = _ => "cpu" };
 
     public Option<string> Engine { get; } = new("--engine")
@@ -48,7 +56,7 @@ internal sealed class SharedOptions
     public GenerationOptionSet Generation { get; }
 
     /// <summary>Those of commands that run a trained model in either engine.</summary>
-    public IEnumerable<Option> Running => [Output, Engine, Onnx, Device, Threads, .. Adapters];
+    public IEnumerable<Option> Running => [Output, Engine, Onnx, Device, Threads, .. Adapters, .. Packing];
 }
 
 internal static class OptionRules

@@ -1,4 +1,5 @@
 using ModelCompiler.Runtime.Implementations;
+using ModelCompiler.Runtime.Inference.Packed;
 using ModelCompiler.Runtime.Native;
 using static TorchSharp.torch;
 
@@ -13,13 +14,20 @@ public static partial class Kernels
     /// <param name="y">[N, M]</param>
     public static void Linear(Tensor x, Tensor weight, Tensor? bias, Tensor y) => AtenLinears.Linear(x, weight, bias, y);
 
-    /// <summary>The gradient of <see cref="Linear"/> for its input: dx = dy · weight.</summary>
+    /// <summary><see cref="Linear(Tensor, Tensor, Tensor, Tensor)"/> with a weight in the form that an inference program has.</summary>
+    /// <param name="x">[N, K]</param>
+    /// <param name="weight">[M, K]</param>
+    /// <param name="bias">[M], or null.</param>
+    /// <param name="y">[N, M]</param>
+    public static void Linear(Tensor x, LinearWeight weight, Tensor? bias, Tensor y) => weight.Multiply(x, bias, y);
+
+    /// <summary>The gradient of <see cref="Linear(Tensor, Tensor, Tensor, Tensor)"/> for its input: dx = dy · weight.</summary>
     /// <param name="dy">[N, M]</param>
     /// <param name="weight">[M, K]</param>
     /// <param name="dx">[N, K]</param>
     public static void LinearGradInput(Tensor dy, Tensor weight, Tensor dx) => AtenLinears.LinearGradInput(dy, weight, dx);
 
-    /// <summary>The gradient of <see cref="Linear"/> for its weight: dWeight = dyᵀ · x.</summary>
+    /// <summary>The gradient of <see cref="Linear(Tensor, Tensor, Tensor, Tensor)"/> for its weight: dWeight = dyᵀ · x.</summary>
     /// <param name="dy">[N, M]</param>
     /// <param name="x">[N, K]</param>
     /// <param name="accumulate">Add to <paramref name="dWeight"/>.</param>
@@ -67,7 +75,7 @@ public static partial class Kernels
         else AtenLinears.GradWeight(dyTransposed, x, accumulate, dWeight);
     }
 
-    /// <summary>The gradient of <see cref="Linear"/> for its bias: the sum over the rows.</summary>
+    /// <summary>The gradient of <see cref="Linear(Tensor, Tensor, Tensor, Tensor)"/> for its bias: the sum over the rows.</summary>
     /// <param name="dy">[N, M]</param>
     /// <param name="accumulate">Add to <paramref name="dBias"/>.</param>
     /// <param name="dBias">fp32 [M]</param>

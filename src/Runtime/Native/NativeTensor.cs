@@ -30,6 +30,13 @@ internal unsafe ref struct NativeTensor
     public static NativeTensor Transpose(torch.Tensor matrix) =>
         View(matrix, [matrix.size(1), matrix.size(0)], [matrix.stride(1), matrix.stride(0)]);
 
+    /// <summary>Copies values, and converts them where the element types differ.</summary>
+    public static void Copy(nint from, nint into)
+    {
+        if (LibTorch.Copy(into, from, 0) != 0)
+            throw new NativeException($"libtorch refused to copy {Describe(from)} into {Describe(into)}; its reason is on stderr.");
+    }
+
     /// <summary>Shape and element type of a tensor, for messages.</summary>
     public static string Describe(nint handle)
     {

@@ -2,10 +2,8 @@ using System.Globalization;
 using Google.Protobuf;
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.IO;
-using ModelCompiler.Runtime.Onnx.Equalization;
 using ModelCompiler.Runtime.Onnx.Linears;
 using ModelCompiler.Runtime.Onnx.Messages;
-using ModelCompiler.Runtime.Onnx.Rounding;
 using ModelCompiler.Runtime.Tokenizers;
 using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
@@ -32,7 +30,7 @@ public static class OnnxExport
         CheckWeights(model);
         OnnxFolder.Write(folder, fresh =>
         {
-            using var parameters = quantization is { Method: RoundingMethod.Awq or RoundingMethod.SmoothQuant } ? model.Parameters.Snapshot() : model.Parameters.Masters();
+            using var parameters = quantization is not null && Quantizer.Scales(quantization) ? model.Parameters.Snapshot() : model.Parameters.Masters();
             using var observed = quantization is not null && NeedsText(quantization) ? Calibration.Observe(model, parameters, calibration) : null;
             var forms = quantization is null ? new OnnxForms { IsStandard = opsetOnly } : Forms(quantization, observed);
             var (_, message) = WriteGraph(model, parameters, fresh, forms, quantization: quantization, tokenizerHash: tokenizer.Hash);
@@ -79,6 +77,16 @@ public static class OnnxExport
         return (graph!, message!);
     }
 
+    /// <summary>The linear layers of a model, whose weights are the caller's to dispose.</summary>
+    internal static IReadOnlyList<LinearLayer> Layers(ICompiledModel model, ParameterStore parameters)
+    {
+        using var gradientless = no_grad();
+        using var scope = NewDisposeScope();
+        var graph = new OnnxGraph(new OnnxBuilder(model.Description.Name, new ExternalData(Stream.Null, OnnxFolder.Data)), parameters, model.Description, new());
+        model.Define(graph);
+        return graph.LinearLayers;
+    }
+
     /// <summary>As it is written: int4, groups of 32, gptq.</summary>
     public static string Describe(QuantizationSpec? quantization)
     {
@@ -93,24 +101,14 @@ public static class OnnxExport
         return string.Join(", ", parts);
     }
 
-    /// <summary>Scales channels in the observed parameters where the method does, and gives the form of each layer.</summary>
+    /// <summary>The form of each layer.</summary>
     private static OnnxForms Forms(QuantizationSpec quantization, Calibration? observed)
     {
-        var plan = new QuantizationPlan(quantization);
-        if (quantization.Method == RoundingMethod.Awq) ChannelEqualization.Apply(observed!, plan, new AwqScales());
-        if (quantization.Method == RoundingMethod.SmoothQuant) ChannelEqualization.Apply(observed!, plan, new SmoothScales(quantization.Smoothing));
-        if (quantization.Keep.Contains(QuantizationSpec.Auto)) plan = new QuantizationPlan(quantization, SensitiveLayers.Find(observed!, plan));
-        IWeightRounding rounding = quantization.Method switch
-        {
-            RoundingMethod.Gptq => new GptqRounding(observed!.Moments, quantization.Damping, quantization.ActivationOrder),
-            RoundingMethod.Awq => new AwqRounding(observed!.Moments),
-            RoundingMethod.Hqq => new HqqRounding(),
-            _ => new NearestRounding(),
-        };
+        var quantizer = Quantizer.Of(quantization, observed);
         Func<string, (float, float)>? range = quantization.Activations == ActivationRange.Static ? layer => (observed!.Inputs[layer].Least.Min(), observed.Inputs[layer].Most.Max()) : null;
         return new()
         {
-            Linears = LinearForms.Of(plan, rounding, range, prompts: quantization.Prefill == PrefillType.Int8),
+            Linears = LinearForms.Of(quantizer.Plan, quantizer.Rounding, range, prompts: quantization.Prefill == PrefillType.Int8),
             TellsPrompts = quantization.Prefill == PrefillType.Int8,
             Embeddings = quantization.Embeddings switch
             {

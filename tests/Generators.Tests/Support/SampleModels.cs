@@ -20,6 +20,24 @@ internal static class SampleModels
 
         """;
 
+    public const string Packed =
+        """
+        model: TinyPacked
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 64
+          heads: 4
+        efficiency:
+          precision: bf16
+          quantization: { weights: int4, group: 64, method: gptq }
+        training:
+          batch: 4
+
+        """;
+
     public const string Recurrent =
         """
         model: TinyXl

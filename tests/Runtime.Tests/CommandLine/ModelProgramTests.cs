@@ -164,6 +164,23 @@ public sealed class ModelProgramTests : IDisposable
     }
 
     [Fact]
+    public void Declared_weights_of_few_bits_are_packed_on_request()
+    {
+        int Program<TModel>(params string[] args)
+            where TModel : ICompiledModel<TModel> => ModelProgram.Run<TModel>(args, new ProgramOutput(_text, _error, null), default);
+        Assert.Equal(ModelProgram.Done, Program<PackedInt8>("train", "--data", _folder.Text, "--steps", "20", "--tokens", "4", "--output", Output));
+        Assert.Equal(ModelProgram.Done, Program<PackedInt8>("generate", "The", "--packed", "--tokens", "8", "--output", Output));
+        Assert.StartsWith("blocks.0.mlp.down keeps its weights as they are: libtorch's product with int8 weights reads 16 columns", _error.ToString(), StringComparison.Ordinal);
+        _text.GetStringBuilder().Clear();
+        Assert.Equal(ModelProgram.Done, Program<PackedInt8>("evaluate", "--windows", "5", "--output", Output));
+        Assert.Equal(ModelProgram.Done, Program<PackedInt8>("evaluate", "--windows", "5", "--packed", "--output", Output));
+        var losses = Regex.Matches(_text.ToString(), @"(?m)^PackedInt8 \(torch\): ([\d.]+) bits").Select(match => double.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        Assert.Equal(2, losses.Length);
+        Assert.InRange(losses[1] / losses[0], 0.99, 1.01);
+        Assert.NotEqual(ModelProgram.Done, Program<Gpt2>("generate", "The", "--packed", "--output", Output)); // declares none
+    }
+
+    [Fact]
     public void A_declared_draft_model_proposes_tokens_and_changes_none()
     {
         int Program<TModel>(params string[] args)

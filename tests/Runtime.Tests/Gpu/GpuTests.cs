@@ -1,3 +1,5 @@
+using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Inference.Packed;
 using ModelCompiler.Runtime.Memory;
 using ModelCompiler.Runtime.Tests.Generated;
 using ModelCompiler.Runtime.Training;
@@ -73,6 +75,25 @@ public sealed class GpuTests : IDisposable
         Logits<Gemma>(1e-3);
         Logits<Mixtral>(1e-3);
         Logits<Gpt2Bf16>(0.1);
+    }
+
+    /// <summary>Products whose layout is another on the device.</summary>
+    [Fact]
+    public void Packed_weights()
+    {
+        var (cpu, gpu) = Pair<PackedWide>();
+        using (cpu)
+        using (gpu)
+        {
+            foreach (var weights in (WeightType[])[WeightType.Int8, WeightType.Int4])
+            {
+                var quantization = new QuantizationSpec { Weights = weights, Symmetric = false };
+                using var expected = PackedWeights.Of(cpu, quantization, []);
+                using var actual = PackedWeights.Of(gpu, quantization, []);
+                Assert.Empty(actual.Kept);
+                Compare(cpu.CreateInference(1, expected), gpu.CreateInference(1, actual), 0.05);
+            }
+        }
     }
 
     [Fact]
@@ -166,8 +187,15 @@ public sealed class GpuTests : IDisposable
         using (cpu)
         using (gpu)
         {
-            using var expected = cpu.CreateInference();
-            using var actual = gpu.CreateInference();
+            Compare(cpu.CreateInference(), gpu.CreateInference(), tolerance);
+        }
+    }
+
+    private static void Compare(IInferenceProgram expected, IInferenceProgram actual, double tolerance)
+    {
+        using (expected)
+        using (actual)
+        {
             int[] prompt = [5, 4, 3, 2, 1];
             foreach (var tokens in new int[][] { prompt, [7], [8] })
             {

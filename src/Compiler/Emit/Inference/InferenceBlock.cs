@@ -9,6 +9,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
 {
     private readonly Identifiers _parameters = ParametersEmitter.Names(context.Model, function.Name);
     private readonly Identifiers _values = new();
+    private readonly LinearForms _forms = new(context, function);
 
     public string Name => function.Name;
 
@@ -64,6 +65,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     public void Fields(SourceWriter writer)
     {
         writer.Line($"private readonly {Type}Parameters[] {Local}Parameters;");
+        if (_forms.Any) writer.Line($"private readonly {_forms.Type}[] {Local}Weights;");
         for (var c = 0; c < Caches.Count; c++)
             writer.Line($"private readonly Tensor[][] {Cache(c, "Keys")}, {Cache(c, "Values")};  // by layer and sequence, {Caches[c].Comment}");
         foreach (var value in Distances) writer.Line($"private readonly Tensor[] {Distance(value)};  // by layer, [{string.Join(", ", value.Type!.Shape)}]");
@@ -75,13 +77,15 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     {
         var times = Number(Times);
         writer.Line($"{Local}Parameters = new {Type}Parameters[{times}];");
+        if (_forms.Any) writer.Line($"{Local}Weights = new {_forms.Type}[{times}];");
         for (var c = 0; c < Caches.Count; c++)
             writer.Lines($"{Cache(c, "Keys")} = new Tensor[{times}][];", $"{Cache(c, "Values")} = new Tensor[{times}][];");
         foreach (var value in Distances) writer.Line($"{Distance(value)} = new Tensor[{times}];");
         for (var c = 0; c < States.Count; c++) writer.Line($"{State(c)} = new Tensor[{times}][];");
         using (writer.Block($"for (var i = 0; i < {times}; i++)"))
         {
-            writer.Line($"{Local}Parameters[i] = new {Type}Parameters({ParametersEmitter.Stores(context.Model, function.Name, "model")}, {ParametersEmitter.Set("i", graph.LayersOfSet(function.Name))});");
+            writer.Line($"{Local}Parameters[i] = new {Type}Parameters({InferenceEmitter.Stores(context.Model, function.Name)}, {ParametersEmitter.Set("i", graph.LayersOfSet(function.Name))});");
+            if (_forms.Any) writer.Line($"{Local}Weights[i] = new {_forms.Type}(packed, i, {Local}Parameters[i]);");
             for (var c = 0; c < Caches.Count; c++)
             {
                 var cache = $"Caches.Empty(batch, {ScalarType(Caches[c].DType)}, {Caches[c].Shape})";
@@ -102,7 +106,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
             .Concat(Enumerable.Range(0, States.Count).Select(c => $", {State(c)}[i]")));
         writer.Nested(
             $"for (var i = 0; i < {Number(Times)}; i++)",
-            $"{Type}Forward(s.{Type}Values, i == 0 ? s.{input} : s.{Type}Stream[(i + 1) % 2], s.{Type}Stream[i % 2], {Local}Parameters[i]{caches}, {Extent});");
+            $"{Type}Forward(s.{Type}Values, i == 0 ? s.{input} : s.{Type}Stream[(i + 1) % 2], s.{Type}Stream[i % 2], {Local}Parameters[i]{(_forms.Any ? $", {Local}Weights[i]" : "")}{caches}, {Extent});");
     }
 
     /// <summary>Whether the model has a memory of earlier segments.</summary>
@@ -119,7 +123,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
             : Distances.Any(d => d.Name == value) ? Parameter(value)
             : function.Parameters.Any(p => p.Name == value) ? "p." + _parameters[value] : "s." + _values[value];
         writer.Line();
-        using (writer.Block($"private void {Type}Forward({Type}Inference s, Tensor input, Tensor output, {Type}Parameters p{caches}, {(IsEncoder ? "int" : "SequenceRows")} {Extent})"))
+        using (writer.Block($"private void {Type}Forward({Type}Inference s, Tensor input, Tensor output, {Type}Parameters p{(_forms.Any ? $", {_forms.Type} w" : "")}{caches}, {(IsEncoder ? "int" : "SequenceRows")} {Extent})"))
         {
             var (attention, convolution) = (0, 0);
             foreach (var node in function.Nodes)
@@ -132,6 +136,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
                     Lengths = EncoderEmitter.Lengths,
                     Values = Argument(index, "values", Caches.Count),
                     State = Argument(state, "state", States.Count),
+                    Weight = _forms.Spell,
                 };
                 kernels.Write(writer, node);
             }
@@ -153,6 +158,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
 
     public void Class(SourceWriter writer)
     {
+        _forms.Class(writer);
         writer.Line().Line($"/// <summary>Values within {function.Name}; all layers share them.</summary>");
         using (writer.Block($"private sealed class {Type}Inference(TensorPool pool, int n)"))
         {

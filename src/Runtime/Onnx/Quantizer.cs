@@ -1,0 +1,30 @@
+using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Onnx.Equalization;
+using ModelCompiler.Runtime.Onnx.Rounding;
+
+namespace ModelCompiler.Runtime.Onnx;
+
+/// <summary>A declared quantization, ready to round: which layers, and by what.</summary>
+internal sealed record Quantizer(QuantizationPlan Plan, IWeightRounding Rounding)
+{
+    /// <summary>Whether a quantization scales channels of the parameters that it observes.</summary>
+    public static bool Scales(QuantizationSpec quantization) => quantization.Method is RoundingMethod.Awq or RoundingMethod.SmoothQuant;
+
+    /// <summary>Scales channels in the observed parameters where the method does.</summary>
+    /// <param name="quantization">The declaration.</param>
+    /// <param name="observed">The layers' inputs, where the declaration needs text.</param>
+    public static Quantizer Of(QuantizationSpec quantization, Calibration? observed)
+    {
+        var plan = new QuantizationPlan(quantization);
+        if (quantization.Method == RoundingMethod.Awq) ChannelEqualization.Apply(observed!, plan, new AwqScales());
+        if (quantization.Method == RoundingMethod.SmoothQuant) ChannelEqualization.Apply(observed!, plan, new SmoothScales(quantization.Smoothing));
+        if (quantization.Keep.Contains(QuantizationSpec.Auto)) plan = new QuantizationPlan(quantization, SensitiveLayers.Find(observed!, plan));
+        return new(plan, quantization.Method switch
+        {
+            RoundingMethod.Gptq => new GptqRounding(observed!.Moments, quantization.Damping, quantization.ActivationOrder),
+            RoundingMethod.Awq => new AwqRounding(observed!.Moments),
+            RoundingMethod.Hqq => new HqqRounding(),
+            _ => new NearestRounding(),
+        });
+    }
+}
