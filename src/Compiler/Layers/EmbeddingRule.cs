@@ -14,6 +14,7 @@ public sealed class EmbeddingRule : LayerRule<EmbeddingLayer>
             f.Node("embedding", of, width, Attributes.Of(("rows", rows.Value)), [ids, f.Parameter(of + ".weight", init, rows, width)]);
 
         var y = Rows(name, x, model.Vocabulary);
+        if (layer.Scale) y = f.Node("scale", name + ".scaled", width, Attributes.Of(("factor", Math.Sqrt(width.Value))), [y]);
         if (layer.TokenTypes is { } types)
         {
             var parts = Rows(name + ".types", GraphBuilder.Types, Dim.Of(types));

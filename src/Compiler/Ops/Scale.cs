@@ -21,6 +21,8 @@ public sealed class Scale : Op
 
     public override KernelCall Lower(Inputs inputs) => new("Scale", In(0), inputs.Attributes.Double("factor"), Out(0));
 
+    public override OnnxCall? Export(Inputs inputs) => new("Scale", In(0), inputs.Attributes.Double("factor"));
+
     public override IReadOnlyList<ReferenceTensor> Evaluate(ReferenceInputs inputs) =>
         [inputs[0] with { Data = inputs[0].Data.Select(v => v * inputs.Attributes.Double("factor")).ToArray() }];
 }

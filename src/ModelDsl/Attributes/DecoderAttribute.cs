@@ -10,4 +10,8 @@ public sealed class DecoderAttribute : FamilyAttribute
     public int GlobalEvery { get; set; }
 
     public bool Parallel { get; set; }
+
+    public bool ScaleEmbeddings { get; set; }
+
+    public bool HeadBias { get; set; }
 }

@@ -33,5 +33,9 @@ public sealed class TransformerXlAttribute : Attribute
 
     public bool TieEmbeddings { get; set; }
 
+    public bool ScaleEmbeddings { get; set; }
+
+    public bool HeadBias { get; set; }
+
     public double Dropout { get; set; }
 }

@@ -23,10 +23,10 @@ public static class Decoder
             ? [Residual(parts.Norm(), new AddLayer { Left = Attention(window).ToEquatableArray(), Right = parts.Sublayer(feedForward).ToEquatableArray() })]
             : [Residual([parts.Norm(), .. Attention(window)]), Residual([parts.Norm(), .. parts.Sublayer(feedForward)])];
 
-        return new LayerSpec[] { new EmbeddingLayer { Position = parts.EmbeddingPosition } }
+        return new LayerSpec[] { new EmbeddingLayer { Position = parts.EmbeddingPosition, Scale = a.ScaleEmbeddings ?? false } }
             .Concat(parts.Dropout())
             .Concat(Blocks(a, Block))
-            .Concat([parts.Norm(), new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false, Softcap = a.LogitSoftcap }])
+            .Concat([parts.Norm(), new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false, Bias = a.HeadBias ?? false, Softcap = a.LogitSoftcap }])
             .ToEquatableArray();
     }
 

@@ -10,13 +10,13 @@ public static class TransformerXl
     public static EquatableArray<LayerSpec> Layers(ArchitectureSpec a)
     {
         var (bias, dropout, norm) = (a.Bias ?? true, a.Dropout ?? 0, a.Norm ?? NormKind.Layer);
-        var mlp = a.Mlp ?? new FamilyMlpSpec { Kind = MlpKind.Relu };
+        var mlp = Mlp(a);
 
         NormLayer Norm() => new() { Kind = norm, Bias = norm == NormKind.Layer && !bias ? false : null, Epsilon = a.NormEpsilon ?? 1e-5 };
         DropoutLayer[] Dropout() => dropout > 0 ? [new DropoutLayer { Rate = dropout }] : [];
 
         var feedForward = new MlpLayer { Kind = mlp.Kind, Hidden = mlp.Hidden, Bias = bias };
-        return new LayerSpec[] { new EmbeddingLayer() }
+        return new LayerSpec[] { new EmbeddingLayer { Scale = a.ScaleEmbeddings ?? false } }
             .Concat(Dropout())
             .Concat(
             [
@@ -32,9 +32,12 @@ public static class TransformerXl
                 },
             ])
             .Concat(Dropout())
-            .Append(new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false })
+            .Append(new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false, Bias = a.HeadBias ?? false })
             .ToEquatableArray();
     }
+
+    /// <summary>The feed-forward sublayer, where none is given that of the paper.</summary>
+    public static FamilyMlpSpec Mlp(ArchitectureSpec a) => a.Mlp ?? new FamilyMlpSpec { Kind = MlpKind.Relu };
 
     /// <summary>The attention of each layer; heads must be given.</summary>
     public static RelativeAttentionLayer Attention(ArchitectureSpec a) => new()

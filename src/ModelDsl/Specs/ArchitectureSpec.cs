@@ -104,6 +104,14 @@ public sealed record ArchitectureSpec
     [Key("tie-embeddings", "The output head uses the embedding matrix. Default: false.")]
     public bool? TieEmbeddings { get; init; }
 
+    [Key("scale-embeddings", "Multiplies the vectors of tokens by the root of the width (Vaswani et al. 2017). Default: false.")]
+    [OnlyWith("family", ModelDsl.Family.Decoder, ModelDsl.Family.TransformerXl)]
+    public bool? ScaleEmbeddings { get; init; }
+
+    [Key("head-bias", "A trained shift of the logits. Default: false.")]
+    [OnlyWith("family", ModelDsl.Family.Decoder, ModelDsl.Family.TransformerXl)]
+    public bool? HeadBias { get; init; }
+
     [Key("dropout", "Share of activations zeroed after the embedding and after each sublayer. Default: 0.", Min = 0, Max = 0.99)]
     public double? Dropout { get; init; }
 

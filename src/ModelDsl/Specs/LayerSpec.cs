@@ -22,6 +22,9 @@ public sealed record EmbeddingLayer : LayerSpec
 
     [Key("width", "Width of the vectors, if not that of the model: a factorized embedding, widened by a linear layer (ALBERT).", Min = 1, Max = 65_536)]
     public int? Width { get; init; }
+
+    [Key("scale", "Multiplies the vectors of tokens by the root of their width (Vaswani et al. 2017).")]
+    public bool Scale { get; init; }
 }
 
 [Layer("numbers", "Real numbers [B, T, width]. The first layer of a model with the objective regression, whose last layer gives the predicted numbers.")]

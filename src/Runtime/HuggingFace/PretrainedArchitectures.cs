@@ -8,7 +8,7 @@ namespace ModelCompiler.Runtime.HuggingFace;
 internal static class PretrainedArchitectures
 {
     /// <summary>Where several say the same model, the first is written.</summary>
-    public static IReadOnlyList<PretrainedArchitecture> All { get; } = [new Gpt2(), new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Architectures.Bert(), new Architectures.Albert()];
+    public static IReadOnlyList<PretrainedArchitecture> All { get; } = [new Gpt2(), new Llama(), new Mistral(), new Qwen2(), new Qwen3(), new Architectures.Bert(), new Architectures.Albert(), new TransfoXl()];
 
     /// <summary>The architecture of a configuration.</summary>
     /// <exception cref="Checkpoints.CheckpointException">It is none of <see cref="All"/>.</exception>
@@ -34,6 +34,8 @@ internal static class PretrainedArchitectures
             QkvBias = a.QkvBias ?? attentionBias,
             Window = a.Window < a.Context ? a.Window : null,
             RopeScaling = a.RopeScaling is { OriginalContext: null } scaling ? scaling with { OriginalContext = (int)(a.Context / scaling.Factor) } : a.RopeScaling,
+            Memory = a.EvaluationMemory ?? a.Memory ?? a.Context, // another memory in training is training's business
+            EvaluationMemory = null,
             Dropout = null,
         };
         var layers = FamilyLayers.Of(new ModelSpec { Architecture = written });

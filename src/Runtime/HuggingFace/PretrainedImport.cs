@@ -29,9 +29,15 @@ public sealed record PretrainedImport(ModelSpec Spec, string SpecPath, string We
         var read = ConfigFile.Read(architecture, config);
         if (context is { } shorter)
         {
-            if (read.Position != PositionKind.Rope || shorter < 1 || shorter > read.Context)
-                throw new CheckpointException($"The context of '{folder}' is {read.Context}{(read.Position == PositionKind.Rope ? ", which can only be made shorter" : " by its trained positions")}; leave out --context.");
-            read = read with { Context = shorter, Window = read.Window < shorter ? read.Window : null };
+            var trained = read.Position != PositionKind.Rope && read.Family != Family.TransformerXl;
+            if (trained || shorter < 1 || shorter > read.Context)
+                throw new CheckpointException($"The context of '{folder}' is {read.Context}{(trained ? " by its trained positions" : ", which can only be made shorter")}; leave out --context.");
+            read = read with
+            {
+                Context = shorter,
+                Window = read.Window < shorter ? read.Window : null,
+                ClampLength = read.ClampLength < read.Memory + shorter - 1 ? read.ClampLength : null,
+            };
         }
 
         string[] files;

@@ -63,7 +63,7 @@ public static class PretrainedModel
                 $"{model.Description.Name} cannot be exported: none of {string.Join(", ", PretrainedArchitectures.All.Select(candidate => candidate.ModelType))} computes what it declares.");
         }
 
-        var tensors = new WeightTable(architecture).ForModel(model.Description.Parameters).Select(transfer => transfer.Write(model.Parameters.Master)).ToArray();
+        var tensors = new WeightTable(architecture).ForModel(model.Description).Select(transfer => transfer.Write(model.Parameters.Master)).ToArray();
         SafetensorsShards.Write(folder, tensors, new Dictionary<string, string> { ["format"] = "pt" }, largestFile);
         tokenizer?.Export(folder);
         var named = new JsonObject { ["architectures"] = new JsonArray(architecture.ClassName), ["model_type"] = architecture.ModelType, ["torch_dtype"] = "float32" };
@@ -94,7 +94,7 @@ public static class PretrainedModel
     /// <summary>With the width of the feed-forward layer, whose default only the compiler knows.</summary>
     private static ArchitectureSpec Explicit(ArchitectureSpec declared, ModelDescription model)
     {
-        var mlp = declared.Mlp ?? new FamilyMlpSpec();
+        var mlp = declared.Family == Family.TransformerXl ? TransformerXl.Mlp(declared) : declared.Mlp ?? new FamilyMlpSpec();
         var up = model.Parameters.FirstOrDefault(parameter => parameter.Name == "blocks.0.mlp.up.weight");
         return declared with { Mlp = mlp with { Hidden = mlp.Hidden ?? (int?)up?.Shape[0] } };
     }

@@ -11,6 +11,9 @@ internal sealed record TensorRule(string Theirs, params IReadOnlyList<string> Ou
     /// <summary>The tensor is [in, out], where our matrices are [out, in]: GPT-2's <c>Conv1D</c>.</summary>
     public bool Transposed { get; init; }
 
+    /// <summary>The vector is [heads, size of a head].</summary>
+    public bool ByHead { get; init; }
+
     /// <summary>Their tensor whose values this one repeats in a model that ties the two and has no parameter of its own for it.</summary>
     public string? TiedTo { get; init; }
 

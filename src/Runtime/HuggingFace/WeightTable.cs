@@ -45,7 +45,7 @@ internal sealed class WeightTable
                 continue;
             }
 
-            var transfer = new WeightTransfer(name, rule, ours!);
+            var transfer = new WeightTransfer(name, rule, ours!, Heads(model));
             var entry = files[name];
             if (!entry.Shape.AsSpan().SequenceEqual(transfer.Shape) || !Widening.Takes(entry.Type))
                 misshapen.Add($"{entry} instead of [{string.Join(", ", transfer.Shape)}] in F32, BF16 or F16");
@@ -54,7 +54,7 @@ internal sealed class WeightTable
             transfers.Add(transfer);
         }
 
-        var missing = ForModel(model.Parameters)
+        var missing = ForModel(model)
             .Where(transfer => !transfers.Any(found => found.Parameters[0] == transfer.Parameters[0]))
             .Select(transfer => transfer.Name).ToArray();
         if (unknown.Count + misshapen.Count + missing.Length > 0)
@@ -69,7 +69,7 @@ internal sealed class WeightTable
 
     /// <summary>The tensors that hold a model's parameters.</summary>
     /// <exception cref="CheckpointException">The architecture has no name for one.</exception>
-    public IEnumerable<WeightTransfer> ForModel(IReadOnlyList<ParameterInfo> parameters)
+    public IEnumerable<WeightTransfer> ForModel(ModelDescription model)
     {
         var rules = new Dictionary<string, (TensorRule Rule, int Part)>(StringComparer.Ordinal);
         foreach (var rule in _architecture.Tensors)
@@ -78,14 +78,14 @@ internal sealed class WeightTable
                 rules[rule.Ours[part]] = (rule, part);
         }
 
-        var byName = parameters.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
-        foreach (var parameter in parameters)
+        var byName = model.Parameters.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
+        foreach (var parameter in model.Parameters)
         {
             var (pattern, layer) = TensorRule.Split(parameter.Name);
             if (!rules.TryGetValue(pattern, out var found))
                 throw new CheckpointException($"{_architecture.ClassName} of transformers has no name for the parameter '{parameter.Name}'.");
             if (found.Part == 0)
-                yield return new WeightTransfer(TensorRule.Name(found.Rule.Theirs, layer), found.Rule, [.. found.Rule.Ours.Select(ours => byName[TensorRule.Name(ours, layer)])]);
+                yield return new WeightTransfer(TensorRule.Name(found.Rule.Theirs, layer), found.Rule, [.. found.Rule.Ours.Select(ours => byName[TensorRule.Name(ours, layer)])], Heads(model));
         }
     }
 
@@ -98,6 +98,8 @@ internal sealed class WeightTable
         var modern = name.EndsWith(".gamma", StringComparison.Ordinal) ? name[..^5] + "weight" : name.EndsWith(".beta", StringComparison.Ordinal) ? name[..^4] + "bias" : name;
         foreach (var candidate in (string[])[modern, _architecture.Prefix + modern])
         {
+            if (_rules.TryGetValue(candidate, out var only))
+                return (only, ""); // its number is not a layer's
             var (pattern, layer) = TensorRule.Split(candidate);
             if (_rules.TryGetValue(pattern, out var rule))
                 return (rule, layer);
@@ -105,6 +107,8 @@ internal sealed class WeightTable
 
         return null;
     }
+
+    private static int Heads(ModelDescription model) => model.Architecture?.Heads ?? 1;
 
     private bool IsUnused(string name) =>
         _architecture.Unused.Contains(TensorRule.Split(name).Pattern) || _architecture.Unused.Contains(TensorRule.Split(_architecture.Prefix + name).Pattern);

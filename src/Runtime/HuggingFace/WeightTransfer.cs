@@ -9,7 +9,8 @@ namespace ModelCompiler.Runtime.HuggingFace;
 /// <param name="Name">The tensor's name in the file.</param>
 /// <param name="Rule">How its elements lie.</param>
 /// <param name="Parameters">Ours, in their order along the outputs.</param>
-internal sealed record WeightTransfer(string Name, TensorRule Rule, IReadOnlyList<ParameterInfo> Parameters)
+/// <param name="Heads">Heads of the model's attention.</param>
+internal sealed record WeightTransfer(string Name, TensorRule Rule, IReadOnlyList<ParameterInfo> Parameters, int Heads)
 {
     /// <summary>The shape that their tensor must have.</summary>
     public long[] Shape
@@ -17,6 +18,8 @@ internal sealed record WeightTransfer(string Name, TensorRule Rule, IReadOnlyLis
         get
         {
             var (first, rows) = (Parameters[0].Shape, Parameters.Sum(parameter => parameter.Shape[0]));
+            if (Rule.ByHead)
+                return [Heads, rows / Heads];
             return Rule.Transposed && first.Length == 2 ? [first[1], rows] : [rows, .. first[1..]];
         }
     }

@@ -80,6 +80,10 @@ public sealed partial class OnnxGraph
         return Node("Mul", name, x.Width, relu, relu);
     }
 
+    /// <summary>x times a constant.</summary>
+    public OnnxValue Scale(string name, OnnxValue x, double factor) =>
+        Node("Mul", name, x.Width, x.Name, Builder.Constant(Scoped(name) + ".factor", DataType.Float, [(float)factor]));
+
     /// <summary>cap · tanh(x / cap)</summary>
     public OnnxValue Softcap(string name, OnnxValue x, double cap)
     {

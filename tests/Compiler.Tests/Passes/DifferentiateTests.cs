@@ -21,7 +21,7 @@ public sealed class DifferentiateTests
         "Experts" => Models.Gpt2 with { Architecture = Models.Gpt2.Architecture with { Experts = new() { Count = 3, Capacity = 1, Balance = 0 } } },
         "Local" => Models.Llama with
         {
-            Architecture = Models.Llama.Architecture with { Window = 2, GlobalEvery = 2, AttentionSoftcap = 1, LogitSoftcap = 2, Parallel = true },
+            Architecture = Models.Llama.Architecture with { Window = 2, GlobalEvery = 2, AttentionSoftcap = 1, LogitSoftcap = 2, Parallel = true, ScaleEmbeddings = true, HeadBias = true },
         },
         _ => Models.Llama.With(new CheckpointSpec { Every = 2 }),
     };

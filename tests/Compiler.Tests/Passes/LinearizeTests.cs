@@ -20,7 +20,7 @@ public sealed class LinearizeTests
             "Llama" => llama,
             "Blocks" => Models.Blocks,
             "Shared" => Models.Shared,
-            "Local" => llama with { Architecture = llama.Architecture with { Window = 2, GlobalEvery = 2, AttentionSoftcap = 1, LogitSoftcap = 2, Parallel = true } },
+            "Local" => llama with { Architecture = llama.Architecture with { Window = 2, GlobalEvery = 2, AttentionSoftcap = 1, LogitSoftcap = 2, Parallel = true, ScaleEmbeddings = true, HeadBias = true } },
             _ => Numbers,
         };
     }

@@ -62,7 +62,7 @@ internal static class AttributedModels
         [Model]
         [Decoder(
             Vocabulary = 256, Context = 32, Layers = 5, Width = 48, Heads = 4,
-            Window = 8, GlobalEvery = 2, AttentionSoftcap = 50, LogitSoftcap = 30, Parallel = true,
+            Window = 8, GlobalEvery = 2, AttentionSoftcap = 50, LogitSoftcap = 30, Parallel = true, ScaleEmbeddings = true, HeadBias = true,
             Position = PositionKind.Rope)]
         [Experts(Count = 4, TopK = 1, Capacity = 1.25, Balance = 0.02)]
         [RopeScaling(Kind = RopeScalingKind.Yarn, Factor = 4, OriginalContext = 8, BetaFast = 16, BetaSlow = 2, AttentionFactor = 1.1)]

@@ -116,6 +116,8 @@ internal static class SampleModels
           attention-softcap: 50
           logit-softcap: 30
           parallel: true
+          scale-embeddings: true
+          head-bias: true
           experts: { count: 4, top-k: 1, capacity: 1.25, balance: 0.02 }
           position: rope
           rope-scaling: { kind: yarn, factor: 4, original-context: 8, beta-fast: 16, beta-slow: 2, attention-factor: 1.1 }

@@ -120,6 +120,7 @@ public sealed partial class TorchReference
         {
             case EmbeddingLayer embedding:
                 var y = P("weight").index_select(0, x.flatten()).view(x.shape[0], x.shape[1], -1);
+                if (embedding.Scale) y *= Math.Sqrt(y.shape[2]);
                 if (embedding.TokenTypes is not null) y += P("types.weight").index_select(0, _types.flatten()).view_as(y);
                 return embedding.Position == PositionKind.Learned ? y + P("position.weight").narrow(0, 0, x.shape[1]) : y;
             case RepeatLayer repeat:

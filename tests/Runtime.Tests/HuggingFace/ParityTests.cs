@@ -42,6 +42,25 @@ public sealed class ParityTests : IDisposable
     public void Albert() => Check<HfAlbert>("hf-albert", TinyModels.Albert(), AlbertReference.Logits);
 
     [Fact]
+    public void TransfoXl() => Check<HfTransfoXl>("hf-transfo-xl", TinyModels.TransfoXl(), TransfoXlReference.Logits);
+
+    [Fact]
+    public void TransfoXl_with_equal_lengths_and_a_head_of_its_own() => Check<HfTransfoXlSame>("hf-transfo-xl-same", TinyModels.TransfoXlSame(), TransfoXlReference.Logits);
+
+    [Fact]
+    public void TransfoXl_with_buffers_both_tied_tensors_and_a_shorter_segment()
+    {
+        var checkpoint = TinyModels.TransfoXl();
+        checkpoint.Tensors.Add("crit.out_layers.0.weight", checkpoint.Tensors["transformer.word_emb.emb_layers.0.weight"]);
+        checkpoint.Tensors.Add("transformer.pos_emb.inv_freq", ([16], new float[16]));
+        checkpoint.Save(_folder, "tied");
+        using var model = HfTransfoXl.Create(CPU, seed: 1);
+        PretrainedModel.Load(_folder["tied"], model);
+        CompareLogits(model, checkpoint, TransfoXlReference.Logits);
+        Assert.Equal(6, PretrainedImport.Run(_folder["tied"], _folder["out"], "Short", context: 6).Spec.Architecture.Context);
+    }
+
+    [Fact]
     public void Berts_first_names_and_other_heads()
     {
         var checkpoint = TinyModels.Bert();
@@ -121,7 +140,7 @@ public sealed class ParityTests : IDisposable
     /// <summary>Inference: of an encoder over the sequence; of a decoder with the cache, the prompt at once and token by token.</summary>
     private static void CompareLogits(ICompiledModel model, PlainCheckpoint checkpoint, Func<PlainCheckpoint, IReadOnlyList<int>, Matrix> logits)
     {
-        var tokens = Tokens(model.Description.Context, seed: 3);
+        var tokens = Tokens(Segments(model) * model.Description.Context, seed: 3);
         var expected = logits(checkpoint, tokens);
         if (model.Description.Training.Objective.Kind == ObjectiveKind.Masked)
         {
@@ -148,17 +167,24 @@ public sealed class ParityTests : IDisposable
 
     /// <summary>
     /// The forward pass of training gives losses: with one target changed, the loss of the sequence changes by a difference of two
-    /// logits over T.
+    /// logits over its length.
     /// </summary>
     private static void CompareLosses(ICompiledModel model, PlainCheckpoint checkpoint, Func<PlainCheckpoint, IReadOnlyList<int>, Matrix> logits)
     {
-        var length = model.Description.Context;
+        var (segments, segment) = (Segments(model), model.Description.Context);
+        var length = segments * segment;
         var tokens = Tokens(length, seed: 4);
         var expected = logits(checkpoint, tokens);
         using var training = model.CreateTraining();
         var input = tokens.Select(token => (long)token).ToArray();
         var targets = Tokens(length, seed: 5).Select(token => (long)token).ToArray();
-        var loss = training.Evaluate(input, targets);
+        double Evaluate(long[] wanted)
+        {
+            training.Memory?.ClearEvaluation();
+            return Enumerable.Range(0, segments).Average(i => training.Evaluate(input.AsSpan(i * segment, segment), wanted.AsSpan(i * segment, segment)));
+        }
+
+        var loss = Evaluate(targets);
         var wanted = Enumerable.Range(0, length).Average(i =>
             Math.Log(Enumerable.Range(0, expected.Columns).Sum(v => Math.Exp(expected[i, v]))) - expected[i, (int)targets[i]]);
         Assert.Equal(wanted, loss, Tolerance / length);
@@ -168,7 +194,7 @@ public sealed class ParityTests : IDisposable
             {
                 var changed = targets.ToArray();
                 changed[i] = v;
-                var difference = (loss - training.Evaluate(input, changed)) * length;
+                var difference = (loss - Evaluate(changed)) * length;
                 Assert.Equal(expected[i, v] - expected[i, (int)targets[i]], difference, Tolerance);
             }
         }
@@ -201,6 +227,9 @@ public sealed class ParityTests : IDisposable
         using var loaded = SafetensorsFolder.Open(again.WeightsFolder);
         Assert.Equal(TextTokenizer.Load(import.WeightsFolder).Hash, TextTokenizer.Load(again.WeightsFolder).Hash);
     }
+
+    /// <summary>Several of a model that remembers the ones before.</summary>
+    private static int Segments(ICompiledModel model) => model.Description.Architecture!.Family == Family.TransformerXl ? 4 : 1;
 
     private static int[] Tokens(int count, int seed)
     {

@@ -43,6 +43,36 @@ public sealed class RefusalTests : IDisposable
     }
 
     [Theory]
+    [InlineData("div_val", "4", "'div_val': 4; only 1")]
+    [InlineData("div_val", "null", "'div_val': null; only 1")]
+    [InlineData("cutoffs", "[20, 40]", "'cutoffs': [20,40]; only []")]
+    [InlineData("cutoffs", "null", "'cutoffs': null; only []")]
+    [InlineData("d_embed", "16", "'d_embed': 16; only 32, 'd_model'")]
+    [InlineData("d_head", "16", "'d_head': 16; only")]
+    [InlineData("attn_type", "2", "'attn_type': 2; only 0")]
+    [InlineData("pre_lnorm", "true", "'pre_lnorm': true; only false")]
+    [InlineData("untie_r", "false", "'untie_r': false; only true")]
+    [InlineData("ext_len", "4", "'ext_len': 4; it cannot be obeyed")]
+    [InlineData("sample_softmax", "100", "'sample_softmax': 100; a sampled softmax")]
+    [InlineData("n_head", "0", "'d_head': 8; only")]
+    public void So_for_transfo_xl(string key, string value, string message)
+    {
+        var checkpoint = TinyModels.TransfoXl();
+        checkpoint.Config[key] = JsonNode.Parse(value);
+        checkpoint.Save(_folder, "in");
+        Refused(message, () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+    }
+
+    [Fact]
+    public void Equal_lengths_without_memory_are_refused()
+    {
+        var checkpoint = TinyModels.TransfoXlSame();
+        checkpoint.Config["mem_len"] = 0;
+        checkpoint.Save(_folder, "in");
+        Refused("'same_length': true; without 'mem_len'", () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+    }
+
+    [Theory]
     [InlineData("is_decoder", "true", "'is_decoder': true; only false")]
     [InlineData("position_embedding_type", "\"relative_key\"", "'position_embedding_type': \"relative_key\"")]
     [InlineData("hidden_act", "\"gelu_fast\"", "'hidden_act': \"gelu_fast\"")]

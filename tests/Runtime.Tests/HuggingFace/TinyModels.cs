@@ -84,6 +84,23 @@ internal static class TinyModels
         }
         """), seed: 8);
 
+    public static PlainCheckpoint TransfoXl() => TransfoXlReference.Draw(Parse("""
+        {
+          "adaptive": true, "architectures": ["TransfoXLLMHeadModel"], "attn_type": 0, "clamp_len": 10, "cutoffs": [], "d_embed": 32, "d_head": 8,
+          "d_inner": 48, "d_model": 32, "div_val": 1, "dropatt": 0.0, "dropout": 0.1, "eos_token_id": 0, "ext_len": 0, "init": "normal", "init_range": 0.01,
+          "init_std": 0.02, "layer_norm_epsilon": 1e-4, "mem_len": 12, "model_type": "transfo-xl", "n_head": 4, "n_layer": 2, "pre_lnorm": false,
+          "proj_init_std": 0.01, "same_length": false, "sample_softmax": -1, "tgt_len": 8, "tie_projs": [false], "tie_weight": true, "untie_r": true,
+          "vocab_size": 96
+        }
+        """), seed: 9);
+
+    public static PlainCheckpoint TransfoXlSame() => TransfoXlReference.Draw(Parse("""
+        {
+          "clamp_len": 1000, "cutoffs": [], "d_embed": 32, "d_head": 16, "d_inner": 80, "d_model": 32, "div_val": 1, "layer_norm_epsilon": 1e-5, "mem_len": 6,
+          "model_type": "transfo-xl", "n_head": 2, "n_layer": 2, "same_length": true, "tgt_len": 8, "tie_word_embeddings": false, "vocab_size": 96
+        }
+        """), seed: 10);
+
     /// <summary>Writes a folder as transformers does.</summary>
     public static string Save(this PlainCheckpoint checkpoint, TemporaryFolder folder, string name, string type = "F32", int files = 1)
     {
