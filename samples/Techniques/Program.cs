@@ -45,6 +45,7 @@ using Techniques;
     ("GatedConvolution", "attention and gated convolutions in turns, in the layer language", ModelProgram.Run<GatedConvolution>),
     ("Sized", "width, layers and heads chosen for 800,000 parameters, and limits", ModelProgram.Run<Sized>),
     ("SlidingWindow", "three of four blocks see the last 32 positions only", ModelProgram.Run<SlidingWindow>),
+    ("LatentAttention", "a cache of one latent vector for each position", ModelProgram.Run<LatentAttention>),
     ("SoftCapped", "attention scores and logits within bounds", ModelProgram.Run<SoftCapped>),
     ("ParallelBlocks", "attention and feed-forward in parallel", ModelProgram.Run<ParallelBlocks>),
     ("ScaledRope", "rotary frequencies for four times the context of an earlier training", ModelProgram.Run<ScaledRope>),

@@ -31,6 +31,12 @@ public static class Models
         Architecture = Gpt2.Architecture with { Family = Family.TransformerXl, Layers = 2, Memory = 3, EvaluationMemory = 5, ClampLength = 4 },
     };
 
+    public static ModelSpec Latent { get; } = Llama with
+    {
+        Model = "Latent",
+        Architecture = Llama.Architecture with { KvHeads = null, QkNorm = null, LatentAttention = new() { KvRank = 5, QRank = 6, RopeWidth = 2 } },
+    };
+
     public static ModelSpec Blocks { get; } = Gpt2 with
     {
         Model = "Custom",

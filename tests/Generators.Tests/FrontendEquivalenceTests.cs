@@ -10,6 +10,7 @@ public sealed partial class FrontendEquivalenceTests
     [InlineData(SampleModels.Gpt2Like, AttributedModels.Gpt2Like)]
     [InlineData(SampleModels.LlamaLike, AttributedModels.LlamaLike)]
     [InlineData(SampleModels.Recurrent, AttributedModels.Recurrent)]
+    [InlineData(SampleModels.Latent, AttributedModels.Latent)]
     [InlineData(SampleModels.QwenLike, AttributedModels.QwenLike)]
     [InlineData(SampleModels.GemmaLike, AttributedModels.GemmaLike)]
     [InlineData(SampleModels.CustomBlocks, AttributedModels.CustomBlocks)]

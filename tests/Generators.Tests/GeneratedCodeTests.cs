@@ -10,6 +10,7 @@ public sealed class GeneratedCodeTests
     [InlineData(SampleModels.Gpt2Like)]
     [InlineData(SampleModels.LlamaLike)]
     [InlineData(SampleModels.Recurrent)]
+    [InlineData(SampleModels.Latent)]
     [InlineData(SampleModels.CustomBlocks)]
     [InlineData(SampleModels.Bf16WithCheckpoint)]
     [InlineData(SampleModels.Scaled)]

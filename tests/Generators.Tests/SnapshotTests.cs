@@ -33,6 +33,9 @@ public sealed class SnapshotTests
     public Task Recurrent() => Verify(SampleModels.Recurrent);
 
     [Fact]
+    public Task Latent() => Verify(SampleModels.Latent);
+
+    [Fact]
     public Task Albert() => Verify(SampleModels.Albert);
 
     [Fact]

@@ -13,4 +13,11 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo ExpertsTopK = Error(
         "MC2063", "More choices than experts", "A position goes to each of its experts once.");
+
+    public static readonly DiagnosticInfo LatentConflict = Error(
+        "MC2190", "Latent attention and keys of plain attention",
+        "Latent attention makes the keys and values of all heads of one latent vector, and has rotated columns for positions.");
+
+    public static readonly DiagnosticInfo LatentRopeWidth = Error(
+        "MC2191", "Odd width of rotated columns", "Rotary positions turn pairs of columns.");
 }

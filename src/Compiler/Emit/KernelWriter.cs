@@ -27,6 +27,9 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
 
     public string Values { get; init; } = "values";
 
+    /// <summary>The name of the cache of latents.</summary>
+    public string Latents { get; init; } = "latents";
+
     /// <summary>The lengths of the batch's sequences.</summary>
     public string Lengths { get; init; } = "input.Counts";
 
@@ -54,6 +57,6 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
         KernelArgumentKind.Output => spell(node.Outputs[argument.Index].Name),
         KernelArgumentKind.Accumulate => "accumulate: " + (inputs.Has(argument.Index) ? "true" : Accumulate),
         KernelArgumentKind.Array => "[" + string.Join(", ", node.Inputs.Take(argument.Index).Select(spell)) + "]",
-        _ => argument.Text switch { "keys" => Keys, "values" => Values, "lengths" => Lengths, "state" => State, "T" => Sequence, _ => argument.Text },
+        _ => argument.Text switch { "keys" => Keys, "values" => Values, "latents" => Latents, "lengths" => Lengths, "state" => State, "T" => Sequence, _ => argument.Text },
     };
 }

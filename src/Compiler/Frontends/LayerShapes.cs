@@ -20,6 +20,7 @@ internal static class LayerShapes
         ["add"] = "add: { left: [norm], right: [linear: 48] }",
         ["multiply"] = "multiply: { left: [linear: 96], right: [linear: 96] }",
         ["attention"] = "attention: { heads: 6, kv-heads: 2 }",
+        ["latent-attention"] = "latent-attention: { heads: 6, kv-rank: 16, rope-width: 4 }",
         ["relative-attention"] = "relative-attention: 6",
         ["experts"] = "experts: { count: 4 }",
         ["classifier"] = "classifier: 4",

@@ -118,7 +118,7 @@ public static class GraphBuilder
     private static string FamilyOrigin(LayerSpec layer) => layer switch
     {
         NormLayer => "architecture.norm",
-        AttentionLayer or RelativeAttentionLayer => "architecture.heads",
+        AttentionLayer or RelativeAttentionLayer or LatentAttentionLayer => "architecture.heads",
         MlpLayer => "architecture.mlp",
         ExpertsLayer => "architecture.experts",
         DropoutLayer => "architecture.dropout",

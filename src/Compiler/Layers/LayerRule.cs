@@ -32,6 +32,7 @@ public static class LayerTable
         new NormRule(),
         new AttentionRule(),
         new RelativeAttentionRule(),
+        new LatentAttentionRule(),
         new MlpRule(),
         new ExpertsRule(),
         new LinearRule(),

@@ -36,6 +36,7 @@ public static class OpTable
         new Rope(),
         new QkNorm(), new QkNormGrad(),
         new Attention(), new AttentionGrad(), new AttentionTangent(), new AttentionGradTangent(),
+        new LatentHeads(), new LatentHeadsGrad(), new HeadColumns(), new LatentAttention(),
         new Recall(), new RelativeKeys(), new RelativeKeysGrad(), new RelativeAttention(), new RelativeAttentionGrad(),
         new Router(), new RouterGrad(),
         new Route(), new RouteGrad(),

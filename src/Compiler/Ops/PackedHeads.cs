@@ -4,7 +4,7 @@ namespace ModelCompiler.Compiler.Ops;
 
 /// <summary>
 /// The packed layout of queries, keys and values: [B, T, (H + 2·Hkv)·D], all query heads, then all key heads, then all
-/// value heads. One matrix product makes it, and attention reads it in place.
+/// value heads. One matrix product makes it, and attention reads it in place. Without key heads it is queries alone, which can be rotated.
 /// </summary>
 internal readonly record struct PackedHeads(int Heads, int KvHeads, int Size)
 {
@@ -16,7 +16,7 @@ internal readonly record struct PackedHeads(int Heads, int KvHeads, int Size)
     {
         var (h, k) = (inputs.Attributes.Int("heads"), inputs.Attributes.Int("kv_heads"));
         var width = inputs[0].Last.Value;
-        inputs.Require(h % k == 0, "kv_heads must divide heads");
+        inputs.Require(k == 0 || h % k == 0, "kv_heads must divide heads");
         inputs.Require(width % (h + (2 * k)) == 0, "the width must be (heads + 2 kv_heads) times the head size");
         return new(h, k, (int)(width / (h + (2 * k))));
     }

@@ -47,6 +47,7 @@ public static class Pipelines
         new AdaptLayers(),
         new FoldBiases(),
         new StripTraining(),
+        new AbsorbKeys(),
         new Fuse(),
     ];
 

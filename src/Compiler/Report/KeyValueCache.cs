@@ -8,6 +8,7 @@ internal static class KeyValueCache
     /// <summary>Bytes of a node's keys and values for each token in inference.</summary>
     public static long Bytes(Node node, Dictionary<string, TensorType> types)
     {
+        if (node.Op == LatentAttention.OpName) return (types[node.Inputs[2]].Last.Value + types[node.Inputs[3]].Last.Value) * types[node.Inputs[2]].DType.Bytes();
         if (node.Op is not ("attention" or "relative_attention")) return 0;
         var type = types[node.Inputs[0]];
         if (node.Op == "relative_attention") return 2 * type.Last.Value * type.DType.Bytes();

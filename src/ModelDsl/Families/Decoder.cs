@@ -17,7 +17,7 @@ public static class Decoder
             }
             : parts.FeedForward();
 
-        LayerSpec[] Attention(int? window) => parts.Sublayer(parts.Attention(window: window));
+        LayerSpec[] Attention(int? window) => parts.Sublayer((LayerSpec?)LatentAttention(a) ?? parts.Attention(window: window));
         ResidualLayer Residual(params LayerSpec[] layers) => new() { Layers = layers.ToEquatableArray() };
         LayerSpec[] Block(int? window) => a.Parallel ?? false
             ? [Residual(parts.Norm(), new AddLayer { Left = Attention(window).ToEquatableArray(), Right = parts.Sublayer(feedForward).ToEquatableArray() })]
@@ -29,6 +29,19 @@ public static class Decoder
             .Concat([parts.Norm(), new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false, Bias = a.HeadBias ?? false, Softcap = a.LogitSoftcap }])
             .ToEquatableArray();
     }
+
+    /// <summary>The attention of each layer where it is over latents, else null; heads must be given.</summary>
+    public static LatentAttentionLayer? LatentAttention(ArchitectureSpec a) => a.LatentAttention is not { } latent ? null : new()
+    {
+        Name = "attention",
+        Heads = a.Heads!.Value,
+        HeadSize = a.HeadSize,
+        KvRank = latent.KvRank,
+        QRank = latent.QRank,
+        RopeWidth = latent.RopeWidth ?? ((a.HeadSize ?? (a.Width / a.Heads!.Value)) + 3) / 4 * 2,
+        RopeTheta = a.RopeTheta ?? 10_000,
+        RopeScaling = a.RopeScaling,
+    };
 
     /// <summary>The blocks; where some attend locally and others globally, a group of them is what is repeated, and what is left follows.</summary>
     private static IEnumerable<LayerSpec> Blocks(ArchitectureSpec a, Func<int?, LayerSpec[]> block)

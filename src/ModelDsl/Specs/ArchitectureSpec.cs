@@ -30,6 +30,10 @@ public sealed record ArchitectureSpec
     [Key("kv-heads", "Number of key and value heads (grouped-query attention); divides heads. As many as heads if not given.", Min = 1, Max = 1024)]
     public int? KvHeads { get; init; }
 
+    [Key("latent-attention", "Keys and values made of one latent vector of each position (multi-head latent attention): the width of that vector, or a mapping.")]
+    [OnlyWith("family", ModelDsl.Family.Decoder)]
+    public FamilyLatentAttentionSpec? LatentAttention { get; init; }
+
     [Key("head-size", "Width of an attention head, D. Default: width / heads.", Min = 1, Max = 4096)]
     public int? HeadSize { get; init; }
 

@@ -136,6 +136,31 @@ public sealed record RelativeAttentionLayer : LayerSpec
     public bool SameLength { get; init; }
 }
 
+[Layer("latent-attention", "Causal self-attention whose keys and values are made of one latent vector of each position, which is all that generation keeps (multi-head latent attention; DeepSeek-V2, 2024), [B, T, C] to [B, T, C].")]
+public sealed record LatentAttentionLayer : LayerSpec
+{
+    [Key("heads", "Number of heads, H; divides the width, unless head-size is given.", Required = true, Min = 1, Max = 1024)]
+    public int Heads { get; init; }
+
+    [Key("kv-rank", "Width of the latent vector that keys and values are made of, K.", Required = true, Min = 1, Max = 65_536)]
+    public int KvRank { get; init; }
+
+    [Key("q-rank", "Width of a latent vector that queries are made of. Default: they are made of the input.", Min = 1, Max = 65_536)]
+    public int? QRank { get; init; }
+
+    [Key("rope-width", "Columns of a query and of a key that are rotated, R, beside the D others; those of keys are the same for all heads.", Required = true, Min = 2, Max = 4096)]
+    public int RopeWidth { get; init; }
+
+    [Key("head-size", "Width of a head's values and of its keys without the rotated columns, D. Default: width / heads.", Min = 1, Max = 4096)]
+    public int? HeadSize { get; init; }
+
+    [Key("rope-theta", "Base of the rotary frequencies.", Min = 1)]
+    public double RopeTheta { get; init; } = 10_000;
+
+    [Key("rope-scaling", "Changed rotary frequencies, for sequences longer than those of an earlier training.")]
+    public RopeScalingSpec? RopeScaling { get; init; }
+}
+
 [Layer("mlp", "Two linear layers with an activation between them, or the three of a gated layer, [B, T, C] to [B, T, C].")]
 [Shorthand("kind")]
 public sealed record MlpLayer : LayerSpec

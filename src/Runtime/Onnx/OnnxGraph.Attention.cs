@@ -27,7 +27,7 @@ public sealed partial class OnnxGraph
             _shared.Rotations.Add((size, theta, scaling), tables = (Table("rope.cosines", Half(0)), Table("rope.sines", Half(half))));
         }
 
-        if (size % RotatedSizes == 0 && !_shared.IsStandard) return x with { Rotation = tables };
+        if (size % RotatedSizes == 0 && kvHeads > 0 && !_shared.IsStandard) return x with { Rotation = tables };
         Scales(Scoped(name), x); // its values: the rest is nowhere multiplied by a weight
         return Rotate(name, x, heads, kvHeads, tables);
     }
@@ -39,14 +39,20 @@ public sealed partial class OnnxGraph
         string Table(string what, string table) => scope.Op("Unsqueeze", what, scope.Op("Gather", what + ".rows", table, Positions()), scope.Ints(what + ".axis", 2));
 
         var split = scope.Op("Reshape", "heads", x.Name, scope.Ints("heads.shape", 0, 0, all, size));
-        Builder.Node("Split", "", [split, scope.Ints("parts", heads + kvHeads, kvHeads)], [scope["qk"], scope["v"]], OnnxBuilder.Attribute("axis", 2));
-        Split([scope["first"], scope["second"]], scope["qk"], [size / 2, size / 2]);
+        var rotated = split; // without key heads there are no values
+        if (kvHeads > 0)
+        {
+            rotated = scope["qk"];
+            Builder.Node("Split", "", [split, scope.Ints("parts", heads + kvHeads, kvHeads)], [rotated, scope["v"]], OnnxBuilder.Attribute("axis", 2));
+        }
+
+        Split([scope["first"], scope["second"]], rotated, [size / 2, size / 2]);
         var (cosines, sines) = (Table("cosines", tables.Cosines), Table("sines", tables.Sines));
         string Turn(string what, string op, string along, string across) => scope.Op(
             op, what, scope.Op("Mul", what + ".along", along, cosines), scope.Op("Mul", what + ".across", across, sines));
         var (first, second) = (Turn("turned1", "Sub", scope["first"], scope["second"]), Turn("turned2", "Add", scope["second"], scope["first"]));
         var turned = scope.Op("Concat", "turned", OnnxBuilder.Attribute("axis", -1), first, second);
-        var whole = scope.Op("Concat", "whole", OnnxBuilder.Attribute("axis", 2), turned, scope["v"]);
+        var whole = kvHeads > 0 ? scope.Op("Concat", "whole", OnnxBuilder.Attribute("axis", 2), turned, scope["v"]) : turned;
         return Node("Reshape", name, x.Width, whole, scope.Ints("shape", 0, 0, x.Width));
     }
 

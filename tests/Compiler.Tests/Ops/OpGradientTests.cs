@@ -9,6 +9,8 @@ public sealed class OpGradientTests
 {
     private static readonly Attributes Heads = Attributes.Of(("heads", 4), ("kv_heads", 2));
 
+    private static readonly Attributes Latent = Attributes.Of(("heads", 2), ("size", 4), ("rope", 2));
+
     private static readonly Attributes Relative = Attributes.Of(("heads", 2), ("memory", 4), ("same_length", false));
 
     /// <summary>The row of each of 6 · 2 choices, of which two are dropped, and the choice of each row.</summary>
@@ -57,6 +59,9 @@ public sealed class OpGradientTests
         new("attention", Heads.With("causal", false), [[2, 5, 32]]),
         new("attention", Heads.With("window", 2L), [[2, 5, 32]]),
         new("attention", Heads.With("softcap", 0.5).With("window", 3L), [[2, 5, 32]]),
+        new("latent_heads", Latent, [[2, 3, 8], [2, 3, 4], [2, 3, 16], [2, 3, 2]]),
+        new("head_columns", Attributes.Of(("heads", 2), ("from", 5), ("to", 3)), [[2, 3, 10]]),
+        new("head_columns", Attributes.Of(("heads", 2), ("from", 3), ("to", 5)), [[2, 3, 6]]),
         new("relative_keys", Attributes.Of(("memory", 4), ("sequence", 3), ("clamp", 4)), [[4, 6]]),
         new("relative_attention", Relative, [[2, 3, 8], [2, 3, 16], [3, 8], [8], [8]]),
         // A memory of four positions, of which the queries see as many as the random firsts leave them.

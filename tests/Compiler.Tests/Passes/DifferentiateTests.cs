@@ -8,7 +8,7 @@ namespace ModelCompiler.Compiler.Tests.Passes;
 /// <summary>Whole training graphs in the reference interpreter: gradients against numeric differentiation of the loss.</summary>
 public sealed class DifferentiateTests
 {
-    public static TheoryData<string> Names => ["Gpt2", "Llama", "Blocks", "Dropout", "Experts", "Local", "Shared", "Checkpoint", "TransformerXl"];
+    public static TheoryData<string> Names => ["Gpt2", "Llama", "Blocks", "Dropout", "Experts", "Local", "Shared", "Checkpoint", "TransformerXl", "Latent"];
 
     private static ModelSpec Spec(string name) => name switch
     {
@@ -16,6 +16,7 @@ public sealed class DifferentiateTests
         "Llama" => Models.Llama,
         "Blocks" => Models.Blocks,
         "TransformerXl" => Models.TransformerXl,
+        "Latent" => Models.Latent,
         "Dropout" => Models.Gpt2 with { Architecture = Models.Gpt2.Architecture with { Dropout = 0.5 } },
         "Shared" => Models.Shared.With(new CheckpointSpec { Boundaries = EquatableArray.Of("blocks.1") }),
         "Experts" => Models.Gpt2 with { Architecture = Models.Gpt2.Architecture with { Experts = new() { Count = 3, Capacity = 1, Balance = 0 } } },

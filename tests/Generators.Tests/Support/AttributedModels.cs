@@ -31,6 +31,16 @@ internal static class AttributedModels
 
         """;
 
+    public const string Latent = Header +
+        """
+        [Model]
+        [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4, Position = PositionKind.Rope, Norm = NormKind.Rms)]
+        [LatentAttention(KvRank = 20, QRank = 28, RopeWidth = 4)]
+        [Training(Batch = 3)]
+        partial class TinyLatent;
+
+        """;
+
     public const string LlamaLike = Header +
         """
         [Model]

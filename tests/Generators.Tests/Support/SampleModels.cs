@@ -55,6 +55,24 @@ internal static class SampleModels
 
         """;
 
+    public const string Latent =
+        """
+        model: TinyLatent
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 2
+          width: 48
+          heads: 4
+          position: rope
+          latent-attention: { kv-rank: 20, q-rank: 28, rope-width: 4 }
+          norm: rms
+        training:
+          batch: 3
+
+        """;
+
     public const string LlamaLike =
         """
         model: TinyLlama

@@ -18,6 +18,12 @@ public sealed class InferenceTests
     public void Gemma_like() => Compare<Gemma>("gemma.model.yaml", 1e-4);
 
     [Fact]
+    public void Latent_attention() => Compare<Latent>("latent.model.yaml", 1e-4);
+
+    [Fact]
+    public void Latent_attention_in_bf16() => Compare<LatentBf16>("latent-bf16.model.yaml", 0.1);
+
+    [Fact]
     public void Parallel_sublayers() => Compare<ParallelSublayers>("parallel-sublayers.model.yaml", 1e-4);
 
     [Fact]

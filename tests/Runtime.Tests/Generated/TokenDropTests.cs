@@ -18,6 +18,11 @@ public sealed class TokenDropTests
     [InlineData(5, 20)]
     public void Rotations_have_the_positions_of_the_tokens(int step, int kept) => Compare<TokenDroppedLlama>("token-drop-llama.model.yaml", step, kept);
 
+    [Theory]
+    [InlineData(0, 10)]
+    [InlineData(5, 20)]
+    public void Rotated_columns_beside_latents_too(int step, int kept) => Compare<LatentTokenDrop>("latent-token-drop.model.yaml", step, kept);
+
     [Fact]
     public void Every_step_draws_anew_and_the_same_step_the_same()
     {

@@ -82,7 +82,7 @@ public sealed partial class TorchReference
         };
         var flat = layers.SelectMany(Flatten).ToList();
         string Key(LayerSpec layer) => layer.Name
-            ?? (layer is RepeatLayer ? "blocks" : layer is RelativeAttentionLayer ? "relative-attention" : layer.GetType().Name.Replace("Layer", "").ToLowerInvariant());
+            ?? (layer is RepeatLayer ? "blocks" : KebabCase.Of(layer.GetType().Name.Replace("Layer", "")));
         var names = new Dictionary<LayerSpec, Queue<string>>(ReferenceEqualityComparer.Instance);
         foreach (var group in flat.GroupBy(Key))
         {
@@ -149,6 +149,8 @@ public sealed partial class TorchReference
                 return F.linear(Attention(attention, x, Linear, P), P("proj.weight"), Optional("proj.bias"));
             case RelativeAttentionLayer attention:
                 return F.linear(RelativeAttention(attention, x, name, P), P("proj.weight"));
+            case LatentAttentionLayer attention:
+                return F.linear(LatentAttention(attention, x, P), P("proj.weight"));
             case MlpLayer { Kind: MlpKind.Swiglu }:
                 return Linear(F.silu(Linear(x, "gate")) * Linear(x, "up"), "down");
             case MlpLayer mlp:
@@ -228,7 +230,7 @@ public sealed partial class TorchReference
         Tensor Split(string part) => linear(x, part).view(batch, length, -1, size).transpose(1, 2);
         var (q, k, v) = (Split("q"), Split("k"), Split("v"));
         if (layer.QkNorm) (q, k) = (Rms(q, parameter("q_norm.weight"), 1e-6), Rms(k, parameter("k_norm.weight"), 1e-6));
-        if (layer.Position == PositionKind.Rope) (q, k) = (Rotate(q, layer), Rotate(k, layer));
+        if (layer.Position == PositionKind.Rope) (q, k) = (Rotate(q, layer.RopeTheta, layer.RopeScaling), Rotate(k, layer.RopeTheta, layer.RopeScaling));
         Heads.Add([q, k, v]);
         var groups = layer.Heads / (layer.KvHeads ?? layer.Heads);
         (k, v) = (k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1));
@@ -240,6 +242,25 @@ public sealed partial class TorchReference
         var whole = length == _seen.shape[1];
         var y = (whole ? WithoutPaddingKeys(scores) : scores).softmax(-1).matmul(v).transpose(1, 2).reshape(batch, length, -1);
         return whole ? WithoutPadding(y) : y;
+    }
+
+    /// <summary>Keys and values made of latents, all of them, and rotated columns beside.</summary>
+    private Tensor LatentAttention(LatentAttentionLayer layer, Tensor x, Func<string, Tensor> parameter)
+    {
+        var (batch, length, width) = (x.shape[0], x.shape[1], x.shape[2]);
+        var size = layer.HeadSize ?? width / layer.Heads;
+        Tensor Heads(Tensor from, string part, long of) => F.linear(from, parameter(part + ".weight")).view(batch, length, -1, of).transpose(1, 2);
+        Tensor Latent(string part) => Rms(F.linear(x, parameter(part + "_down.weight")), parameter(part + "_norm.weight"), 1e-6);
+        Tensor Rotated(Tensor from, string part) => Rotate(Heads(from, part, layer.RopeWidth), layer.RopeTheta, layer.RopeScaling);
+
+        var queries = layer.QRank is null ? x : Latent("q");
+        var made = Heads(Latent("kv"), "kv", size);
+        var (keys, values) = (made.narrow(1, 0, layer.Heads), made.narrow(1, layer.Heads, layer.Heads));
+        var q = cat([Heads(queries, "q", size), Rotated(queries, "q_rope")], -1);
+        var k = cat([keys, Rotated(x, "k_rope").expand(-1, layer.Heads, -1, -1)], -1);
+        var scores = q.matmul(k.transpose(-1, -2)) / Math.Sqrt(size + layer.RopeWidth);
+        var hidden = ones(length, length, ScalarType.Bool).triu(1);
+        return scores.masked_fill(hidden, double.NegativeInfinity).softmax(-1).matmul(values).transpose(1, 2).reshape(batch, length, -1);
     }
 
     private static Tensor Cap(Tensor x, double? cap) => cap is { } c ? (x / c).tanh() * c : x;
@@ -269,10 +290,10 @@ public sealed partial class TorchReference
     }
 
     /// <summary>The half-split rotation: pairs (i, i + D/2).</summary>
-    private Tensor Rotate(Tensor x, AttentionLayer layer)
+    private Tensor Rotate(Tensor x, double theta, RopeScalingSpec? scaling)
     {
         var (length, size) = (x.shape[2], x.shape[3]);
-        var (frequencies, magnitude) = ReferenceFrequencies.Of((int)size, layer.RopeTheta, layer.RopeScaling, _spec.Architecture.Context);
+        var (frequencies, magnitude) = ReferenceFrequencies.Of((int)size, theta, scaling, _spec.Architecture.Context);
         var positions = _drawn is null ? arange(length, ScalarType.Float64).view(1, -1) : _drawn.to(ScalarType.Float64);
         var angles = (positions.view(-1, 1, length, 1) * tensor(frequencies)).to(ScalarType.Float32);
         var (a, b) = (x.narrow(-1, 0, size / 2), x.narrow(-1, size / 2, size / 2));

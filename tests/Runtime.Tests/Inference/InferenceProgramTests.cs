@@ -20,6 +20,12 @@ public sealed class InferenceProgramTests
     [InlineData("onnx")]
     public void Windows_and_caps(string engine) => Check<Gemma>(engine, 1e-5);
 
+    /// <summary>Over latents in one engine, over the keys and values that are made of them in the other.</summary>
+    [Theory]
+    [InlineData("torch")]
+    [InlineData("onnx")]
+    public void Latent_attention(string engine) => Check<Latent>(engine, 1e-5);
+
     [Fact]
     public void Bf16() => Check<Gpt2Bf16>("torch", 0.02);
 

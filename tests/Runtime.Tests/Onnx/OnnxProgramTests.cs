@@ -21,6 +21,12 @@ public sealed class OnnxProgramTests
     [Fact]
     public void Gemma_like() => Compare<Gemma>(null, 1e-4);
 
+    [Fact]
+    public void Latent_attention() => Compare<Latent>(null, 1e-4);
+
+    [Fact]
+    public void Latent_attention_in_int8() => Compare<Latent>(new QuantizationSpec { Weights = WeightType.Int8 }, 0.1);
+
     /// <summary>ONNX Runtime's attention takes head sizes that are multiples of 8; this model's is 10.</summary>
     [Fact]
     public void A_head_size_that_has_no_attention_there_is_refused()

@@ -20,6 +20,9 @@ public sealed class OnnxStandardTests
     [Fact]
     public void Gemma_like() => Compare<Gemma>();
 
+    [Fact]
+    public void Latent_attention() => Compare<Latent>();
+
     /// <summary>Heads of 10, which ONNX Runtime's own attention does not take.</summary>
     [Fact]
     public void Qwen_like() => Compare<Qwen>();

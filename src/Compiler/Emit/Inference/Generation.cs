@@ -8,7 +8,7 @@ internal static class Generation
     /// <summary>What hinders it; null for nothing.</summary>
     public static Node? Obstacle(Graph inference) => inference.Encoding is not null
         ? null
-        : inference.Main.Nodes.FirstOrDefault(n => n.Op is "attention" or "relative_attention" or "convolution");
+        : inference.Main.Nodes.FirstOrDefault(n => LayerCache.Has(n) || n.Op == "convolution");
 
     /// <summary>Why the node hinders it, and what to do.</summary>
     public static string Reason(Node obstacle, string place) =>

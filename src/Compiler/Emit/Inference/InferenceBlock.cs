@@ -25,14 +25,14 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
 
     private int Times => graph.Times(function.Name);
 
-    /// <summary>Attention nodes, each with a cache of keys and one of values: [heads, positions, D].</summary>
+    /// <summary>Attention nodes, each with a cache of keys and one of values, [heads, positions, D], or one of latents.</summary>
     private List<LayerCache> Caches
     {
         get
         {
             if (IsEncoder) return [];
             var types = function.Types();
-            return function.Nodes.Where(IsAttention).Select(n => LayerCache.Of(n, types[n.Inputs[0]])).ToList();
+            return function.Nodes.Where(LayerCache.Has).Select(n => LayerCache.Of(n, types)).ToList();
         }
     }
 
@@ -40,8 +40,6 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     private List<Value> Distances => function.Nodes.Where(n => n.Op == "relative_keys").Select(n => n.Outputs[0]).ToList();
 
     private string Distance(Value value) => $"{Local}{_values[value.Name]}";
-
-    private static bool IsAttention(Node node) => node.Op is "attention" or "relative_attention";
 
     /// <summary>Convolutions, each with the rows that it remembers: [K − 1, C].</summary>
     private List<(Node Node, long Rows, long Width, DType DType)> States
@@ -58,7 +56,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
 
     private string State(int index) => $"{Local}State{(States.Count > 1 ? Number(index + 1) : "")}";
 
-    private string Cache(int index, string what) => $"{Local}{what}{(Caches.Count > 1 ? Number(index + 1) : "")}";
+    private IEnumerable<string> CacheFields(int index) => Caches[index].Parts.Select(part => $"{Local}{part}{(Caches.Count > 1 ? Number(index + 1) : "")}");
 
     private static string Argument(int index, string what, int count) => what + (count > 1 ? Number(index + 1) : "");
 
@@ -67,7 +65,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
         writer.Line($"private readonly {Type}Parameters[] {Local}Parameters;");
         if (_forms.Any) writer.Line($"private readonly {_forms.Type}[] {Local}Weights;");
         for (var c = 0; c < Caches.Count; c++)
-            writer.Line($"private readonly Tensor[][] {Cache(c, "Keys")}, {Cache(c, "Values")};  // by layer and sequence, {Caches[c].Comment}");
+            writer.Line($"private readonly Tensor[][] {string.Join(", ", CacheFields(c))};  // by layer and sequence, {Caches[c].Comment}");
         foreach (var value in Distances) writer.Line($"private readonly Tensor[] {Distance(value)};  // by layer, [{string.Join(", ", value.Type!.Shape)}]");
         for (var c = 0; c < States.Count; c++)
             writer.Line($"private readonly Tensor[][] {State(c)};  // by layer and sequence, [{Number(States[c].Rows)}, {Number(States[c].Width)}]");
@@ -79,7 +77,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
         writer.Line($"{Local}Parameters = new {Type}Parameters[{times}];");
         if (_forms.Any) writer.Line($"{Local}Weights = new {_forms.Type}[{times}];");
         for (var c = 0; c < Caches.Count; c++)
-            writer.Lines($"{Cache(c, "Keys")} = new Tensor[{times}][];", $"{Cache(c, "Values")} = new Tensor[{times}][];");
+            foreach (var field in CacheFields(c)) writer.Line($"{field} = new Tensor[{times}][];");
         foreach (var value in Distances) writer.Line($"{Distance(value)} = new Tensor[{times}];");
         for (var c = 0; c < States.Count; c++) writer.Line($"{State(c)} = new Tensor[{times}][];");
         using (writer.Block($"for (var i = 0; i < {times}; i++)"))
@@ -89,7 +87,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
             for (var c = 0; c < Caches.Count; c++)
             {
                 var cache = $"Caches.Empty(batch, {ScalarType(Caches[c].DType)}, {Caches[c].Shape})";
-                writer.Lines($"{Cache(c, "Keys")}[i] = {cache};", $"{Cache(c, "Values")}[i] = {cache};");
+                foreach (var field in CacheFields(c)) writer.Line($"{field}[i] = {cache};");
             }
             foreach (var value in Distances)
                 writer.Line($"{Distance(value)}[i] = Caches.Empty({ScalarType(value.Type!.DType)}, [{(Remembers ? "Positions + " : "")}Size, {Number(value.Type.Last.Value)}]);");
@@ -101,7 +99,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     public void Loop(SourceWriter writer)
     {
         var input = new InferenceMain(graph).Field(graph.Repeat(function.Name).Inputs[0]);
-        var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", {Cache(c, "Keys")}[i], {Cache(c, "Values")}[i]")
+        var caches = string.Concat(Enumerable.Range(0, Caches.Count).SelectMany(CacheFields).Select(field => $", {field}[i]")
             .Concat(Distances.Select(value => $", {Distance(value)}[i]"))
             .Concat(Enumerable.Range(0, States.Count).Select(c => $", {State(c)}[i]")));
         writer.Nested(
@@ -115,7 +113,7 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
     public void Function(SourceWriter writer)
     {
         string Parameter(string value) => char.ToLowerInvariant(_values[value][0]) + _values[value].Substring(1);
-        var caches = string.Concat(Enumerable.Range(0, Caches.Count).Select(c => $", Tensor[] {Argument(c, "keys", Caches.Count)}, Tensor[] {Argument(c, "values", Caches.Count)}")
+        var caches = string.Concat(Enumerable.Range(0, Caches.Count).SelectMany(c => Caches[c].Parts.Select(part => $", Tensor[] {Argument(c, part.ToLowerInvariant(), Caches.Count)}"))
             .Concat(Distances.Select(value => $", Tensor {Parameter(value.Name)}"))
             .Concat(Enumerable.Range(0, States.Count).Select(c => $", Tensor[] {Argument(c, "state", States.Count)}")));
         string Spell(string value) => value == function.Inputs[0].Name ? "input"
@@ -128,13 +126,14 @@ internal sealed class InferenceBlock(EmitContext context, Graph graph, Function 
             var (attention, convolution) = (0, 0);
             foreach (var node in function.Nodes)
             {
-                var index = IsAttention(node) ? attention++ : 0;
+                var index = LayerCache.Has(node) ? attention++ : 0;
                 var state = node.Op == "convolution" ? convolution++ : 0;
                 var kernels = new KernelWriter(context, function, Spell, cached: !IsEncoder)
                 {
                     Keys = Argument(index, "keys", Caches.Count),
                     Lengths = EncoderEmitter.Lengths,
                     Values = Argument(index, "values", Caches.Count),
+                    Latents = Argument(index, "latents", Caches.Count),
                     State = Argument(state, "state", States.Count),
                     Weight = _forms.Spell,
                 };

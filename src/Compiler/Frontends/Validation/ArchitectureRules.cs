@@ -73,6 +73,11 @@ internal static class ArchitectureRules
             foreach (var diagnostic in RelativeAttentionRules.Check(TransformerXl.Attention(a), a.Width, a.Context, Path)) yield return diagnostic;
             yield break;
         }
+        if (a.Family == Family.Decoder && Decoder.LatentAttention(a) is { } latent)
+        {
+            foreach (var diagnostic in LatentAttentionRules.Check(a, latent, Path)) yield return diagnostic;
+            yield break;
+        }
         var attention = new AttentionLayer
         {
             Heads = heads,

@@ -86,6 +86,9 @@ internal sealed class BlockRules
             case RelativeAttentionLayer attention:
                 _found.AddRange(RelativeAttentionRules.Check(attention, width, _architecture.Context, path));
                 return width;
+            case LatentAttentionLayer attention:
+                _found.AddRange(LatentAttentionRules.Check(attention, width, path, SpecPath.Key(path, "rope-width")));
+                return width;
             case NormLayer { Kind: NormKind.Rms, Bias: true }:
                 _found.Add(DiagnosticCatalog.RmsBias.At(SpecPath.Key(path, "bias"), "an rms norm has no bias; remove 'bias', or use 'kind: layer'"));
                 return width;

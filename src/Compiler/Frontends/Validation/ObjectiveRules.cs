@@ -70,6 +70,12 @@ internal static class ObjectiveRules
     {
         foreach (var (layer, path) in LayerLists.All(blocks, "architecture.blocks"))
         {
+            if (layer is RelativeAttentionLayer or LatentAttentionLayer && kind != ObjectiveKind.Causal)
+            {
+                yield return DiagnosticCatalog.ObjectiveAttention.At(path,
+                    $"this attention sees only the tokens before each, so it cannot learn '{KebabCase.Of(kind.ToString())}'; use 'attention' with 'causal: false', or write 'objective: causal'");
+                yield break;
+            }
             if (layer is not AttentionLayer attention || attention.Causal == (kind == ObjectiveKind.Causal)) continue;
             yield return DiagnosticCatalog.ObjectiveAttention.At(attention.Causal ? path : SpecPath.Key(path, "causal"), attention.Causal
                 ? $"this attention sees only the tokens before each, so it cannot learn '{KebabCase.Of(kind.ToString())}'; write 'causal: false', or 'objective: causal'"

@@ -84,7 +84,7 @@ internal static class PrunedSizeRules
         if (layers.Any(layer => layer is EmbeddingLayer { Scale: true }))
             yield return DiagnosticCatalog.PruningParts.At(Path + ".width",
                 "embeddings are multiplied by the root of the width, so a narrower model would scale them by less; remove 'width', or the scale");
-        if (layers.Any(layer => layer is ConvolutionLayer or ClassifierLayer or EmbeddingLayer { Width: not null } || (layer is LinearLayer linear && linear.Out == a.Width)))
+        if (layers.Any(layer => layer is ConvolutionLayer or ClassifierLayer or LatentAttentionLayer or EmbeddingLayer { Width: not null } || (layer is LinearLayer linear && linear.Out == a.Width)))
             yield return DiagnosticCatalog.PruningParts.At(Path + ".width", "the model has layers whose channels cannot be told from the residual stream's; remove 'width'");
     }
 
