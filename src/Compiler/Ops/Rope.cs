@@ -22,7 +22,11 @@ public sealed class Rope : Op
         return [inputs[0]];
     }
 
-    public override long Flops(Inputs inputs) => 3 * inputs[0].Elements;
+    public override long Flops(Inputs inputs)
+    {
+        var heads = PackedHeads.Of(inputs);
+        return 3 * inputs[0].Rows * (heads.Heads + heads.KvHeads) * heads.Size;
+    }
 
     public override void Differentiate(GradientBuilder g)
     {

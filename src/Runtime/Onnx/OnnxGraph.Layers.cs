@@ -82,7 +82,7 @@ public sealed partial class OnnxGraph
 
     /// <summary>x times a constant.</summary>
     public OnnxValue Scale(string name, OnnxValue x, double factor) =>
-        Node("Mul", name, x.Width, x.Name, Builder.Constant(Scoped(name) + ".factor", DataType.Float, [(float)factor]));
+        Node("Mul", name, x.Width, x.Name, Inner(name).Scalar("factor", (float)factor));
 
     /// <summary>cap · tanh(x / cap)</summary>
     public OnnxValue Softcap(string name, OnnxValue x, double cap)

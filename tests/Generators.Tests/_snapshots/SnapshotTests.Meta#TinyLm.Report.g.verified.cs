@@ -14,9 +14,9 @@ partial class TinyLm
         /// <summary>Number of values, trained and frozen.</summary>
         public const long Parameters = 75_504;
         /// <summary>Floating-point operations of the forward pass for each token.</summary>
-        public const long ForwardFlopsPerToken = 142_768;
+        public const long ForwardFlopsPerToken = 142_624;
         /// <summary>The same of the backward pass, what is computed again apart.</summary>
-        public const long BackwardFlopsPerToken = 288_720;
+        public const long BackwardFlopsPerToken = 288_576;
         /// <summary>What the backward pass computes again for each token.</summary>
         public const long RecomputedFlopsPerToken = 3520;
         /// <summary>The fp32 weights.</summary>
@@ -47,7 +47,7 @@ partial class TinyLm
     // # TinyLm
     //
     //     parameters                75,504  blocks.*.mlp 48.8 %, blocks.*.attention 18.3 %, embedding 16.3 %
-    //     FLOPs a token, forward   142.77K  288.72K backward, and 3.52K computed again
+    //     FLOPs a token, forward   142.62K  288.58K backward, and 3.52K computed again
     //     weights                 590.5KiB  fp32
     //     gradients               590.5KiB  fp32
     //     optimizer state           1.2MiB  adamw
@@ -63,10 +63,10 @@ partial class TinyLm
     // |---|--:|--:|--:|--:|--:|--:|
     // | embedding | 1 | 12,288 | 16.3 % | 0 | 0.0 % |  |
     // | blocks.*.norm1 | 2 | 96 | 0.1 % | 480 | 0.3 % |  |
-    // | blocks.*.attention | 2 | 13,824 | 18.3 % | 40,512 | 28.4 % | 384B |
+    // | blocks.*.attention | 2 | 13,824 | 18.3 % | 40,368 | 28.3 % | 384B |
     // | blocks.*.residual1 | 2 | 0 | 0.0 % | 96 | 0.1 % |  |
     // | blocks.*.norm2 | 2 | 96 | 0.1 % | 480 | 0.3 % |  |
-    // | blocks.*.mlp | 2 | 36,864 | 48.8 % | 76,288 | 53.4 % |  |
+    // | blocks.*.mlp | 2 | 36,864 | 48.8 % | 76,288 | 53.5 % |  |
     // | blocks.*.residual2 | 2 | 0 | 0.0 % | 96 | 0.1 % |  |
     // | norm | 1 | 48 | 0.1 % | 240 | 0.2 % |  |
     // | head | 1 | 12,288 | 16.3 % | 24,576 | 17.2 % |  |

@@ -14,9 +14,9 @@ partial class TinyParts
         /// <summary>Number of values, trained and frozen.</summary>
         public const long Parameters = 127_920;
         /// <summary>Floating-point operations of the forward pass for each token.</summary>
-        public const long ForwardFlopsPerToken = 263_280;
+        public const long ForwardFlopsPerToken = 262_992;
         /// <summary>The same of the backward pass, what is computed again apart.</summary>
-        public const long BackwardFlopsPerToken = 534_160;
+        public const long BackwardFlopsPerToken = 533_872;
         /// <summary>What the backward pass computes again for each token.</summary>
         public const long RecomputedFlopsPerToken = 8832;
         /// <summary>The fp32 weights.</summary>
@@ -45,7 +45,7 @@ partial class TinyParts
     // # TinyParts
     //
     //     parameters                  127,920  blocks.*.mlp 58.4 %, blocks.*.attention 22.1 %, embedding 9.6 %
-    //     FLOPs a token, forward      263.28K  534.16K backward, and 8.83K computed again
+    //     FLOPs a token, forward      262.99K  533.87K backward, and 8.83K computed again
     //     weights                    500.8KiB  fp32
     //     gradients                  500.8KiB  fp32
     //     optimizer state           1001.5KiB  adamw
@@ -54,7 +54,7 @@ partial class TinyParts
     //     training in all              3.2MiB
     //     KV cache a token               768B  24.0KiB for 32 tokens
     //     safetensors                499.7KiB  fp32; 249.8KiB in bf16
-    //     without the pruned parts     61,872  parameters, 119.3K FLOPs a token forward, a KV cache of 384B a token, 241.7KiB in fp32: TinyPartsPruned
+    //     without the pruned parts     61,872  parameters, 119.15K FLOPs a token forward, a KV cache of 384B a token, 241.7KiB in fp32: TinyPartsPruned
     //
     // ## Layers
     //
@@ -62,10 +62,10 @@ partial class TinyParts
     // |---|--:|--:|--:|--:|--:|--:|
     // | embedding | 1 | 12,288 | 9.6 % | 0 | 0.0 % |  |
     // | blocks.*.norm1 | 4 | 192 | 0.2 % | 960 | 0.4 % |  |
-    // | blocks.*.attention | 4 | 28,224 | 22.1 % | 81,408 | 30.9 % | 768B |
+    // | blocks.*.attention | 4 | 28,224 | 22.1 % | 81,120 | 30.8 % | 768B |
     // | blocks.*.residual1 | 4 | 0 | 0.0 % | 384 | 0.1 % |  |
     // | blocks.*.norm2 | 4 | 192 | 0.2 % | 960 | 0.4 % |  |
-    // | blocks.*.mlp | 4 | 74,688 | 58.4 % | 154,368 | 58.6 % |  |
+    // | blocks.*.mlp | 4 | 74,688 | 58.4 % | 154,368 | 58.7 % |  |
     // | blocks.*.residual2 | 4 | 0 | 0.0 % | 384 | 0.1 % |  |
     // | norm | 1 | 48 | 0.0 % | 240 | 0.1 % |  |
     // | head | 1 | 12,288 | 9.6 % | 24,576 | 9.3 % |  |

@@ -14,9 +14,9 @@ partial class TinyPartsPruned
         /// <summary>Number of values, trained and frozen.</summary>
         public const long Parameters = 61_872;
         /// <summary>Floating-point operations of the forward pass for each token.</summary>
-        public const long ForwardFlopsPerToken = 119_296;
+        public const long ForwardFlopsPerToken = 119_152;
         /// <summary>The same of the backward pass, what is computed again apart.</summary>
-        public const long BackwardFlopsPerToken = 242_872;
+        public const long BackwardFlopsPerToken = 242_728;
         /// <summary>What the backward pass computes again for each token.</summary>
         public const long RecomputedFlopsPerToken = 4440;
         /// <summary>The fp32 weights.</summary>
@@ -45,7 +45,7 @@ partial class TinyPartsPruned
     // # TinyPartsPruned
     //
     //     parameters                61,872  blocks.*.mlp 47.3 %, blocks.*.attention 19.1 %, embedding 16.6 %
-    //     FLOPs a token, forward    119.3K  242.87K backward, and 4.44K computed again
+    //     FLOPs a token, forward   119.15K  242.73K backward, and 4.44K computed again
     //     weights                 243.0KiB  fp32
     //     gradients               243.0KiB  fp32
     //     optimizer state         486.0KiB  adamw
@@ -60,10 +60,10 @@ partial class TinyPartsPruned
     // |---|--:|--:|--:|--:|--:|--:|
     // | embedding | 1 | 10,240 | 16.6 % | 0 | 0.0 % |  |
     // | blocks.*.norm1 | 3 | 120 | 0.2 % | 600 | 0.5 % |  |
-    // | blocks.*.attention | 3 | 11,832 | 19.1 % | 36,096 | 30.3 % | 384B |
+    // | blocks.*.attention | 3 | 11,832 | 19.1 % | 35,952 | 30.2 % | 384B |
     // | blocks.*.residual1 | 3 | 0 | 0.0 % | 240 | 0.2 % |  |
     // | blocks.*.norm2 | 3 | 120 | 0.2 % | 600 | 0.5 % |  |
-    // | blocks.*.mlp | 3 | 29,280 | 47.3 % | 60,840 | 51.0 % |  |
+    // | blocks.*.mlp | 3 | 29,280 | 47.3 % | 60,840 | 51.1 % |  |
     // | blocks.*.residual2 | 3 | 0 | 0.0 % | 240 | 0.2 % |  |
     // | norm | 1 | 40 | 0.1 % | 200 | 0.2 % |  |
     // | head | 1 | 10,240 | 16.6 % | 20,480 | 17.2 % |  |

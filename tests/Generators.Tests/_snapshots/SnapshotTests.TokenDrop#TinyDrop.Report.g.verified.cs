@@ -14,9 +14,9 @@ partial class TinyDrop
         /// <summary>Number of values, trained and frozen.</summary>
         public const long Parameters = 81_216;
         /// <summary>Floating-point operations of the forward pass for each token.</summary>
-        public const long ForwardFlopsPerToken = 413_184;
+        public const long ForwardFlopsPerToken = 412_320;
         /// <summary>The same of the backward pass, what is computed again apart.</summary>
-        public const long BackwardFlopsPerToken = 836_080;
+        public const long BackwardFlopsPerToken = 835_216;
         /// <summary>What the backward pass computes again for each token.</summary>
         public const long RecomputedFlopsPerToken = 14_976;
         /// <summary>The fp32 weights.</summary>
@@ -45,7 +45,7 @@ partial class TinyDrop
     // # TinyDrop
     //
     //     parameters                81,216  blocks.*.mlp 46.0 %, blocks.*.attention 23.2 %, embedding 15.1 %
-    //     FLOPs a token, forward   413.18K  836.08K backward, and 14.98K computed again; 313.82K forward while the most tokens are dropped
+    //     FLOPs a token, forward   412.32K  835.22K backward, and 14.98K computed again; 313.18K forward while the most tokens are dropped
     //     weights                 318.3KiB  fp32
     //     gradients               318.3KiB  fp32
     //     optimizer state         418.5KiB  muon
@@ -60,13 +60,13 @@ partial class TinyDrop
     // |---|--:|--:|--:|--:|--:|--:|
     // | embedding | 1 | 12,288 | 15.1 % | 0 | 0.0 % |  |
     // | blocks.*.norm1 | 6 | 192 | 0.2 % | 2,304 | 0.6 % |  |
-    // | blocks.*.attention | 6 | 18,816 | 23.2 % | 150,912 | 36.5 % | 2.3KiB |
+    // | blocks.*.attention | 6 | 18,816 | 23.2 % | 150,048 | 36.4 % | 2.3KiB |
     // | blocks.*.residual1 | 6 | 0 | 0.0 % | 576 | 0.1 % |  |
     // | blocks.*.norm2 | 6 | 192 | 0.2 % | 2,304 | 0.6 % |  |
-    // | blocks.*.mlp | 6 | 37,344 | 46.0 % | 231,552 | 56.0 % |  |
+    // | blocks.*.mlp | 6 | 37,344 | 46.0 % | 231,552 | 56.2 % |  |
     // | blocks.*.residual2 | 6 | 0 | 0.0 % | 576 | 0.1 % |  |
     // | norm | 1 | 96 | 0.1 % | 384 | 0.1 % |  |
-    // | head | 1 | 12,288 | 15.1 % | 24,576 | 5.9 % |  |
+    // | head | 1 | 12,288 | 15.1 % | 24,576 | 6.0 % |  |
     //
     // ## Largest activations
     //
