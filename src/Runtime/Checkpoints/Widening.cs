@@ -13,8 +13,8 @@ internal static unsafe class Widening
     /// <summary>Elements that a thread reads at a time.</summary>
     private const long Piece = 1 << 18;
 
-    /// <summary>Rows and columns of a tile when transposing: what is written stays in the first cache.</summary>
-    private const int Tile = 32;
+    /// <summary>Rows that a thread transposes at a time: what it reads stays in the second cache.</summary>
+    private const int Strip = 32;
 
     public static bool Takes(DType type) => type is DType.F32 or DType.BF16 or DType.F16;
 
@@ -85,37 +85,15 @@ internal static unsafe class Widening
         where T : unmanaged, IElement<T>
     {
         var (rows, stride) = (source.Entry.Shape[0], source.Entry.Shape[1]);
-        Pieces(rows, Tile, (start, length) => Read<T>(source, start * stride, length * stride, from =>
+        Pieces(rows, Strip, (start, length) => Read<T>(source, start * stride, length * stride, from =>
         {
             var column = 0L;
             foreach (var (columns, destination) in strips)
             {
-                Transpose((T*)from + column, stride, length, columns, (float*)destination + start, rows);
+                Transposition.Run((T*)from + column, stride, length, columns, (float*)destination + start, rows);
                 column += columns;
             }
         }));
-    }
-
-    /// <summary>At most <see cref="Tile"/> rows.</summary>
-    private static void Transpose<T>(T* from, long stride, long rows, long columns, float* to, long toStride)
-        where T : unmanaged, IElement<T>
-    {
-        var tile = stackalloc float[Tile * Tile];
-        for (var first = 0L; first < columns; first += Tile)
-        {
-            var width = Math.Min(Tile, columns - first);
-            for (var row = 0L; row < rows; row++)
-            {
-                for (var i = 0L; i < width; i += Lanes.Count)
-                    Lanes.Store((Fp32*)tile + (row * Tile), i, width, Lanes.Load(from + (row * stride) + first, i, width));
-            }
-
-            for (var i = 0L; i < width; i++)
-            {
-                for (var row = 0L; row < rows; row++)
-                    to[((first + i) * toStride) + row] = tile[(row * Tile) + i];
-            }
-        }
     }
 
     /// <summary>Reads elements into a buffer for the time of a call.</summary>
