@@ -3,24 +3,29 @@ using System.Numerics;
 
 namespace ModelCompiler.Benchmarks.Inference;
 
-/// <summary>How fast the machine reads memory: the best of several passes of all cores over a buffer that no cache holds.</summary>
-internal static class Bandwidth
+/// <summary>How fast the machine reads memory: the median of passes of all cores over a buffer that no cache holds.</summary>
+internal sealed class Bandwidth
 {
-    private const int Bytes = 512 << 20, Passes = 5;
+    private const int Bytes = 512 << 20, Passes = 3;
 
-    public static double BytesPerSecond()
+    private readonly float[] _buffer = new float[Bytes / sizeof(float)];
+    private readonly List<double> _rates = [];
+
+    public Bandwidth() => Array.Fill(_buffer, 1f);
+
+    public double BytesPerSecond => _rates.Order().ElementAt(_rates.Count / 2);
+
+    public void Measure()
     {
-        var buffer = new float[Bytes / sizeof(float)];
-        Array.Fill(buffer, 1f);
-        var (parts, best) = (Environment.ProcessorCount, 0.0);
+        var parts = Environment.ProcessorCount;
         var sums = new float[parts];
         for (var pass = 0; pass < Passes; pass++)
         {
             var start = Stopwatch.GetTimestamp();
             Parallel.For(0, parts, part =>
             {
-                var length = buffer.Length / parts;
-                var values = buffer.AsSpan(part * length, length);
+                var length = _buffer.Length / parts;
+                var values = _buffer.AsSpan(part * length, length);
                 var (a, b, c, d) = (Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero);
                 for (var i = 0; i + (4 * Vector<float>.Count) <= length; i += 4 * Vector<float>.Count)
                 {
@@ -32,9 +37,9 @@ internal static class Bandwidth
 
                 sums[part] = Vector.Sum(a + b + c + d);
             });
-            best = Math.Max(best, Bytes / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            _rates.Add(Bytes / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 
-        return sums.Sum() > 0 ? best : throw new InvalidOperationException("Nothing was read.");
+        if (sums.Sum() <= 0) throw new InvalidOperationException("Nothing was read.");
     }
 }

@@ -19,21 +19,26 @@ internal static class InferenceBenchmark
     public static int Run(string[] args)
     {
         var quick = args.Contains("--quick");
-        var (rounds, tokens) = quick ? (3, 16) : (7, 64);
+        var (rounds, tokens) = quick ? (3, 16) : (7, 128);
         var folder = Directory.CreateTempSubdirectory("modelcompiler-inference-").FullName;
         try
         {
             using var model = ModelL.Create(CPU, seed: 1);
             var sides = new List<Side> { Plain(model, Path.Combine(folder, "plain")) };
-            foreach (var (name, quantization) in Forms()) sides.Add(Torch(model, name, quantization));
-            foreach (var (name, quantization) in Forms()) sides.Add(Onnx(model, name, Path.Combine(folder, name.Replace(' ', '-')), quantization));
-            var bandwidth = Bandwidth.BytesPerSecond();
-            Write($"Model L, prompts of {Prompt} tokens, {tokens} tokens generated behind them, {rounds} rounds; memory is read with {bandwidth / 1e9:F1} GB/s");
+            foreach (var (name, quantization, _) in Forms().Where(form => form.Read == form.Name)) sides.Add(Torch(model, name, quantization));
+            foreach (var (name, quantization, read) in Forms()) sides.Add(Onnx(model, name, Path.Combine(folder, name), Path.Combine(folder, read), quantization));
+            sides.Add(Mapped(model, Path.Combine(folder, "fp32")));
+            var bandwidth = new Bandwidth();
             for (var round = -1; round < rounds; round++)
+            {
+                bandwidth.Measure();
                 foreach (var side in sides) side.Measure(Prompt, tokens, counted: round >= 0);
-            Report(sides, bandwidth, tokens);
+            }
+
+            Write($"Model L, prompts of {Prompt} tokens, {tokens} tokens generated behind them, {rounds} rounds; memory is read with {bandwidth.BytesPerSecond / 1e9:F1} GB/s");
+            Report(sides, bandwidth.BytesPerSecond, tokens);
             foreach (var side in sides) side.Dispose();
-            Load(Path.Combine(folder, "fp32"), quick ? 3 : 5);
+            foreach (var prepack in (bool[])[true, false]) Load(Path.Combine(folder, "fp32"), prepack, quick ? 3 : 5);
             return 0;
         }
         finally
@@ -42,12 +47,14 @@ internal static class InferenceBenchmark
         }
     }
 
-    private static IEnumerable<(string Name, QuantizationSpec? Quantization)> Forms() =>
+    /// <summary>Forms, and the one whose weights a generated token reads.</summary>
+    private static IEnumerable<(string Name, QuantizationSpec? Quantization, string Read)> Forms() =>
     [
-        ("fp32", null),
-        ("int8", new() { Weights = WeightType.Int8 }),
-        ("int4 128", new() { Weights = WeightType.Int4, Group = 128 }),
-        ("int4 32", new() { Weights = WeightType.Int4, Group = 32 }),
+        ("fp32", null, "fp32"),
+        ("int8", new() { Weights = WeightType.Int8 }, "int8"),
+        ("int4 128", new() { Weights = WeightType.Int4, Group = 128 }, "int4 128"),
+        ("int4 32", new() { Weights = WeightType.Int4, Group = 32 }, "int4 32"),
+        ("int4 128, int8 prompts", new() { Weights = WeightType.Int4, Group = 128, Prefill = PrefillType.Int8 }, "int4 128"),
     ];
 
     private static Side Plain(ICompiledModel model, string folder)
@@ -70,11 +77,18 @@ internal static class InferenceBenchmark
         });
     }
 
-    private static Side Onnx(ICompiledModel model, string name, string folder, QuantizationSpec? quantization)
+    private static Side Onnx(ICompiledModel model, string name, string folder, string read, QuantizationSpec? quantization)
     {
         OnnxExport.Write(model, folder, quantization, new ByteTokenizer(), []);
         var program = OnnxProgram.Open(model.Description, folder);
-        return new Side("onnx, " + name, Weights(folder), () => program.Reset(), tokens => _ = program.Forward(tokens), program.Dispose);
+        return new Side("onnx, " + name, Weights(read), () => program.Reset(), tokens => _ = program.Forward(tokens), program.Dispose);
+    }
+
+    /// <summary>The fp32 export once more, with weights that are read where the file is mapped.</summary>
+    private static Side Mapped(ICompiledModel model, string folder)
+    {
+        var program = OnnxProgram.Open(model.Description, folder, new OnnxOptions { Prepack = false });
+        return new Side("onnx, fp32, not prepacked", Weights(folder), () => program.Reset(), tokens => _ = program.Forward(tokens), program.Dispose);
     }
 
     /// <summary>Of the table of tokens one row is read.</summary>
@@ -87,20 +101,20 @@ internal static class InferenceBenchmark
         // Keys and values of 12 layers, of the positions in the middle of the generation.
         var cache = 2L * 12 * 768 * 4 * (Prompt + (tokens / 2));
         var fp32 = sides.Single(side => side.Name == "onnx, fp32");
-        Write($"{"",-16} {"MB a token",10} {"prompt",9} {"/ fp32",7} {"tokens/s",9} {"/ fp32",7} {"/ by hand",9} {"bandwidth",9} {"bytes",8}");
+        Write($"{"",-28} {"MB a token",10} {"prompt",9} {"/ fp32",7} {"tokens/s",9} {"/ fp32",7} {"/ by hand",9} {"bandwidth",9} {"bytes",8}");
         foreach (var side in sides)
         {
             var read = side.Weights + cache;
-            Write($"{side.Name,-16} {read / 1e6,10:F1} {Prompt / side.PromptSeconds,9:F0} {fp32.PromptSeconds / side.PromptSeconds,7:F2} {1 / side.TokenSeconds,9:F1} {fp32.TokenSeconds / side.TokenSeconds,7:F2} {sides[0].TokenSeconds / side.TokenSeconds,9:F2} {100 * read / side.TokenSeconds / bandwidth,8:F0}% {side.Bytes,8}");
+            Write($"{side.Name,-28} {read / 1e6,10:F1} {Prompt / side.PromptSeconds,9:F0} {fp32.PromptSeconds / side.PromptSeconds,7:F2} {1 / side.TokenSeconds,9:F1} {fp32.TokenSeconds / side.TokenSeconds,7:F2} {sides[0].TokenSeconds / side.TokenSeconds,9:F2} {100 * read / side.TokenSeconds / bandwidth,8:F0}% {side.Bytes,8}");
         }
 
         Write($"bandwidth: bytes of weights and cache that a token reads, times tokens a second, of what the machine reads; bytes: managed, a token");
     }
 
     /// <summary>Opening the exported model against reading its file once, both from the system's cache.</summary>
-    private static void Load(string folder, int rounds)
+    private static void Load(string folder, bool prepack, int rounds)
     {
-        var path = Path.Combine(folder, "model.onnx.data");
+        var (path, options) = (Path.Combine(folder, "model.onnx.data"), new OnnxOptions { Prepack = prepack });
         var memory = new byte[new FileInfo(path).Length];
         var (reads, loads) = (new double[rounds], new double[rounds]);
         for (var round = -1; round < rounds; round++)
@@ -110,7 +124,7 @@ internal static class InferenceBenchmark
                 for (long place = 0; RandomAccess.Read(file, memory.AsSpan((int)place), place) is > 0 and var count; place += count) ;
             var read = Stopwatch.GetElapsedTime(start).TotalSeconds;
             start = Stopwatch.GetTimestamp();
-            using (OnnxModel.Open(ModelL.Definition, folder))
+            using (OnnxModel.Open(ModelL.Definition, folder, options))
             {
             }
 
@@ -118,7 +132,7 @@ internal static class InferenceBenchmark
         }
 
         var (reading, loading) = (Median(reads), Median(loads));
-        Write($"load of {memory.Length / 1e6:F0} MB, with a first token: {1000 * loading:F0} ms, reading the file {1000 * reading:F0} ms: {loading / reading:F2} times");
+        Write($"load of {memory.Length / 1e6:F0} MB, with a first token, {(prepack ? "packed" : "mapped")}: {1000 * loading:F0} ms, reading the file {1000 * reading:F0} ms: {loading / reading:F2} times");
     }
 
     private static double Median(IEnumerable<double> values) => values.Order().ElementAt(values.Count() / 2);
@@ -146,6 +160,8 @@ internal static class InferenceBenchmark
         public void Measure(int prompt, int tokens, bool counted)
         {
             reset();
+            // The threads of the side before spin a while before they sleep.
+            Thread.Sleep(300);
             int[] text = [.. Enumerable.Range(0, prompt).Select(_ => _random.Next(32_000))], next = [7];
             var start = Stopwatch.GetTimestamp();
             forward(text);

@@ -22,7 +22,7 @@ public interface ICompiledModel : ILanguageModel
     /// <param name="batch">Sequences that it holds at a time.</param>
     /// <exception cref="NotSupportedException">The model is an encoder.</exception>
     IInferenceProgram ILanguageModel.CreateInference(int batch) =>
-        throw new NotSupportedException($"{Description.Name} predicts no next tokens: its objective is {Description.Training.Objective.Kind}. Use its other programs.");
+        throw new NotSupportedException($"{Description.Name} predicts no next tokens: its objective is {Description.Training.Objective.Kind}. Use CreateEncoder(), or its training program.");
 
     /// <summary>An inference program whose linear layers multiply with packed weights.</summary>
     /// <param name="batch">Sequences that it holds at a time.</param>

@@ -87,10 +87,13 @@ public static class OnnxExport
         return graph.LinearLayers;
     }
 
+    /// <summary>The description of weights that are not quantized.</summary>
+    public const string Fp32 = "fp32";
+
     /// <summary>As it is written: int4, groups of 32, gptq.</summary>
     public static string Describe(QuantizationSpec? quantization)
     {
-        if (quantization is null) return "fp32";
+        if (quantization is null) return Fp32;
         List<string> parts = [KebabCase.Of(quantization.Weights.ToString())];
         if (quantization.Weights != WeightType.Int8) parts.Add(string.Create(CultureInfo.InvariantCulture, $"groups of {quantization.Group}"));
         if (!quantization.Symmetric) parts.Add("zero points");

@@ -17,7 +17,7 @@ internal static class OnnxSession
         InferenceSession? session = null;
         try
         {
-            using var settings = Settings(options);
+            using var settings = Settings(options with { Prepack = options.Prepack || metadata[OnnxFolder.Quantization] != OnnxExport.Fp32 });
             session = new InferenceSession(OnnxFolder.GraphPath(folder), settings);
             return make(session, metadata);
         }
@@ -39,6 +39,7 @@ internal static class OnnxSession
         try
         {
             if (!options.Spin) settings.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+            if (!options.Prepack) settings.AddSessionConfigEntry("session.disable_prepacking", "1");
             if (options.Device == "cuda") settings.AppendExecutionProvider_CUDA();
             else if (options.Device != "cpu") throw new OnnxException($"'{options.Device}' is no device of ONNX Runtime here. Use cpu or cuda.");
             return settings;

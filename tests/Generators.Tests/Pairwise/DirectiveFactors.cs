@@ -40,7 +40,7 @@ internal static class DirectiveFactors
         new("curriculum", "training",
             "", "curriculum: { metric: length, from: 8, to: 16, steps: 2, multiple: 8 }", "curriculum: { metric: compression, steps: 2 }"),
         new("distillation", "training", "", "distillation: { teacher: Teacher }"),
-        new("meta", "training", "", "meta: { method: reptile, inner-steps: 2, tasks: 2 }", "meta: { method: maml, tasks: 2 }"),
+        new("meta", "training", "", "meta: { method: reptile, inner-steps: 2, tasks: 2 }\ndata: { source: tasks }", "meta: { method: maml, tasks: 2 }\ndata: { source: tasks }"),
         new("loop", "training", "", "early-stop: { patience: 5 }\non-nan: rewind"),
     ];
 }

@@ -37,12 +37,13 @@ public sealed class PairwiseTests
         var folder = Directory.CreateTempSubdirectory("pairwise-").FullName;
         try
         {
+            // In folders, which are the tasks of a model that learns to adapt.
             var text = Path.Combine(folder, "text");
-            Directory.CreateDirectory(text);
             var random = new Random(1);
-            for (var file = 0; file < 8; file++)
+            for (var file = 0; file < 32; file++)
             {
-                File.WriteAllText(Path.Combine(text, $"{file}.txt"), string.Join(' ', Enumerable.Range(0, 300).Select(_ => random.Next(1000).ToString(CultureInfo.InvariantCulture))));
+                var task = Directory.CreateDirectory(Path.Combine(text, $"{file % 4}")).FullName;
+                File.WriteAllText(Path.Combine(task, $"{file}.txt"), string.Join(' ', Enumerable.Range(0, 75).Select(_ => random.Next(1000).ToString(CultureInfo.InvariantCulture))));
             }
 
             var failures = new List<string>();

@@ -114,6 +114,20 @@ public sealed class OnnxProgramTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Weights_that_are_not_packed_give_the_same(bool quantized)
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Gpt2>(folder.Path, quantized ? new QuantizationSpec { Weights = WeightType.Int4, Group = 16 } : null);
+        using var packed = OnnxProgram.Open(model.Description, folder.Path);
+        using var mapped = OnnxProgram.Open(model.Description, folder.Path, new OnnxOptions { Prepack = false });
+        int[] tokens = [.. Enumerable.Range(0, 12).Select(i => (i * 37) % 256)];
+        float[] expected = [.. packed.Forward(tokens)], actual = [.. mapped.Forward(tokens)];
+        for (var v = 0; v < 256; v++) Assert.Equal(expected[v], actual[v], 1e-5);
+    }
+
     [Fact]
     public void A_token_allocates_next_to_nothing()
     {

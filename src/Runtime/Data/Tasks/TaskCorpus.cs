@@ -21,6 +21,8 @@ internal sealed class TaskCorpus
     public TaskCorpus(TrainingSettings settings)
     {
         var meta = settings.Meta!;
+        if (meta.By == TaskKind.Namespace && settings.Source != SdkDocumentation.Name)
+            throw new DataException($"{settings.Source} has no namespaces, by which the tasks of {SdkDocumentation.Name} are told apart: declare it as training.data.source, and 'by: folder' or 'by: field' in training.meta.");
         _files = LabeledCorpus.Files(settings.Source);
         _field = settings.Field;
         _read = meta.By == TaskKind.Namespace ? file => XmlDocumentation.ReadNamespaces(file.Path) : file => LabeledText.Read(file, settings.Field, meta.Field);

@@ -78,6 +78,14 @@ public sealed class TaskBatchesTests : IDisposable
         Assert.Contains("Of 1 tasks 0 have the 5 texts", failure.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Namespaces_of_other_texts_are_refused_with_the_remedy()
+    {
+        WriteTexts(TaskKind.Folder);
+        var failure = Assert.Throws<DataException>(() => Dataset.Open(Settings(TaskKind.Namespace), 256));
+        Assert.Contains("'by: folder'", failure.Message, StringComparison.Ordinal);
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private void WriteTexts(TaskKind by)
