@@ -12,7 +12,7 @@ return args switch
     // Each technique by itself, then all together.
     ["compare", .. var options] => ComparisonProgram.Run(
         options, baseline, Recipe.Of<Bf16>(), Recipe.Of<Muon>(), Recipe.Of<LengthWarmup>(), Recipe.Of<GroupedQueries>(), Recipe.Of<MicroBatches>(),
-        Recipe.Of<Int4>(), combined),
+        Recipe.Of<Smaller>(), Recipe.Of<Int4>(), combined),
 
     // The combined model alone: trained, exported, asked.
     _ => Hardware.HasBf16 ? ModelProgram.Run<TinyLm>(args) : ModelProgram.Run<TinyLmFp32>(args),

@@ -16,7 +16,7 @@ public sealed record OnnxOptions
 
     /// <summary>
     /// Whether weights are copied, when the model is opened, into the layout that products read fastest. Without, those of a model in fp32
-    /// are mapped from its file: it opens in the time of reading the file and shares its memory with other processes, and is about a tenth slower.
+    /// are mapped from its file: it opens in the time of reading the file and shares its memory with other processes, and is about a sixth slower.
     /// Quantized weights are always packed: their products would be many times slower.
     /// </summary>
     public bool Prepack { get; init; } = true;
