@@ -62,7 +62,7 @@ public sealed class QuickstartTests : IDisposable
     {
         var (exitCode, output, error) = Finish(Start("compare", "Int4", "--steps", "2"));
         Assert.Equal((0, ""), (exitCode, error));
-        Assert.Contains("Int4, int4, groups of 32, gptq, writes:", output);
+        Assert.Contains("Int4, int4, groups of 64, gptq, int4 embeddings, writes:", output);
         Assert.True(File.Exists(Path.Combine(_folder, "out", "compare.html")));
     }
 
