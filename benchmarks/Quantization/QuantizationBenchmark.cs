@@ -37,7 +37,7 @@ internal static class QuantizationBenchmark
             var folder = Directory.CreateTempSubdirectory("quantization-").FullName;
             try
             {
-                OnnxExport.Write(model, Path.Combine(folder, "onnx"), quantization, data.Tokenizer, Calibration.Windows(data, model.Description.Context));
+                OnnxExport.Write(model, Path.Combine(folder, "onnx"), quantization, data.Tokenizer, Calibration.Windows(data, model.Description));
                 var bits = BitsPerByte(model, Path.Combine(folder, "onnx"), data);
                 if (double.IsNaN(baseline)) baseline = bits;
                 var bytes = Directory.EnumerateFiles(Path.Combine(folder, "onnx"), "model.onnx*").Sum(file => new FileInfo(file).Length);

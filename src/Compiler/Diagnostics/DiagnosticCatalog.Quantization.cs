@@ -14,6 +14,9 @@ public static partial class DiagnosticCatalog
     public static readonly DiagnosticInfo StandardQuantization = Error(
         "MC2139", "Quantization in standard operators", "An export in operators of the ONNX standard alone keeps its weights in fp32.");
 
+    public static readonly DiagnosticInfo QuantizedCache = Error(
+        "MC2180", "Cache of 8 bits", "Only the attention of a model that generates has a cache of keys and values in 8 bits.");
+
     public static readonly DiagnosticInfo QuantizationMethod = Error(
         "MC2133", "Method of quantization", "The method does nothing for these weights.");
 }

@@ -6,7 +6,7 @@ using ModelCompiler.ModelDsl;
 namespace ModelCompiler.Compiler.Passes;
 
 /// <summary>
-/// Holds the patterns of <c>quantization</c> against the linear layers that an export has; changes nothing. Which layers they mean is
+/// Holds <c>quantization</c> against what an export has, its patterns against the linear layers; changes nothing. Which layers they mean is
 /// decided where weights are rounded, by the same patterns.
 /// </summary>
 public sealed class CheckQuantization : Pass
@@ -19,7 +19,19 @@ public sealed class CheckQuantization : Pass
         Check("keep", quantization.Keep.Select(pattern => pattern == QuantizationSpec.Auto ? "*" : pattern), layers);
         Check("int8", quantization.Int8, layers);
         Check("int4", quantization.Int4, layers);
+        if (quantization.KvCache == KvCacheType.Int8 && WithoutCache(graph) is { } reason)
+            throw new PassException(DiagnosticCatalog.QuantizedCache.At("efficiency.quantization.kv-cache", reason + "; remove 'kv-cache'"));
         return graph;
+    }
+
+    /// <summary>Why the export has no cache of keys and values, or none of 8 bits.</summary>
+    private static string? WithoutCache(Graph graph)
+    {
+        var nodes = graph.Blocks.Append(graph.Main).SelectMany(function => function.Nodes).ToList();
+        return graph.Encoding is not null ? "the model reads whole sequences and keeps no keys and values"
+            : nodes.Any(n => n.Op == "relative_attention") ? "relative attention keeps a memory of segments, which has no form in 8 bits"
+            : !nodes.Any(n => n.Op == "attention") ? "the model has no attention, and so no keys and values"
+            : null;
     }
 
     private static void Check(string key, IEnumerable<string> patterns, List<string> layers)

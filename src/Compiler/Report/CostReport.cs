@@ -98,7 +98,7 @@ public sealed record CostReport
     public static CostReport Of(CompiledModel model)
     {
         var (spec, trained, frozen, tokens) = (model.Spec, model.Layout, model.Frozen, model.Training.Dims[0].Value * model.Training.Dims[1].Value);
-        var layers = LayerCost.Of(model.Inference, trained.Slots.Concat(frozen.Slots), tokens);
+        var layers = LayerCost.Of(model.Inference, trained.Slots.Concat(frozen.Slots), tokens, spec.Efficiency.Quantization?.KvCache == KvCacheType.Int8 ? 1 : null);
         var elements = trained.Elements + frozen.Elements;
         var rates = spec.Training.Meta is { LearnRates: true } ? trained.Elements : 0;
         return new()

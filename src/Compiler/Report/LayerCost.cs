@@ -14,7 +14,11 @@ namespace ModelCompiler.Compiler.Report;
 public sealed record LayerCost(string Name, int Times, long Parameters, long ForwardFlops, long KvCache)
 {
     /// <summary>The layers of a model in the order of its forward pass, those that cost nothing left out.</summary>
-    internal static EquatableArray<LayerCost> Of(Graph inference, IEnumerable<ParameterSlot> slots, long tokens)
+    /// <param name="inference">Its program.</param>
+    /// <param name="slots">Its parameters.</param>
+    /// <param name="tokens">Of the batch that the program's shapes are of.</param>
+    /// <param name="cacheBytes">Of an element of keys and values; null for the bytes of its type.</param>
+    internal static EquatableArray<LayerCost> Of(Graph inference, IEnumerable<ParameterSlot> slots, long tokens, int? cacheBytes = null)
     {
         var generates = inference.Encoding is null;
         var parameters = slots.GroupBy(slot => (slot.Block, Layer(slot.Parameter.Name)))
@@ -27,7 +31,7 @@ public sealed record LayerCost(string Name, int Times, long Parameters, long For
                     block.Length == 0 ? layer.Key : $"{block}.*.{layer.Key}", times,
                     parameters.TryGetValue((block, layer.Key), out var count) ? count : 0,
                     layer.Sum(n => Costs.Flops(n, types)) * times / tokens,
-                    generates ? layer.Sum(n => KeyValueCache.Bytes(n, types)) * times : 0);
+                    generates ? layer.Sum(n => KeyValueCache.Bytes(n, types, cacheBytes)) * times : 0);
         }
 
         IEnumerable<LayerCost> Repeated(Node repeat)

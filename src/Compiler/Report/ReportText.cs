@@ -40,7 +40,7 @@ internal static class ReportText
         yield return new("training in all", Bytes(costs.TrainingBytes), "");
         if (costs.KvCacheBytes > 0)
             yield return new("KV cache a token", Bytes(costs.KvCacheBytes),
-                $"{Bytes(costs.KvCacheBytes * spec.Architecture.Context)} for {spec.Architecture.Context} tokens");
+                $"{Bytes(costs.KvCacheBytes * spec.Architecture.Context)} for {spec.Architecture.Context} tokens{(spec.Efficiency.Quantization?.KvCache == KvCacheType.Int8 ? ", in the export" : "")}");
         yield return new("safetensors", Bytes(costs.Fp32FileBytes), $"fp32; {Bytes(costs.Bf16FileBytes)} in bf16");
         if (costs.Pruned is { } smaller)
             yield return new("without the pruned parts", Number(smaller.Parameters), $"parameters, {Flops(smaller.ForwardFlops)} FLOPs a token forward"

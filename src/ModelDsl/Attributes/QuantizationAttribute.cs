@@ -29,6 +29,8 @@ public sealed class QuantizationAttribute : Attribute
 
     public EmbeddingType Embeddings { get; set; }
 
+    public KvCacheType KvCache { get; set; }
+
     public string[] Int8 { get; set; } = [];
 
     public string[] Int4 { get; set; } = [];

@@ -48,6 +48,9 @@ public sealed record QuantizationSpec
     [Key("embeddings", "What the tables of token embeddings are stored in.")]
     public EmbeddingType Embeddings { get; init; } = EmbeddingType.Fp32;
 
+    [Key("kv-cache", "What keys and values are stored in while an exported model generates.")]
+    public KvCacheType KvCache { get; init; } = KvCacheType.Fp32;
+
     [Key("int8", "Layers that are int8 instead, by name or pattern. E.g. [blocks.*.mlp.down].")]
     [OnlyWith("weights", WeightType.Int4, WeightType.Int2)]
     public EquatableArray<string> Int8 { get; init; }
@@ -121,4 +124,13 @@ public enum EmbeddingType
 
     /// <summary>4 bits with a scale for each group of a row.</summary>
     Int4,
+}
+
+public enum KvCacheType
+{
+    /// <summary>As they are.</summary>
+    Fp32,
+
+    /// <summary>8 bits, with a scale for each channel of a head that calibration text gives.</summary>
+    Int8,
 }

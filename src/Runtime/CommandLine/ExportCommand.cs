@@ -58,7 +58,7 @@ internal sealed class ExportCommand(ICompiledModel model, ProgramOutput output)
             description.Training with { Source = source ?? description.Training.Source }, description.Vocabulary, tokenizer, report: output.Text.WriteLine, cancellation: interrupt);
         using var smaller = model.RemovePruned();
         var artifact = smaller ?? model;
-        OnnxExport.Write(artifact, folder, quantization, tokenizer, quantization is not null && OnnxExport.NeedsText(quantization) ? Calibration.Windows(data, description.Context) : [], opsetOnly);
+        OnnxExport.Write(artifact, folder, quantization, tokenizer, quantization is not null && OnnxExport.NeedsText(quantization) ? Calibration.Windows(data, description) : [], opsetOnly);
         var found = OnnxVerification.Run(artifact, folder, data, exact: quantization is null);
         var (bytes, original) = (OnnxFolder.Size(folder), 4 * artifact.Description.ParameterCount);
         output.Text.WriteLine(string.Create(CultureInfo.InvariantCulture,

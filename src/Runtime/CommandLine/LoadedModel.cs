@@ -60,12 +60,12 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
     {
         var description = model.Description;
         int[][] calibration = [];
-        if (OnnxExport.NeedsText(description.Quantization!))
+        if (Quantizer.NeedsText(description.Quantization!))
         {
             using var data = Dataset.Open(
                 description.Training with { Source = source ?? description.Training.Source }, description.Vocabulary, tokenizer,
                 report: program.Output.Text.WriteLine, cancellation: program.Interrupt);
-            calibration = Calibration.Windows(data, description.Context);
+            calibration = Calibration.Windows(data, description);
         }
 
         var packed = PackedModel.Of(model, calibration);

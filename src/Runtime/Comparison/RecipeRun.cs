@@ -36,7 +36,7 @@ internal sealed class RecipeRun(Recipe recipe, string folder, ComparisonOptions 
         var best = ModelCheckpoint.Load(RunFolder.LowestPath(folder)!, model).Best ?? state.Best!.Value;
 
         var onnx = OnnxFolder.In(folder);
-        var calibration = _model.Quantization is { } quantization && OnnxExport.NeedsText(quantization) ? Calibration.Windows(data, _model.Context) : [];
+        var calibration = _model.Quantization is { } quantization && OnnxExport.NeedsText(quantization) ? Calibration.Windows(data, _model) : [];
         using var smaller = model.RemovePruned();
         var artifact = smaller ?? model;
         OnnxExport.Write(artifact, onnx, _model.Quantization, data.Tokenizer, calibration);

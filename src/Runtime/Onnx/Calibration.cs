@@ -1,6 +1,8 @@
+using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Data.Batches;
 using ModelCompiler.Runtime.Training;
+using ModelCompiler.Runtime.Training.Feeds;
 using static TorchSharp.torch;
 using DataType = ModelCompiler.Runtime.Onnx.Messages.TensorProto.Types.DataType;
 
@@ -12,7 +14,7 @@ namespace ModelCompiler.Runtime.Onnx;
 /// </summary>
 internal sealed class Calibration : IDisposable
 {
-    private const int MostWindows = 128;
+    private const int MostWindows = 128, Seed = 0;
 
     private readonly Dictionary<string, LinearInput> _inputs;
 
@@ -31,17 +33,31 @@ internal sealed class Calibration : IDisposable
     /// <summary>The inputs by the layer's name.</summary>
     public IReadOnlyDictionary<string, LinearInput> Inputs => _inputs;
 
-    /// <summary>128 windows of the training text, evenly spread.</summary>
-    public static int[][] Windows(Dataset data, int context)
+    /// <summary>
+    /// 128 windows of the training text, evenly spread: of an encoder's as it is trained on them, with hidden tokens or as examples; where a
+    /// memory goes from one to the next, one after the other.
+    /// </summary>
+    public static int[][] Windows(Dataset data, ModelDescription model)
     {
-        var windows = new ValidationWindows(data.Training, batch: 1, context, MostWindows);
-        var (tokens, targets) = (new long[context], new long[context]);
-        return
+        if (data.Training.Count == 0) return [];
+        var settings = model.Training;
+        var (tokens, targets) = (new long[model.Context], new long[model.Context]);
+        if (settings.Objective.Kind == ObjectiveKind.Classification)
+        {
+            var examples = new LabeledBatches(data.TrainingExamples, settings.SpecialTokens!, batch: 1, model.Context, seed: null, MostWindows);
+            return Read(examples, examples.Batches);
+        }
+
+        var windows = new ValidationWindows(data.Training, batch: 1, model.Context - TrainingFeeds.SpecialTokens(settings), MostWindows, continuous: model.SegmentMemory > 0);
+        return Read(settings.Objective.Kind == ObjectiveKind.Causal ? windows : TrainingFeeds.Masked(settings, data, windows, Seed), windows.Batches);
+
+        int[][] Read(IBatchSource source, int count) =>
         [
-            .. Enumerable.Range(0, windows.Batches).Select(i =>
+            .. Enumerable.Range(0, count).Select(i =>
             {
-                windows.Fill(i, tokens, targets);
-                return tokens.Select(token => (int)token).ToArray();
+                source.Fill(i, tokens, targets);
+                var length = settings.SpecialTokens?.Length(tokens) ?? tokens.Length;
+                return tokens.Take(length).Select(token => (int)token).ToArray();
             }),
         ];
     }
@@ -49,49 +65,29 @@ internal sealed class Calibration : IDisposable
     /// <exception cref="OnnxException">There is no text.</exception>
     public static Calibration Observe(ICompiledModel model, ParameterStore parameters, IReadOnlyList<int[]> windows)
     {
-        if (windows.Count == 0)
-            throw new OnnxException("This quantization method observes the model while it reads held-out text, and there is none. Set training.data.validation above 0.");
-        var folder = Directory.CreateTempSubdirectory("calibration-").FullName;
-        try
+        using var run = new CalibrationRun(model, parameters, windows, (builder, g) =>
         {
-            var (graph, _) = OnnxExport.WriteGraph(model, parameters, folder, new(), (builder, g) =>
-            {
-                foreach (var input in g.LinearLayers.Select(layer => layer.Input).Distinct())
-                    builder.Output(input.Name, DataType.Float, "batch", "any", "width");
-            });
-            return Observe(model, folder, graph, windows);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
-    }
-
-    public void Dispose()
-    {
-        foreach (var input in _inputs.Values.Distinct()) input.Moments.Dispose();
-        foreach (var layer in Graph.LinearLayers) layer.Weight.Dispose();
-    }
-
-    private static Calibration Observe(ICompiledModel model, string folder, OnnxGraph graph, IReadOnlyList<int[]> windows)
-    {
-        using var program = OnnxProgram.Open(model.Description, folder);
+            foreach (var input in g.LinearLayers.Select(layer => layer.Input).Distinct())
+                builder.Output(input.Name, DataType.Float, "batch", "any", "width");
+        });
+        var graph = run.Graph;
         // A weight has a sum over all that is multiplied with it, and weights of the same inputs have one.
         var keys = graph.LinearLayers.GroupBy(layer => layer.Source)
             .ToDictionary(group => group.Key, group => string.Join(' ', group.Select(layer => layer.Input.Name).Distinct()));
         var inputs = graph.LinearLayers.Select(layer => (Key: keys[layer.Source], layer.Input.Width)).Distinct().ToDictionary(pair => pair.Key, pair => new LinearInput(pair.Width));
         var sums = graph.LinearLayers.Select(layer => (layer.Input, Sum: inputs[keys[layer.Source]])).Distinct().ToLookup(pair => pair.Input, pair => pair.Sum);
         OnnxValue[] values = [.. sums.Select(pair => pair.Key)];
-        foreach (var window in windows)
+        run.Read([.. values.Select(value => value.Name)], (index, rows) =>
         {
-            program.Reset();
-            program.Observe(window, [.. values.Select(value => value.Name)], (index, rows) =>
-            {
-                foreach (var sum in sums[values[index]]) sum.Add(rows);
-            });
-        }
-
+            foreach (var sum in sums[values[index]]) sum.Add(rows);
+        });
         return new Calibration(graph, graph.LinearLayers.ToDictionary(layer => layer.Name, layer => inputs[keys[layer.Source]]));
+    }
+
+    public void Dispose()
+    {
+        foreach (var input in _inputs.Values.Distinct()) input.Moments.Dispose();
+        foreach (var layer in Graph.LinearLayers) layer.Weight.Dispose();
     }
 }
 

@@ -31,7 +31,7 @@ internal static class GenAi
     {
         var (clone, past) = (model.Clone(), model.Graph.Input.First(input => input.Name == "past_key_values.0.key").Type.TensorType.Shape);
         Rewrite(clone.Graph);
-        AtomicFile.Write(Path.Combine(folder, Graph), stream => Google.Protobuf.MessageExtensions.WriteTo(clone, stream));
+        OnnxFolder.WriteGraph(Path.Combine(folder, Graph), clone);
 
         var attention = model.Graph.Node.First(node => node.OpType == "GroupQueryAttention");
         long Heads(string name) => attention.Attribute.First(attribute => attribute.Name == name).I;

@@ -37,6 +37,12 @@ internal sealed unsafe class OnnxCache : IDisposable
         _first = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(_all.GetTensorMutableRawData()));
     }
 
+    /// <summary>The last dimension.</summary>
+    public int Width => (int)_shape[^1];
+
+    /// <summary>The values of the first sequence; only in fp32 and on the CPU.</summary>
+    public ReadOnlySpan<float> First() => new(_first, (int)(_bytes / sizeof(float)));
+
     /// <summary>Some of the sequences that follow each other, as a value of its own.</summary>
     public OrtValue View(int first, int count) =>
         OrtValue.CreateTensorValueWithData(_place, _type, [count, .. _shape.Skip(1)], (nint)(_first + (first * _bytes)), count * _bytes);

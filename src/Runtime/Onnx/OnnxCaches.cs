@@ -35,6 +35,10 @@ internal sealed class OnnxCaches : IDisposable
         }
     }
 
+    /// <summary>The keys and values of the first sequence, each with its input's name and its head size D, [Hkv, positions, D]; only in fp32 and on the CPU.</summary>
+    public IEnumerable<(string Input, int Width, float[] Values)> Values() =>
+        _caches.Where(cache => !IsState(cache.Input)).Select(cache => (cache.Input, cache.Cache.Width, cache.Cache.First().ToArray()));
+
     public void ClearStates(int sequence)
     {
         foreach (var (input, cache) in _caches)

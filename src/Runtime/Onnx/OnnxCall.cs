@@ -76,7 +76,7 @@ internal sealed class OnnxCall : IDisposable
         _session.RunWithBinding(options, _binding);
     }
 
-    public void Show(OnnxProgram.ObserveValues observe)
+    public void Show(ObserveValues observe)
     {
         using var outputs = _binding.GetOutputValues();
         for (var i = 0; i < _observed; i++) observe(i, outputs[i].GetTensorDataAsSpan<float>());

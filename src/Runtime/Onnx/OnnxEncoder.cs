@@ -6,7 +6,7 @@ using ModelCompiler.Runtime.Tokenizers;
 namespace ModelCompiler.Runtime.Onnx;
 
 /// <summary>An exported encoder in ONNX Runtime. Not thread-safe.</summary>
-public sealed class OnnxEncoder : IEncoderProgram
+public sealed class OnnxEncoder : IEncoderProgram, IObservedProgram
 {
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
@@ -61,15 +61,36 @@ public sealed class OnnxEncoder : IEncoderProgram
         _session.Dispose();
     }
 
+    void IObservedProgram.Observe(ReadOnlySpan<int> tokens, string[] outputs, ObserveValues observe)
+    {
+        using var binding = _session.CreateIoBinding();
+        foreach (var output in outputs) binding.BindOutputToDevice(output, OrtMemoryInfo.DefaultInstance);
+        // All tokens go through the head, which may be observed too.
+        Run(binding, tokens, tokens.Length);
+        using var found = binding.GetOutputValues();
+        for (var i = 0; i < outputs.Length; i++) observe(i, found[i].GetTensorDataAsSpan<float>());
+    }
+
     private float[] Run(ReadOnlySpan<int> tokens, string output, int rows, int width)
     {
-        TokenBuffer.Check(tokens, 1, 0, Context, _model.Vocabulary);
         using var binding = _session.CreateIoBinding();
+        if (_result.Length != rows * width) _result = new float[rows * width];
+        using var values = new NativeBuffer<float>(TensorElementType.Float, output == OnnxGraph.ClassLogits ? [1, width] : [1, rows, width]);
+        binding.BindOutput(output, values.Value);
+        // The head computes the logits of these rows, and of one where they are not asked for.
+        Run(binding, tokens, output == OnnxGraph.Logits ? rows : 1);
+        values.Span.CopyTo(_result);
+        return _result;
+    }
+
+    /// <summary>Runs a sequence whose outputs are bound.</summary>
+    private void Run(OrtIoBinding binding, ReadOnlySpan<int> tokens, int rows)
+    {
+        TokenBuffer.Check(tokens, 1, 0, Context, _model.Vocabulary);
         using var ids = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);
         using var mask = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);
         using var types = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);
-        // The head computes the logits of these rows, and of one where they are not asked for.
-        using var wanted = new NativeBuffer<long>(TensorElementType.Int64, output == OnnxGraph.Logits ? rows : 1);
+        using var wanted = new NativeBuffer<long>(TensorElementType.Int64, rows);
         for (var t = 0; t < tokens.Length; t++) ids.Span[t] = tokens[t];
         for (var row = 0; row < wanted.Span.Length; row++) wanted.Span[row] = row;
         mask.Span.Fill(1);
@@ -78,12 +99,7 @@ public sealed class OnnxEncoder : IEncoderProgram
         Bind(OnnxGraph.Mask, mask);
         Bind(OnnxGraph.TypeIds, types);
         Bind(OnnxGraph.RowsInput, wanted);
-        if (_result.Length != rows * width) _result = new float[rows * width];
-        using var values = new NativeBuffer<float>(TensorElementType.Float, output == OnnxGraph.ClassLogits ? [1, width] : [1, rows, width]);
-        binding.BindOutput(output, values.Value);
         _session.RunWithBinding(_run, binding);
-        values.Span.CopyTo(_result);
-        return _result;
 
         void Bind(string input, NativeBuffer<long> value)
         {

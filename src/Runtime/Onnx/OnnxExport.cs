@@ -31,8 +31,9 @@ public static class OnnxExport
         OnnxFolder.Write(folder, fresh =>
         {
             using var parameters = quantization is not null && Quantizer.Scales(quantization) ? model.Parameters.Snapshot() : model.Parameters.Masters();
-            using var observed = quantization is not null && NeedsText(quantization) ? Calibration.Observe(model, parameters, calibration) : null;
+            using var observed = quantization is not null && ObservesLayers(quantization) ? Calibration.Observe(model, parameters, calibration) : null;
             var forms = quantization is null ? new OnnxForms { IsStandard = opsetOnly } : Forms(quantization, observed);
+            if (quantization?.KvCache == KvCacheType.Int8) forms = forms with { Caches = CacheScales.Observe(model, parameters, calibration) };
             var (_, message) = WriteGraph(model, parameters, fresh, forms, quantization: quantization, tokenizerHash: tokenizer.Hash);
             tokenizer.Save(fresh);
             if (GenAi.Knows(message.Graph)) GenAi.Write(message, model.Description, tokenizer, fresh);
@@ -40,10 +41,9 @@ public static class OnnxExport
     }
 
     /// <summary>Whether a quantization observes the model while it reads text.</summary>
-    public static bool NeedsText(QuantizationSpec quantization) =>
-        quantization.Method is RoundingMethod.Gptq or RoundingMethod.Awq or RoundingMethod.SmoothQuant
-        || quantization.Activations == ActivationRange.Static
-        || quantization.Keep.Contains(QuantizationSpec.Auto);
+    public static bool NeedsText(QuantizationSpec quantization) => ObservesLayers(quantization) || quantization.KvCache == KvCacheType.Int8;
+
+    private static bool ObservesLayers(QuantizationSpec quantization) => Quantizer.NeedsText(quantization) || quantization.Activations == ActivationRange.Static;
 
     /// <summary>The graph and its weights in a folder.</summary>
     /// <returns>What the graph says of itself, and the graph.</returns>
@@ -73,7 +73,7 @@ public static class OnnxExport
             if (graph.Memory is { } memory) metadata[OnnxFolder.Memory] = memory.ToString(CultureInfo.InvariantCulture);
             message = builder.Build(metadata);
         });
-        OnnxFolder.WriteGraph(folder, message!);
+        OnnxFolder.WriteGraph(OnnxFolder.GraphPath(folder), message!);
         return (graph!, message!);
     }
 
@@ -101,6 +101,7 @@ public static class OnnxExport
         if (quantization.Activations == ActivationRange.Static) parts.Add("static activations");
         if (quantization.Prefill == PrefillType.Int8) parts.Add("int8 prefill");
         if (quantization.Embeddings != EmbeddingType.Fp32) parts.Add($"{KebabCase.Of(quantization.Embeddings.ToString())} embeddings");
+        if (quantization.KvCache == KvCacheType.Int8) parts.Add("int8 KV cache");
         return string.Join(", ", parts);
     }
 

@@ -51,13 +51,13 @@ internal static class OnnxFolder
     }
 
     /// <summary>Writes the graph with a digest of itself, so that one that was damaged is never given to ONNX Runtime.</summary>
-    public static void WriteGraph(string folder, ModelProto graph)
+    public static void WriteGraph(string path, ModelProto graph)
     {
         var digest = graph.MetadataProps.FirstOrDefault(entry => entry.Key == Digest);
         if (digest is null) graph.MetadataProps.Add(digest = new StringStringEntryProto { Key = Digest });
         digest.Value = s_noDigest;
         digest.Value = Convert.ToHexStringLower(SHA256.HashData(graph.ToByteArray()));
-        AtomicFile.Write(GraphPath(folder), graph.WriteTo);
+        AtomicFile.Write(path, graph.WriteTo);
     }
 
     /// <summary>The metadata of an exported model whose files are whole and of the right model.</summary>
@@ -70,7 +70,7 @@ internal static class OnnxFolder
             throw new OnnxException($"There is no exported model in '{folder}': {Graph} is missing. Export one first.");
         if (!File.Exists(DataPath(folder)))
             throw new OnnxException($"The weights of the model in '{folder}' are missing: {Data} lies beside {Graph}. Export it again.");
-        var metadata = Metadata(folder);
+        var metadata = Metadata(GraphPath(folder));
         if (metadata.GetValueOrDefault(SpecHash) != model.SpecHash)
         {
             throw new OnnxException(
@@ -98,9 +98,11 @@ internal static class OnnxFolder
             : throw new OnnxException($"The tokenizer in '{folder}' is not the one that the model there was exported with. Restore it, or export the model again.");
     }
 
-    private static Dictionary<string, string> Metadata(string folder)
+    /// <summary>The metadata of a graph that is as it was written.</summary>
+    /// <exception cref="OnnxException">It is not.</exception>
+    internal static Dictionary<string, string> Metadata(string path)
     {
-        var bytes = File.ReadAllBytes(GraphPath(folder));
+        var bytes = File.ReadAllBytes(path);
 
         // The key, then the tag and the length of its value.
         var at = bytes.AsSpan().LastIndexOf(Encoding.ASCII.GetBytes(Digest)) + Digest.Length + 2;
@@ -113,7 +115,7 @@ internal static class OnnxFolder
                 return ModelProto.Parser.ParseFrom(bytes).MetadataProps.ToDictionary(entry => entry.Key, entry => entry.Value);
         }
 
-        throw new OnnxException($"'{GraphPath(folder)}' was damaged, or was not exported by this program. Export the model again.");
+        throw new OnnxException($"'{path}' was damaged, or was not exported by this program. Export the model again.");
     }
 
     private static readonly string s_noDigest = new('0', 64);

@@ -13,6 +13,9 @@ internal sealed record OnnxForms
     /// <summary>Whether some layers have another form for prompts.</summary>
     public bool TellsPrompts { get; init; }
 
+    /// <summary>The scales of keys and values in 8 bits, by layer of attention; null for fp32.</summary>
+    public IReadOnlyList<CacheScales>? Caches { get; init; }
+
     /// <summary>The form of embedding tables; null for fp32.</summary>
     public QuantizedTable? Embeddings { get; init; }
 }

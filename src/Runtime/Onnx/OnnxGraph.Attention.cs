@@ -8,6 +8,9 @@ public sealed partial class OnnxGraph
 {
     private const int SupportedSizes = 8;
 
+    /// <summary>The input of ONNX Runtime's attention that is the scales of keys; those of values are the next.</summary>
+    private const int ScalesInput = 12;
+
     /// <summary>Head sizes of which ONNX Runtime's attention rotates queries and keys itself are multiples of this.</summary>
     private const int RotatedSizes = 16;
 
@@ -93,18 +96,23 @@ public sealed partial class OnnxGraph
 
         var layer = Number(_shared.Caches++);
         string[] shape = ["batch", Number(kvHeads), Number(_shared.Context), Number(size)];
-        var (key, value) = (KeyValueCache(layer, "key", shape, shape), KeyValueCache(layer, "value", shape, shape));
+        var scales = _shared.Forms.Caches?[_shared.Caches - 1];
+        var type = scales is null ? DataType.Float : DataType.Int8;
+        var (key, value) = (KeyValueCache(layer, "key", type, shape, shape), KeyValueCache(layer, "value", type, shape, shape));
         return GroupQueryAttention(
             name, x, heads, kvHeads, causal: true, window, softcap,
-            [key.Past, value.Past, PastLengths, TotalLength], [key.Present, value.Present]);
+            [key.Past, value.Past, PastLengths, TotalLength], [key.Present, value.Present], scales);
     }
 
+    /// <summary>The name of the keys or the values of a layer of attention, as an input.</summary>
+    internal static string Cache(int layer, string part) => $"past_key_values.{Number(layer)}.{part}";
+
     /// <summary>The keys or the values of a layer, as an input and an output.</summary>
-    private (string Past, string Present) KeyValueCache(string layer, string part, string[] past, string[] present)
+    private (string Past, string Present) KeyValueCache(string layer, string part, DataType type, string[] past, string[] present)
     {
         var names = ($"past_key_values.{layer}.{part}", $"present.{layer}.{part}");
-        Builder.Input(names.Item1, DataType.Float, past);
-        Builder.Output(names.Item2, DataType.Float, present);
+        Builder.Input(names.Item1, type, past);
+        Builder.Output(names.Item2, type, present);
         return names;
     }
 
@@ -121,7 +129,8 @@ public sealed partial class OnnxGraph
     }
 
     private OnnxValue GroupQueryAttention(
-        string name, OnnxValue x, int heads, int kvHeads, bool causal, int window, double softcap, string[] lengths, string[] presents)
+        string name, OnnxValue x, int heads, int kvHeads, bool causal, int window, double softcap, string[] lengths, string[] presents,
+        CacheScales? scales = null)
     {
         var size = x.Width / (heads + (2 * kvHeads));
         if (size % SupportedSizes != 0)
@@ -138,6 +147,19 @@ public sealed partial class OnnxGraph
         if (softcap > 0) attributes.Add(OnnxBuilder.Attribute("softcap", softcap));
         List<string> inputs = [x.Name, "", "", .. lengths];
         if (x.Rotation is { } rotation) inputs.AddRange([rotation.Cosines, rotation.Sines]);
+        if (scales is not null)
+        {
+            // Behind the cosines and sines, positions, a bias and sinks.
+            while (inputs.Count < ScalesInput) inputs.Add("");
+            foreach (var (part, values) in new[] { ("k", scales.Keys), ("v", scales.Values) })
+            {
+                inputs.Add(Builder.Constant<float>($"{Scoped(name)}.{part}.scales", DataType.Float, values, kvHeads, size));
+                attributes.Add(OnnxBuilder.Attribute(part + "_quant_type", "PER_CHANNEL"));
+            }
+
+            attributes.Add(OnnxBuilder.Attribute("kv_cache_bit_width", 8));
+        }
+
         Builder.Node("GroupQueryAttention", OnnxBuilder.Microsoft, inputs, [Scoped(name), .. presents], [.. attributes]);
         return new(Scoped(name), heads * size);
     }

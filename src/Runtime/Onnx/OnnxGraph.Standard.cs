@@ -36,7 +36,7 @@ public sealed partial class OnnxGraph
             string Join(string part, string rows)
             {
                 var (past, present) = KeyValueCache(
-                    layer, part, ["batch", Number(kvHeads), "past", Number(size)], ["batch", Number(kvHeads), "total", Number(size)]);
+                    layer, part, DataType.Float, ["batch", Number(kvHeads), "past", Number(size)], ["batch", Number(kvHeads), "total", Number(size)]);
                 return Builder.Node("Concat", "", present, [past, rows], OnnxBuilder.Attribute("axis", 2));
             }
 

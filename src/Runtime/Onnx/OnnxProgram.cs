@@ -7,7 +7,7 @@ namespace ModelCompiler.Runtime.Onnx;
 /// An exported model in ONNX Runtime over key-value caches that are allocated once and updated in place. A step of one token a sequence runs
 /// over buffers that are bound once: it allocates nothing on the managed heap but what ONNX Runtime's call does itself.
 /// </summary>
-public sealed class OnnxProgram : IInferenceProgram
+public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
 {
     /// <summary>Most tokens of a prompt that are run at once.</summary>
     private const int Chunk = 512;
@@ -117,9 +117,10 @@ public sealed class OnnxProgram : IInferenceProgram
         return all;
     }
 
-    /// <summary>Appends tokens to the first sequence and shows the values of other outputs of the graph.</summary>
-    internal void Observe(ReadOnlySpan<int> tokens, string[] outputs, ObserveValues observe)
+    /// <summary>Appends tokens to the first sequence, emptied, and shows the values of other outputs of the graph.</summary>
+    void IObservedProgram.Observe(ReadOnlySpan<int> tokens, string[] outputs, ObserveValues observe)
     {
+        Truncate(0, 0);
         TokenBuffer.Check(tokens, 1, _positions[0], Context, Vocabulary);
         using var call = new OnnxCall(_session, _caches, first: 0, count: 1, tokens.Length, rows: 1, Vocabulary, outputs);
         call.Write(0, tokens, _positions[0]);
@@ -128,7 +129,7 @@ public sealed class OnnxProgram : IInferenceProgram
         call.Show(observe);
     }
 
-    internal delegate void ObserveValues(int output, ReadOnlySpan<float> values);
+    internal OnnxCaches Caches => _caches;
 
     public void Dispose()
     {

@@ -8,7 +8,7 @@ namespace ModelCompiler.Runtime.Onnx;
 /// An exported Transformer-XL in ONNX Runtime: each layer's keys and values lie in a buffer of memory and segment, of which a run reads the
 /// rows so far and writes the next. Where a segment ends, its last rows become the memory, so texts have no end.
 /// </summary>
-internal sealed class OnnxRecurrentSequence : IOnnxSequence
+internal sealed class OnnxRecurrentSequence : IOnnxSequence, IObservedProgram
 {
     private readonly InferenceSession _session;
     private readonly RunOptions _run = new();
@@ -51,6 +51,15 @@ internal sealed class OnnxRecurrentSequence : IOnnxSequence
         }
     }
 
+    public void Observe(ReadOnlySpan<int> tokens, string[] outputs, ObserveValues observe)
+    {
+        if (_memory == 0) Reset();
+        var position = Position % _segment;
+        if (position == 0) Remember();
+        if (position + tokens.Length > _segment) throw new ArgumentException($"{tokens.Length} tokens go over the end of a segment of {_segment}.", nameof(tokens));
+        RunPart(tokens, rows: 1, [], outputs, observe);
+    }
+
     public void Dispose()
     {
         foreach (var layer in _layers) layer.Dispose();
@@ -68,9 +77,13 @@ internal sealed class OnnxRecurrentSequence : IOnnxSequence
     /// <param name="tokens">Within a segment.</param>
     /// <param name="rows">Of how many logits are computed.</param>
     /// <param name="into">Where they go; empty for nowhere.</param>
-    private void RunPart(ReadOnlySpan<int> tokens, int rows, Span<float> into)
+    /// <param name="observed">Other outputs that are wanted.</param>
+    /// <param name="observe">Is shown them.</param>
+    private void RunPart(ReadOnlySpan<int> tokens, int rows, Span<float> into, string[]? observed = null, ObserveValues? observe = null)
     {
         using var binding = _session.CreateIoBinding();
+        // They come first among the outputs.
+        foreach (var output in observed ?? []) binding.BindOutputToDevice(output, OrtMemoryInfo.DefaultInstance);
         using var ids = new NativeBuffer<long>(TensorElementType.Int64, 1, tokens.Length);
         using var last = new NativeBuffer<long>(TensorElementType.Int64, rows);
         using var logits = new NativeBuffer<float>(TensorElementType.Float, 1, rows, _vocabulary);
@@ -90,6 +103,12 @@ internal sealed class OnnxRecurrentSequence : IOnnxSequence
 
         _session.RunWithBinding(_run, binding);
         if (!into.IsEmpty) logits.Span.CopyTo(into);
+        if (observe is not null)
+        {
+            using var outputs = binding.GetOutputValues();
+            for (var i = 0; i < observed!.Length; i++) observe(i, outputs[i].GetTensorDataAsSpan<float>());
+        }
+
         (Position, _rows) = (Position + tokens.Length, _rows + tokens.Length);
     }
 }

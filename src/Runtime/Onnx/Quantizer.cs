@@ -10,6 +10,10 @@ internal sealed record Quantizer(QuantizationPlan Plan, IWeightRounding Rounding
     /// <summary>Whether a quantization scales channels of the parameters that it observes.</summary>
     public static bool Scales(QuantizationSpec quantization) => quantization.Method is RoundingMethod.Awq or RoundingMethod.SmoothQuant;
 
+    /// <summary>Whether rounding weights observes the layers' inputs while the model reads text.</summary>
+    public static bool NeedsText(QuantizationSpec quantization) =>
+        quantization.Method is RoundingMethod.Gptq or RoundingMethod.Awq or RoundingMethod.SmoothQuant || quantization.Keep.Contains(QuantizationSpec.Auto);
+
     /// <summary>Scales channels in the observed parameters where the method does.</summary>
     /// <param name="quantization">The declaration.</param>
     /// <param name="observed">The layers' inputs, where the declaration needs text.</param>

@@ -22,6 +22,34 @@ public sealed class CheckQuantizationTests
         Assert.Contains(suggestion, diagnostic.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A quarter of the bytes of fp32, half of bf16.</summary>
+    [Theory]
+    [InlineData(Precision.Fp32, 4)]
+    [InlineData(Precision.Bf16, 2)]
+    public void Keys_and_values_of_8_bits_take_a_byte_each(Precision compute, int bytes)
+    {
+        long Cache(KvCacheType type) => ModelCompilation.Compile(Models.Gpt2 with
+        {
+            Architecture = Models.Gpt2.Architecture with { Vocabulary = 256 },
+            Efficiency = new EfficiencySpec { Precision = new() { Compute = compute }, Quantization = new QuantizationSpec { Weights = WeightType.Int8, KvCache = type } },
+        }).Model!.Costs.KvCacheBytes;
+        Assert.Equal(Cache(KvCacheType.Fp32), bytes * Cache(KvCacheType.Int8));
+        Assert.True(Cache(KvCacheType.Int8) > 0);
+    }
+
+    [Fact]
+    public void Models_without_a_cache_have_none_of_8_bits()
+    {
+        var quantization = new EfficiencySpec { Quantization = new QuantizationSpec { Weights = WeightType.Int8, KvCache = KvCacheType.Int8 } };
+        ArchitectureSpec[] architectures = [Models.Gpt2.Architecture with { Family = Family.Encoder, Vocabulary = 260 }, Models.TransformerXl.Architecture with { Vocabulary = 256 }];
+        foreach (var architecture in architectures)
+        {
+            var spec = Models.Gpt2 with { Architecture = architecture };
+            var diagnostic = Assert.Single(ModelCompilation.Compile(spec with { Efficiency = quantization }).Diagnostics);
+            Assert.Equal(("MC2180", "efficiency.quantization.kv-cache"), (diagnostic.Id, diagnostic.SpecPath));
+        }
+    }
+
     private static CompilationResult Compile(string pattern) => ModelCompilation.Compile(Models.Gpt2 with
     {
         Architecture = Models.Gpt2.Architecture with { Vocabulary = 256 },

@@ -52,7 +52,7 @@ partial class TinyPacked : ICompiledModel<TinyPacked>
             Tokenizer = TokenizerKind.Bytes,
             Validation = 0.05,
         },
-        Quantization = new QuantizationSpec { Weights = WeightType.Int4, Group = 64, Symmetric = true, Method = RoundingMethod.Gptq, Damping = 0.01, ActivationOrder = true, Prefill = PrefillType.Same, Embeddings = EmbeddingType.Fp32 },
+        Quantization = new QuantizationSpec { Weights = WeightType.Int4, Group = 64, Symmetric = true, Method = RoundingMethod.Gptq, Damping = 0.01, ActivationOrder = true, Prefill = PrefillType.Same, Embeddings = EmbeddingType.Fp32, KvCache = KvCacheType.Fp32 },
         Packs = true,
         ForwardFlops = 32_497_664,
         RecomputedFlops = 851_968,

@@ -1,6 +1,7 @@
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Tests.Generated;
+using ModelCompiler.Runtime.Tests.Onnx;
 using ModelCompiler.Runtime.Tokenizers;
 using static TorchSharp.torch;
 
@@ -24,7 +25,7 @@ internal sealed class Engine : IDisposable
         var opened = new Engine(compiled, null);
         if (engine == "onnx")
         {
-            OnnxExport.Write(compiled, opened._folder.Path, quantization, new ByteTokenizer(), []);
+            OnnxExport.Write(compiled, opened._folder.Path, quantization, new ByteTokenizer(), OnnxQuantizationTests.Windows(compiled.Description.Context));
             opened.Model = OnnxModel.Open(compiled.Description, opened._folder.Path);
         }
 

@@ -42,6 +42,9 @@ public sealed class InferenceProgramTests
     [Fact]
     public void Int4() => Check<Llama>("onnx", 1e-5, new QuantizationSpec { Weights = WeightType.Int4, Group = 16 });
 
+    [Fact]
+    public void Keys_and_values_in_8_bits() => Check<Llama>("onnx", 1e-5, new QuantizationSpec { Weights = WeightType.Int4, Group = 16, KvCache = KvCacheType.Int8 });
+
     [Theory]
     [InlineData("torch", 1)]
     [InlineData("onnx", 1)]

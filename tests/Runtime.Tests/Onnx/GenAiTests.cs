@@ -27,6 +27,21 @@ public sealed class GenAiTests
         Assert.False(File.Exists(Path.Combine(folder.Path, "genai_config.json")));
     }
 
+    /// <summary>The rewritten graph has a digest of itself, and not that of the graph that it was made of.</summary>
+    [Fact]
+    public void Its_graph_has_a_digest_of_its_own()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Gpt2.Create(CPU, seed: 2);
+        OnnxExport.Write(model, folder.Path, null, new ByteTokenizer(), []);
+        var path = Path.Combine(folder.Path, "genai.onnx");
+        Assert.Equal(model.Description.SpecHash, OnnxFolder.Metadata(path)[OnnxFolder.SpecHash]); // which holds the digest against the file
+        var bytes = File.ReadAllBytes(path);
+        bytes[bytes.Length / 2] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        Assert.Contains("was damaged", Assert.Throws<OnnxException>(() => OnnxFolder.Metadata(path)).Message, StringComparison.Ordinal);
+    }
+
     private static void Compare<TModel>()
         where TModel : ICompiledModel<TModel>
     {

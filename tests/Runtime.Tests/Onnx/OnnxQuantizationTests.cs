@@ -58,6 +58,35 @@ public sealed class OnnxQuantizationTests
         Assert.InRange(Error<Llama>(new QuantizationSpec { Weights = WeightType.Int4, Embeddings = embeddings, Keep = EquatableArray.Of("blocks", "head") }), 1e-5, tolerance);
     }
 
+    /// <summary>Rotated and grouped, with learned positions, over windows, and with scaled values; prompt and single tokens.</summary>
+    [Fact]
+    public void Keys_and_values_in_8_bits()
+    {
+        var alone = new QuantizationSpec { Weights = WeightType.Int8, KvCache = KvCacheType.Int8, Keep = EquatableArray.Of("blocks", "head") };
+        Assert.InRange(Error<Llama>(alone), 1e-4, 0.02);
+        Assert.InRange(Error<Gpt2>(alone), 1e-4, 0.02);
+        Assert.InRange(Error<Gemma>(alone), 1e-4, 0.02);
+        Assert.InRange(Error<Mixtral>(alone), 1e-4, 0.05);
+        var scaled = new QuantizationSpec { Weights = WeightType.Int8, Method = RoundingMethod.SmoothQuant };
+        Assert.InRange(Error<Gpt2>(scaled with { KvCache = KvCacheType.Int8 }), 1e-4, Error<Gpt2>(scaled) + 0.02);
+    }
+
+    [Fact]
+    public void A_cache_of_8_bits_is_a_quarter_as_large_and_asks_for_text()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Llama.Create(CPU, seed: 1);
+        var quantization = new QuantizationSpec { Weights = WeightType.Int8, KvCache = KvCacheType.Int8 };
+        var path = Path.Combine(folder.Path, "export");
+        Assert.Contains("training.data.validation", Assert.Throws<OnnxException>(() => OnnxExport.Write(model, path, quantization, new ByteTokenizer(), [])).Message, StringComparison.Ordinal);
+        OnnxExport.Write(model, path, quantization, new ByteTokenizer(), Windows(model.Description.Context));
+        using var session = new Microsoft.ML.OnnxRuntime.InferenceSession(OnnxFolder.GraphPath(path));
+        var caches = session.InputMetadata.Where(input => input.Key.StartsWith("past_key_values.", StringComparison.Ordinal)).ToList();
+        Assert.Equal(2 * 3, caches.Count);
+        Assert.All(caches, cache => Assert.Equal(typeof(sbyte), cache.Value.ElementType));
+        Assert.False(File.Exists(Path.Combine(path, "genai_config.json")));
+    }
+
     /// <summary>Single layers have other bits: less is lost, and the file is between.</summary>
     [Fact]
     public void Layers_have_their_own_bits()
@@ -115,6 +144,48 @@ public sealed class OnnxQuantizationTests
         Assert.NotSame(observed.Inputs[layers[0].Name], observed.Inputs[observed.Graph.LinearLayers[^1].Name]);
     }
 
+    /// <summary>Encoders read each window by itself; a memory goes from window to window, so that layers above the first read something else.</summary>
+    [Fact]
+    public void Encoders_and_models_with_a_memory_are_observed()
+    {
+        Assert.All(Apart<Bert>(), share => Assert.InRange(share, 0, 1e-5));
+        var recurrent = Apart<TransformerXlPlain>();
+        Assert.InRange(recurrent[0], 0, 1e-5);
+        Assert.True(recurrent[^1] > 1e-3, $"{recurrent[^1]}");
+        Assert.InRange(EncoderError(RoundingMethod.Gptq), 1e-5, 0.5);
+        Assert.InRange(EncoderError(RoundingMethod.Awq), 1e-5, 0.5);
+        Assert.InRange(Error<TransformerXlPlain>(new QuantizationSpec { Weights = WeightType.Int4, Group = 16, Method = RoundingMethod.Gptq }), 1e-5, 0.5);
+    }
+
+    /// <summary>By how much the moments of two windows differ from the sum of each one's, layer by layer.</summary>
+    private static double[] Apart<TModel>()
+        where TModel : ICompiledModel<TModel>
+    {
+        using var scope = NewDisposeScope();
+        using var model = TModel.Create(CPU, seed: 1);
+        GeneratedModels.Scramble(model);
+        using var parameters = model.Parameters.Masters();
+        var windows = Windows(model.Description.Context)[..2];
+        using var both = Calibration.Observe(model, parameters, windows);
+        using var first = Calibration.Observe(model, parameters, windows[..1]);
+        using var second = Calibration.Observe(model, parameters, windows[1..]);
+        return [.. both.Graph.LinearLayers.Select(layer =>
+            ((both.Moments[layer.Name] - first.Moments[layer.Name] - second.Moments[layer.Name]).norm() / both.Moments[layer.Name].norm()).item<float>())];
+    }
+
+    private static double EncoderError(RoundingMethod method)
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Bert.Create(CPU, seed: 2);
+        GeneratedModels.Scramble(model);
+        var windows = Windows(model.Description.Context);
+        OnnxExport.Write(model, folder.Path, new QuantizationSpec { Weights = WeightType.Int4, Group = 16, Method = method }, new ByteTokenizer(), windows);
+        using var expected = model.CreateEncoder();
+        using var actual = OnnxEncoder.Open(model.Description, folder.Path);
+        float[] wanted = [.. expected.Predict(windows[0])], found = [.. actual.Predict(windows[0])];
+        return wanted.Zip(found, (a, b) => Math.Abs(a - b)).Max() / wanted.Max(MathF.Abs);
+    }
+
     internal static int[][] Windows(int context)
     {
         var text = new Random(1);
@@ -130,10 +201,11 @@ public sealed class OnnxQuantizationTests
         GeneratedModels.Scramble(model);
         OnnxExport.Write(model, folder.Path, quantization, new ByteTokenizer(), Windows(model.Description.Context));
         using var expected = model.CreateInference();
-        using var actual = OnnxProgram.Open(model.Description, folder.Path);
+        using var opened = OnnxModel.Open(model.Description, folder.Path);
+        using var actual = opened.CreateInference();
         int[] tokens = [.. Enumerable.Range(0, model.Description.Context).Select(i => (i * 37) % 256)];
         double error = 0, scale = 0;
-        foreach (var part in (int[][])[tokens[..12], .. tokens[12..].Select(token => new[] { token })])
+        foreach (var part in (int[][])[tokens[..(tokens.Length / 2)], .. tokens[(tokens.Length / 2)..].Select(token => new[] { token })])
         {
             float[] wanted = [.. expected.Forward(part)], found = [.. actual.Forward(part)];
             scale = Math.Max(scale, wanted.Max(MathF.Abs));

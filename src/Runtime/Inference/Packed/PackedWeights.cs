@@ -30,7 +30,7 @@ public sealed class PackedWeights : IDisposable
     public ParameterStore? Parameters { get; private set; }
 
     /// <param name="model">Its parameters stay as they are.</param>
-    /// <param name="quantization">How weights are rounded; <c>activations</c>, <c>prefill</c> and <c>embeddings</c> are of exports alone.</param>
+    /// <param name="quantization">How weights are rounded; <c>activations</c>, <c>prefill</c>, <c>embeddings</c> and <c>kv-cache</c> are of exports alone.</param>
     /// <param name="calibration">Windows of training text, for methods that observe the layers' inputs.</param>
     /// <exception cref="OnnxException">A method has no text to observe.</exception>
     /// <exception cref="NotSupportedException">The model has no ONNX form, from which the layers are read.</exception>
@@ -41,7 +41,7 @@ public sealed class PackedWeights : IDisposable
         try
         {
             using var parameters = Quantizer.Scales(quantization) ? model.Parameters.Snapshot() : model.Parameters.Masters();
-            using var observed = OnnxExport.NeedsText(quantization) ? Calibration.Observe(model, parameters, calibration) : null;
+            using var observed = Quantizer.NeedsText(quantization) ? Calibration.Observe(model, parameters, calibration) : null;
             var quantizer = Quantizer.Of(quantization, observed);
             if (Quantizer.Scales(quantization))
             {
