@@ -26,13 +26,18 @@ internal static class QuantizationBenchmark
         var seed = int.Parse(Option(args, "--seed", "1"), CultureInfo.InvariantCulture);
         var runs = QualityRuns.Of(args);
         using var trained = Train(runs, s => ModelQ.Create(CPU, s), steps, seed);
-        using var aware = Train(runs, s => ModelQInt4.Create(CPU, s), steps, seed);
         using var data = Dataset.Open(trained.Description.Training, trained.Description.Vocabulary);
 
         Console.WriteLine(FormattableString.Invariant($"model Q after {steps} steps from seed {seed}; bits per byte on {Windows} held-out windows, bytes beside the fp32 parameters"));
         Console.WriteLine($"{"form",-52} {"bits/byte",10} {"against",9} {"smaller",8}");
         var baseline = double.NaN;
-        foreach (var (label, model, quantization) in Forms(trained, aware))
+        foreach (var form in Forms()) Measure(OnnxExport.Describe(form) + (form?.Keep.Count > 0 ? ", keep: [auto]" : ""), trained, form);
+        using var aware = Train(runs, s => ModelQInt4.Create(CPU, s), steps, seed);
+        Measure("trained with qat, fp32 of the rounded weights", aware, null);
+        Measure(OnnxExport.Describe(aware.Description.Quantization), aware, aware.Description.Quantization);
+        return 0;
+
+        void Measure(string label, ICompiledModel model, QuantizationSpec? quantization)
         {
             var folder = Directory.CreateTempSubdirectory("quantization-").FullName;
             try
@@ -49,17 +54,15 @@ internal static class QuantizationBenchmark
                 Directory.Delete(folder, recursive: true);
             }
         }
-
-        return 0;
     }
 
-    private static IEnumerable<(string Label, ICompiledModel Model, QuantizationSpec? Quantization)> Forms(ICompiledModel trained, ICompiledModel aware)
+    private static QuantizationSpec?[] Forms()
     {
-        yield return ("fp32", trained, null);
         var int8 = new QuantizationSpec { Weights = WeightType.Int8 };
         var int4 = new QuantizationSpec { Weights = WeightType.Int4 };
-        QuantizationSpec[] forms =
+        return
         [
+            null,
             int8, int8 with { Activations = ActivationRange.Static }, int8 with { Method = RoundingMethod.SmoothQuant },
             int8 with { Method = RoundingMethod.SmoothQuant, Activations = ActivationRange.Static },
             int4, int4 with { Method = RoundingMethod.Gptq }, int4 with { Method = RoundingMethod.Awq }, int4 with { Method = RoundingMethod.Hqq },
@@ -69,9 +72,6 @@ internal static class QuantizationBenchmark
             int4 with { Method = RoundingMethod.Gptq, Group = 64, Embeddings = EmbeddingType.Int4 },
             int4 with { Weights = WeightType.Int2, Method = RoundingMethod.Gptq }, int4 with { Weights = WeightType.Int2, Method = RoundingMethod.Hqq, Symmetric = false },
         ];
-        foreach (var form in forms) yield return (OnnxExport.Describe(form) + (form.Keep.Count > 0 ? ", keep: [auto]" : ""), trained, form);
-        yield return ("trained with qat, fp32 of the rounded weights", aware, null);
-        yield return (OnnxExport.Describe(aware.Description.Quantization), aware, aware.Description.Quantization);
     }
 
     private static ICompiledModel Train(QualityRuns runs, Func<int, ICompiledModel> create, int steps, int seed)
