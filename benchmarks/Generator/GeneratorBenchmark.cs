@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -21,15 +22,16 @@ internal static class GeneratorBenchmark
     public static int Run(string[] args)
     {
         var project = Project("");
-        Report("whole run", Median(_ => Driver(new SpecFile(Layers)), driver => driver.RunGenerators(project)), "at most 100 ms");
+        Report("whole run", Median(_ => Driver(SpecFile.OfLayers(Layers)), driver => driver.RunGenerators(project)), "at most 100 ms");
 
-        var file = new SpecFile(Layers);
+        var file = SpecFile.OfLayers(Layers);
         var warm = Driver(file).RunGenerators(project);
-        var edit = Median(
-            run => warm = warm.ReplaceAdditionalText(file, file = new SpecFile(Layers, seed: run)),
-            driver => warm = driver.RunGenerators(project));
-        Report("edit of the model", edit, "at most 100 ms");
+        Report("edit of the model", EditModel(project, warm, file, seed => SpecFile.OfLayers(Layers, seed)), "at most 100 ms");
         Report("unrelated edit", UnrelatedEdit(project, warm), "at most 1 ms");
+
+        Report("all directives, with a teacher: whole run", Median(_ => Driver(SpecFile.OfAllDirectives(), SpecFile.Teacher), driver => driver.RunGenerators(project)), "at most 150 ms");
+        var all = SpecFile.OfAllDirectives();
+        Report("all directives: edit of the model", EditModel(project, Driver(all, SpecFile.Teacher).RunGenerators(project), all, SpecFile.OfAllDirectives), "at most 150 ms");
 
         var spec = YamlFrontend.Read(file.GetText().ToString(), file.Path);
         var model = ModelCompilation.Compile(spec.Spec!).Model!;
@@ -56,15 +58,28 @@ internal static class GeneratorBenchmark
             .Select(path => MetadataReference.CreateFromFile(path)),
         new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary));
 
-    private static GeneratorDriver Driver(SpecFile file) =>
-        CSharpGeneratorDriver.Create(new ModelGenerator()).AddAdditionalTexts([file]);
+    private static GeneratorDriver Driver(params ImmutableArray<AdditionalText> files) =>
+        CSharpGeneratorDriver.Create(new ModelGenerator()).AddAdditionalTexts(files);
+
+    private static double EditModel(CSharpCompilation project, GeneratorDriver driver, SpecFile file, Func<int, SpecFile> edited)
+    {
+        Check(driver);
+        return Median(
+            run => driver = driver.ReplaceAdditionalText(file, file = edited(run)),
+            edit => driver = edit.RunGenerators(project));
+    }
+
+    private static void Check(GeneratorDriver driver)
+    {
+        if (driver.GetRunResult().Diagnostics is [var fault, ..]) throw new InvalidOperationException(fault.ToString());
+    }
 
     private static CSharpCompilation Edit(CSharpCompilation project, int run) => project.ReplaceSyntaxTree(
         project.SyntaxTrees[0], CSharpSyntaxTree.ParseText($"class Program {{ int Value() => {run}; }}"));
 
     private static double UnrelatedEdit(CSharpCompilation project, GeneratorDriver driver)
     {
-        if (driver.GetRunResult().Diagnostics is [var fault, ..]) throw new InvalidOperationException(fault.ToString());
+        Check(driver);
         return Median(run => Edit(project, run), edited => driver = driver.RunGenerators(edited));
     }
 
@@ -73,7 +88,7 @@ internal static class GeneratorBenchmark
         foreach (var attribute in project.GetTypeByMetadataName("Tiny")!.GetAttributes()) _ = attribute.NamedArguments.Length;
     }
 
-    private static int Lines(CSharpCompilation project, int layers) => Driver(new SpecFile(layers)).RunGenerators(project)
+    private static int Lines(CSharpCompilation project, int layers) => Driver(SpecFile.OfLayers(layers)).RunGenerators(project)
         .GetRunResult().GeneratedTrees.Sum(tree => tree.GetText().Lines.Count);
 
     private static void Report(string what, double milliseconds, string target) =>

@@ -6,7 +6,7 @@ using Techniques;
 [
     ("Plain", "fp32, AdamW, nothing else", ModelProgram.Run<Plain>),
     ("Bf16", "bf16 compute, fp32 master weights", ModelProgram.Run<Bf16>),
-    ("Bf16Fp32Head", "bf16 compute, the head and its norm in fp32", ModelProgram.Run<Bf16Fp32Head>),
+    ("Bf16Fp32Head", "bf16 compute, the first block, the head and its norm in fp32", ModelProgram.Run<Bf16Fp32Head>),
     ("Fp16", "fp16 compute under dynamic loss scaling", ModelProgram.Run<Fp16>),
     ("CheckpointAll", "every block is recomputed in the backward pass", ModelProgram.Run<CheckpointAll>),
     ("CheckpointSqrt", "segments of the root of the number of blocks", ModelProgram.Run<CheckpointSqrt>),

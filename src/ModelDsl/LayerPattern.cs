@@ -21,6 +21,16 @@ public sealed class LayerPattern
         return _segments.Length <= segments.Length && !_segments.Where((segment, i) => !Matches(segment, segments[i])).Any();
     }
 
+    /// <summary>
+    /// What the pattern says of what is within a layer: <c>mlp</c> for <c>blocks.*.mlp</c> and the layer <c>blocks.3</c>, nothing for all
+    /// of it; null where it does not speak of the layer.
+    /// </summary>
+    public string? Under(string layer)
+    {
+        var segments = layer.Split('.');
+        return segments.Zip(_segments, (name, pattern) => Matches(pattern, name)).All(matches => matches) ? string.Join(".", _segments.Skip(segments.Length)) : null;
+    }
+
     /// <summary>The pattern with <c>*</c> for each number: what it would be if it did not single out a layer.</summary>
     public string WithoutIndices() => string.Join(".", _segments.Select(s => s.Length > 0 && s.All(char.IsDigit) ? "*" : s));
 

@@ -18,6 +18,9 @@ public sealed class SnapshotTests
     public Task Bf16WithCheckpoint() => Verify(SampleModels.Bf16WithCheckpoint);
 
     [Fact]
+    public Task LayerInFp32() => Verify(SampleModels.LayerInFp32);
+
+    [Fact]
     public Task Muon() => Verify(SampleModels.Muon);
 
     [Fact]

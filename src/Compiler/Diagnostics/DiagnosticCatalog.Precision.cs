@@ -6,7 +6,7 @@ public static partial class DiagnosticCatalog
         "MC2045", "Unknown layer in precision", "A pattern of layers matches none of the model's.");
 
     public static readonly DiagnosticInfo PrecisionOfOneLayer = Error(
-        "MC2046", "Precision of one layer of a block", "The layers of a repeated block are one function, so they have one precision.");
+        "MC2046", "Precision of one layer of a block", "The layers of this block have one precision.");
 
     public static readonly DiagnosticInfo Tf32OnCpu = Warning(
         "MC2047", "TF32 without a GPU", "TF32 is a mode of NVIDIA's tensor cores.");

@@ -29,6 +29,9 @@ public static partial class DiagnosticCatalog
     public static readonly DiagnosticInfo PruningGroup = Warning(
         "MC2148", "Quantization groups of a pruned size", "The last group of each row is shorter, and filled up with zeros.");
 
+    public static readonly DiagnosticInfo PatternWithoutTuning = Warning(
+        "MC2201", "Pattern without tuning", "Hardly any training follows the last removal of a pattern.");
+
     public static readonly DiagnosticInfo PruningTarget = Error(
         "MC3020", "Unknown layer in pruning", "A pattern of layers matches none of the model's linear layers, or no layer that can be pruned.");
 }

@@ -17,6 +17,9 @@ public static partial class DiagnosticCatalog
     public static readonly DiagnosticInfo QuantizedCache = Error(
         "MC2180", "Cache of 8 bits", "Only the attention of a model that generates has a cache of keys and values in 8 bits.");
 
+    public static readonly DiagnosticInfo FewBitsOfManyTokens = Warning(
+        "MC2200", "Weights of few bits for many tokens", "Products with weights of 4 or 2 bits are the fast ones for few tokens at a time only.");
+
     public static readonly DiagnosticInfo QuantizationMethod = Error(
         "MC2133", "Method of quantization", "The method does nothing for these weights.");
 }

@@ -53,6 +53,9 @@ internal static class ParametersEmitter
 
     public static string ClassName(string block, string what) => (block.Length == 0 ? "Main" : Identifiers.Pascal(block)) + what;
 
+    /// <summary>The C# expression of the number in its block of a function's layer i.</summary>
+    public static string Layer(string function) => BlockNames.First(function) is > 0 and var first ? $"i + {Number(first)}" : "i";
+
     /// <summary>The C# expression of a layer's set of parameters.</summary>
     public static string Set(string layer, int layersOfSet) => layersOfSet == 1 ? layer : $"{layer} / {Number(layersOfSet)}";
 
@@ -91,7 +94,10 @@ internal static class ParametersEmitter
                 }
                 var layers = context.Model.Training.LayersOfSet(group.Key);
                 using (writer.Block($"for (var i = 0; i < {Number(slots[0].Sets)}; i++)"))
-                    foreach (var slot in slots) Parts(writer, context, slot, group.Key + ".{i}.", group.Key + (layers == 1 ? ".{i}." : $".{{i * {Number(layers)}}}."));
+                {
+                    var prefix = $"{BlockNames.Whole(group.Key)}.{{{Layer(group.Key)}}}.";
+                    foreach (var slot in slots) Parts(writer, context, slot, prefix, layers == 1 ? prefix : $"{group.Key}.{{i * {Number(layers)}}}.");
+                }
             }
             if (name == "Layout") MetaEmitter.Rates(writer, context);
             writer.Line("return layout;");

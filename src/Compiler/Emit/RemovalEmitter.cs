@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Emit.Training;
+using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Pruning;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
@@ -27,6 +28,6 @@ internal static class RemovalEmitter
             foreach (var axis in structure.Axes)
                 writer.Line($"new({Grouped(axis.Offset)}, {Grouped(axis.Stride)}, {Number(axis.Count)}, Rows: {Number(axis.Rows)}, Columns: {Number(axis.Columns)}"
                     + (axis.ByColumns ? $", ByColumns: true, Site: {Number(PruningEmitter.Site(model, axis.Block, axis.Parameter))}" : "")
-                    + (axis.Scale != 1 ? $", Scale: {Number(axis.Scale)}" : "") + $"),  // {(axis.Block.Length > 0 ? axis.Block + ".*." : "")}{axis.Part}");
+                    + (axis.Scale != 1 ? $", Scale: {Number(axis.Scale)}" : "") + $"),  // {(axis.Block.Length > 0 ? BlockNames.Layers(axis.Block) + "." : "")}{axis.Part}");
     }
 }

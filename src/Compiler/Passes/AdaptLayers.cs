@@ -49,7 +49,7 @@ public sealed class AdaptLayers : Pass
         foreach (var part in function.Parameter(linear.Inputs[1]).Parts)
         {
             var name = part.Name.Substring(0, part.Name.Length - Weight.Length);
-            yield return ((function.Name == "main" ? "" : function.Name + ".*.") + name, name, start, part.Rows);
+            yield return (LayerNames.Prefix(function) + name, name, start, part.Rows);
             start += part.Rows.Value;
         }
     }

@@ -30,7 +30,7 @@ public sealed class ApplyPruningMasks : Pass
     /// <summary>A matrix of a linear layer.</summary>
     private sealed record Layer(string Block, string Name, Parameter Parameter, ParameterPart Matrix, int Sets, bool Tied, bool Experts)
     {
-        public string FullName => (Block.Length == 0 ? "" : Block + ".*.") + Name;
+        public string FullName => (Block.Length == 0 ? "" : BlockNames.Layers(Block) + ".") + Name;
 
         /// <summary>The runs of sets that one of the patterns matches; all where there is no pattern.</summary>
         public IEnumerable<(Layer Layer, PrunedPart Part)> Matching(IReadOnlyList<LayerPattern> patterns)
@@ -38,7 +38,7 @@ public sealed class ApplyPruningMasks : Pass
             var first = -1;
             for (var set = 0; set <= Sets; set++)
             {
-                var name = Block.Length == 0 ? Name : $"{Block}.{set}.{Name}";
+                var name = Block.Length == 0 ? Name : $"{BlockNames.Layer(Block, set)}.{Name}";
                 var matches = set < Sets && (patterns.Count == 0 || patterns.Any(p => p.Matches(name)));
                 if (matches && first < 0) first = set;
                 if (matches || first < 0) continue;

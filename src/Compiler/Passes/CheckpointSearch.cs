@@ -53,22 +53,21 @@ internal static class CheckpointSearch
     {
         var (name, times) = (repeat.Attributes.String("block"), repeat.Attributes.Int("times"));
         var forward = graph.Block(name);
-        var types = forward.Types();
-        var costly = forward.Nodes.Where(n => !Rematerialization.IsCheap(n))
-            .OrderByDescending(n => types[n.Outputs[0].Name].Bytes).Take(MostValues).ToList();
-        var (carry, whole) = (forward.Inputs[0].Type!.Bytes, Costs.Flops(forward, forward.Nodes));
+        var pass = new ForwardPass(forward);
+        var costly = forward.Nodes.Where(n => !Rematerialization.IsCheap(n)).Select(n => n.Outputs[0].Name)
+            .OrderByDescending(pass.Bytes).Take(MostValues).ToList();
+        var (carry, whole) = (forward.Inputs[0].Type!.Bytes, forward.Nodes.Sum(pass.Flops));
 
         var all = new List<Choice>();
         for (var set = 0; set < 1 << costly.Count; set++)
         {
-            var repeated = Rematerialization.With(forward, [.. costly.Where((_, i) => (set & (1 << i)) != 0)]);
+            var repeated = Rematerialization.With(pass, [.. costly.Where((_, i) => (set & (1 << i)) != 0)]);
+            var (slot, flops, flopsOfKept) = (repeated.KeptBytes + carry, repeated.Flops, repeated.FlopsOfKept);
             for (var every = 1; every <= times; every++)
             {
-                var starts = Segmentation.Every(every, times);
-                var ends = starts.Count - 2; // the last segment is not computed again
-                var again = ((starts[ends] - ends) * whole) + (ends * repeated.FlopsOfKept);
-                var kept = (Math.Min(every, times) * (repeated.KeptBytes + carry)) + (ends * carry);
-                all.Add(new(name, repeated, every, times, kept, again + (times * repeated.Flops)));
+                var ends = (times - 1) / every; // segments but for the last, which is not computed again
+                var again = (((ends * every) - ends) * whole) + (ends * flopsOfKept);
+                all.Add(new(name, repeated, every, times, (every * slot) + (ends * carry), again + (times * flops)));
             }
         }
 

@@ -19,7 +19,7 @@ public sealed class PlaceFp8 : Pass
         for (var i = 0; i < written.Count; i++)
         {
             var path = $"efficiency.precision.fp8[{i}]";
-            LayerNames.Check(graph, written[i], path, node => node.Op == "linear");
+            LayerNames.Check(graph, written[i], path, node => node.Op is "linear" or "linear_fp8");
             var pattern = new LayerPattern(written[i]);
             graph = graph.MapFunctions(function => function with { Nodes = function.Nodes.Select(node => Place(graph, function, node, pattern, path)).ToEquatableArray() });
         }
@@ -28,7 +28,7 @@ public sealed class PlaceFp8 : Pass
 
     private static Node Place(Graph graph, Function function, Node node, LayerPattern pattern, string specPath)
     {
-        if (node.Op != "linear" || !pattern.Matches(LayerNames.Of(function, node))) return node;
+        if (node.Op != "linear" || !LayerNames.Match(pattern, function, node)) return node;
         var (weight, y) = (function.Parameter(node.Inputs[1]).Type, node.Outputs[0].Type!);
         if (weight.DType != DType.BF16) return node; // what 'fp32' names too, or shares with such a layer
         var rows = graph.Main.Inputs[0].Type!.Elements;

@@ -50,11 +50,11 @@ public sealed class PlacePrecision : Pass
             .. from node in function.Nodes
                where !OpTable.IsRepeat(node)
                from index in Enumerable.Range(0, node.Inputs.Count)
-               where OpTable.Find(node.Op).KeepsFullPrecision(index) || Speaks(LayerNames.Of(function, node))
+               where OpTable.Find(node.Op).KeepsFullPrecision(index) || Speaks(function, node)
                select node.Inputs[index],
         ];
 
-        private bool Speaks(string name) => patterns.Any(p => p.Matches(name));
+        private bool Speaks(Function function, Node node) => patterns.Any(p => LayerNames.Match(p, function, node));
 
         /// <summary>A node computes in what its layer is to, or in fp32 where it shares a weight with a layer that does.</summary>
         private DType OfNode(Function function, Node node, HashSet<string> full)
@@ -62,11 +62,11 @@ public sealed class PlacePrecision : Pass
             if (OpTable.IsRepeat(node)) return OfBlock(node.Attributes.String("block"));
             var op = OpTable.Find(node.Op);
             var shares = node.Inputs.Where((input, i) => !op.KeepsFullPrecision(i) && full.Contains(input) && function.Parameters.Any(p => p.Name == input)).Any();
-            return shares || Speaks(LayerNames.Of(function, node)) ? DType.F32 : compute;
+            return shares || Speaks(function, node) ? DType.F32 : compute;
         }
 
         /// <summary>What a block carries from layer to layer.</summary>
-        private DType OfBlock(string block) => Speaks(block + ".*") ? DType.F32 : compute;
+        private DType OfBlock(string block) => BlockNames.EachLayer(block).Any(layer => patterns.Any(p => p.Matches(layer))) ? DType.F32 : compute;
 
         private Function InsertCasts(Function function, Func<Node, DType> typeOf)
         {

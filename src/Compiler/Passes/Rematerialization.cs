@@ -11,68 +11,63 @@ namespace ModelCompiler.Compiler.Passes;
 /// </summary>
 internal sealed class Rematerialization
 {
-    private readonly Function _forward;
-    private readonly Dictionary<string, TensorType> _types;
-    private readonly Dictionary<string, Node> _producers;
-    private readonly HashSet<string> _parameters;
+    private readonly ForwardPass _pass;
     private readonly Func<Node, bool> _must;
     private readonly HashSet<string> _kept;
 
-    /// <param name="forward">The block's forward function; what it saves is what its backward function reads.</param>
+    /// <param name="pass">The block's forward function; what it saves is what its backward function reads.</param>
     /// <param name="must">Whether a node is repeated in any case.</param>
     /// <param name="may">Whether a node may be repeated where that keeps fewer bytes.</param>
-    public Rematerialization(Function forward, Func<Node, bool> must, Func<Node, bool> may)
+    public Rematerialization(ForwardPass pass, Func<Node, bool> must, Func<Node, bool> may)
     {
-        _forward = forward;
-        _must = must;
-        _types = forward.Types();
-        _producers = forward.Nodes.SelectMany(n => n.Outputs.Select(o => (o.Name, n))).ToDictionary(p => p.Name, p => p.n);
-        _parameters = [.. forward.Parameters.Select(p => p.Name)];
-        _kept = [.. forward.Saved.Select(s => s.Name)];
-        foreach (var node in forward.Nodes.Reverse())
+        (_pass, _must) = (pass, must);
+        _kept = [.. Forward.Saved.Select(s => s.Name)];
+        foreach (var node in Forward.Nodes.Reverse())
         {
             var outputs = node.Outputs.Select(o => o.Name).Where(_kept.Contains).ToList();
             if (outputs.Count == 0) continue;
-            var pays = may(node) && node.Uses.Sum(u => Cost(u, may)) < outputs.Sum(o => _types[o].Bytes);
+            var pays = may(node) && node.Uses.Sum(u => Cost(u, may)) < outputs.Sum(pass.Bytes);
             if (!must(node) && !pays) continue;
             Repeated.Insert(0, node);
             _kept.ExceptWith(outputs);
-            _kept.UnionWith(node.Uses.Where(u => !_parameters.Contains(u)));
+            _kept.UnionWith(node.Uses.Where(u => !pass.IsParameter(u)));
         }
     }
 
     /// <summary>Only what costs a pass over memory and no matrix product.</summary>
-    public static Rematerialization Cheap(Function forward) => new(forward, _ => false, IsCheap);
+    public static Rematerialization Cheap(Function forward) => new(new ForwardPass(forward), _ => false, IsCheap);
 
-    /// <summary>The cheap nodes where that keeps fewer bytes, and these.</summary>
-    public static Rematerialization With(Function forward, HashSet<Node> repeated) => new(forward, repeated.Contains, IsCheap);
+    /// <summary>The cheap nodes where that keeps fewer bytes, and those that give these values.</summary>
+    public static Rematerialization With(ForwardPass pass, HashSet<string> repeated) => new(pass, node => repeated.Contains(node.Outputs[0].Name), IsCheap);
 
     /// <summary>Everything of which these names, or what lies under them, do not speak.</summary>
     public static Rematerialization Keeping(Function forward, IReadOnlyCollection<string> names) =>
-        new(forward, node => !node.Outputs.Any(o => names.Any(n => Names(n, o.Name))), _ => false);
+        new(new ForwardPass(forward), node => !node.Outputs.Any(o => names.Any(n => Names(n, o.Name))), _ => false);
 
     /// <summary>Whether a name speaks of a value: attention of attention.mix.</summary>
     public static bool Names(string name, string value) => value == name || value.StartsWith(name + ".", StringComparison.Ordinal);
 
     public static bool IsCheap(Node node) => OpTable.Find(node.Op).Cheap;
 
+    private Function Forward => _pass.Function;
+
     /// <summary>In forward order.</summary>
     public List<Node> Repeated { get; } = [];
 
     /// <summary>Bytes kept of one layer, its input apart.</summary>
-    public long KeptBytes => _kept.Where(k => k != _forward.Inputs[0].Name).Sum(k => _types[k].Bytes);
+    public long KeptBytes => _kept.Where(k => k != Forward.Inputs[0].Name).Sum(_pass.Bytes);
 
     /// <summary>FLOPs that one layer's backward pass repeats.</summary>
-    public long Flops => Costs.Flops(_forward, Repeated);
+    public long Flops => Repeated.Sum(_pass.Flops);
 
     /// <summary>FLOPs of computing again what is kept of the last layer of a segment, without what only its output needs.</summary>
-    public long FlopsOfKept => Costs.Flops(_forward, Segmentation.Needed(_forward, _kept));
+    public long FlopsOfKept => Segmentation.Needed(Forward, _kept).Sum(_pass.Flops);
 
     /// <summary>The graph with the repeated nodes in the block's backward function.</summary>
     public Graph Apply(Graph graph)
     {
         if (Repeated.Count == 0) return graph;
-        var backward = graph.Block(FunctionNames.Backward(_forward.Name));
+        var backward = graph.Block(FunctionNames.Backward(Forward.Name));
         var nodes = backward.Nodes.ToList();
         // A repeated node runs just before the first reader of its outputs, so that they live shortly.
         foreach (var node in Repeated.AsEnumerable().Reverse())
@@ -80,8 +75,8 @@ internal sealed class Rematerialization
             var outputs = new HashSet<string>(node.Outputs.Select(o => o.Name));
             nodes.Insert(nodes.FindIndex(n => n.Uses.Any(outputs.Contains)), node);
         }
-        var saved = _forward.Inputs.Concat(_forward.Nodes.SelectMany(n => n.Outputs)).Where(v => _kept.Contains(v.Name)).ToEquatableArray();
-        graph = InferShapes.Replace(graph, _forward with { Saved = saved });
+        var saved = Forward.Inputs.Concat(Forward.Nodes.SelectMany(n => n.Outputs)).Where(v => _kept.Contains(v.Name)).ToEquatableArray();
+        graph = InferShapes.Replace(graph, Forward with { Saved = saved });
         return InferShapes.Replace(graph, backward with { Saved = saved, Nodes = nodes.ToEquatableArray() });
     }
 
@@ -89,9 +84,9 @@ internal sealed class Rematerialization
     private long Cost(string value, Func<Node, bool> may)
     {
         // The input of each layer is there in any case, in the residual stream.
-        if (_parameters.Contains(value) || _kept.Contains(value) || value == _forward.Inputs[0].Name) return 0;
-        var keep = _types[value].Bytes;
-        if (!_producers.TryGetValue(value, out var node)) return keep;
+        if (_pass.IsParameter(value) || _kept.Contains(value) || value == Forward.Inputs[0].Name) return 0;
+        var keep = _pass.Bytes(value);
+        if (_pass.Producer(value) is not { } node) return keep;
         return _must(node) ? node.Uses.Sum(u => Cost(u, may)) : may(node) ? Math.Min(keep, node.Uses.Sum(u => Cost(u, may))) : keep;
     }
 }

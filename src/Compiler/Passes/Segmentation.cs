@@ -15,8 +15,8 @@ internal static class Segmentation
     /// <summary>Segments that start at these blocks, and at the first.</summary>
     public static List<int> At(IEnumerable<string> boundaries, string block, int times)
     {
-        var prefix = block + ".";
-        var inner = boundaries.Where(b => b.StartsWith(prefix, StringComparison.Ordinal)).Select(b => int.Parse(b.Substring(prefix.Length)));
+        var prefix = BlockNames.Whole(block) + ".";
+        var inner = boundaries.Where(b => b.StartsWith(prefix, StringComparison.Ordinal)).Select(b => int.Parse(b.Substring(prefix.Length)) - BlockNames.First(block));
         return [0, .. inner.Where(i => i > 0 && i < times), times];
     }
 

@@ -54,7 +54,7 @@ internal static class PrunedStructures
             var size = (int)layer.First(axis => axis.ByColumns).Columns;
             var (groups, kept) = kind == PrunedPartKind.Hidden ? (size, to.Hidden!.Value)
                 : (attention!.KvHeads ?? attention.Heads, to.Heads!.Value / (attention.Heads / (attention.KvHeads ?? attention.Heads)));
-            yield return new(kind, (layer.Key.Block.Length == 0 ? "" : layer.Key.Block + ".*.") + layer.Key.Layer, groups, kept, layer.First().Count, layer.ToEquatableArray());
+            yield return new(kind, (layer.Key.Block.Length == 0 ? "" : BlockNames.Layers(layer.Key.Block) + ".") + layer.Key.Layer, groups, kept, layer.First().Count, layer.ToEquatableArray());
         }
     }
 

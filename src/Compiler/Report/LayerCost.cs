@@ -28,7 +28,7 @@ public sealed record LayerCost(string Name, int Times, long Parameters, long For
             var types = function.Types();
             foreach (var layer in nodes.GroupBy(n => Layer(n.Outputs[0].Name)))
                 yield return new LayerCost(
-                    block.Length == 0 ? layer.Key : $"{block}.*.{layer.Key}", times,
+                    block.Length == 0 ? layer.Key : $"{BlockNames.Layers(block)}.{layer.Key}", times,
                     parameters.TryGetValue((block, layer.Key), out var count) ? count : 0,
                     layer.Sum(n => Costs.Flops(n, types)) * times / tokens,
                     generates ? layer.Sum(n => KeyValueCache.Bytes(n, types, cacheBytes)) * times : 0);

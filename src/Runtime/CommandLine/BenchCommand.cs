@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using ModelCompiler.Runtime.Inference;
+using ModelCompiler.Runtime.Onnx;
 using Spectre.Console;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -26,6 +27,7 @@ internal static class BenchCommand
                 var (length, steps, sequences) = (result.GetValue(prompt), result.GetValue(tokens), result.GetValue(batch));
                 if (program.Model.SegmentMemory == 0 && length + steps > context)
                     return program.Output.Fail($"--prompt-tokens and --tokens together exceed the context of {context}.");
+                if (loaded.Model is OnnxModel exported && HardwareAdvice.OfBatch(exported.Quantization, sequences) is { } advice) program.Output.Text.WriteLine(advice);
                 using var inference = loaded.Model.CreateInference(sequences);
                 var speed = InferenceSpeed.Measure(inference, length, steps, result.GetValue(rounds), program.Output, program.Interrupt);
                 Write(program.Output,

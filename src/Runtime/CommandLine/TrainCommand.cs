@@ -45,6 +45,8 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
             $"{settings.Source}: {data.Training.Count:N0} tokens to train on, {data.Validation.Count:N0} to validate on; "
             + $"{start.Steps - start.Step:N0} steps of {_description.Batch * _description.Training.Accumulate} × {_description.Context}");
 
+        if (HardwareAdvice.OfTraining(_description.Compute, model.Device.type) is { } advice) Report(advice);
+
         var trainer = new Trainer(model, data, start, options.Output);
         var state = output.Train(observer => trainer.Run(observer, interrupt));
         if (state.Step < state.Steps)

@@ -20,7 +20,7 @@ public sealed partial class OnnxGraph
         HiddenState = "last_hidden_state", ClassLogits = "classes";
 
     /// <summary>Most tokens for which products of few bits are the faster ones (benchmarks -- quantization --products).</summary>
-    private const int MostStepTokens = 4;
+    internal const int MostStepTokens = 4;
 
     private readonly Shared _shared;
     private readonly string _scope;

@@ -18,6 +18,9 @@ public sealed class OnnxModel : ILanguageModel
 
     internal InferenceSession Session { get; }
 
+    /// <summary>How its weights are rounded, as the export says it.</summary>
+    internal string Quantization => _metadata[OnnxFolder.Quantization];
+
     /// <summary>Opens an exported model and runs a token, so that broken weights are found now.</summary>
     /// <param name="model">The model that it is to be.</param>
     /// <param name="folder">Where it was exported to.</param>

@@ -21,13 +21,23 @@ public sealed class PlaceFp8Tests
     }
 
     [Fact]
+    public void The_first_layer_may_be_left_out()
+    {
+        var spec = Spec("blocks.1");
+        spec = spec with { Efficiency = new() { Precision = spec.Efficiency.Precision with { Fp8 = EquatableArray.Of("blocks.1", "blocks.2") } } };
+        var graph = Pipelines.Run(Pipelines.Training, GraphBuilder.Build(spec), spec);
+        Assert.DoesNotContain(graph.Block("blocks.0").Nodes, n => n.Op == "linear_fp8");
+        Assert.Equal(4, graph.Block("blocks.1-to-2").Nodes.Count(n => n.Op == "linear_fp8"));
+    }
+
+    [Fact]
     public void Inference_has_none_of_it() =>
         Assert.DoesNotContain(
             Pipelines.Run(Pipelines.Inference, GraphBuilder.Build(Spec("blocks")), Spec("blocks")).Block("blocks").Nodes, n => n.Op.Contains("fp8"));
 
     [Theory]
     [InlineData("norm", "MC2045")]
-    [InlineData("blocks.1.mlp", "MC2046")]
+    [InlineData("blocks.3.mlp", "MC2045")]
     public void Patterns_without_a_linear_layer_are_refused(string pattern, string id) =>
         Assert.Equal((id, "efficiency.precision.fp8[0]"), Diagnose(Spec(pattern)));
 

@@ -88,14 +88,58 @@ public sealed class PlacePrecisionTests
     [Theory]
     [InlineData("haed", "MC2045", "did you mean 'head'?")]
     [InlineData("blocks.*.mpl", "MC2045", "blocks.*.mlp")]
-    [InlineData("blocks.1.mlp", "MC2046", "write 'blocks.*.mlp'")]
     [InlineData("blocks.1.mpl", "MC2045", "no such layer as 'blocks.1.mpl'")]
+    [InlineData("blocks.3.mlp", "MC2045", "its layers are blocks.0 to blocks.2")]
     public void Patterns_that_match_nothing_are_refused(string pattern, string id, string text)
     {
         var diagnostic = Assert.Single(ModelCompilation.Compile(
             InFp32("head", pattern) with { Architecture = Models.Gpt2.Architecture with { Vocabulary = 256 } }).Diagnostics);
         Assert.Equal((id, "efficiency.precision.fp32[1]"), (diagnostic.Id, diagnostic.SpecPath));
         Assert.Contains(text, diagnostic.Message);
+    }
+
+    [Fact]
+    public void A_pattern_may_single_out_layers_of_a_block()
+    {
+        var spec = Models.Gpt2 with { Architecture = Models.Gpt2.Architecture with { Layers = 6 }, Efficiency = InFp32("blocks.0", "blocks.3.mlp", "blocks.4.mlp").Efficiency };
+        var graph = Pipelines.Run(Pipelines.Training, GraphBuilder.Build(spec), spec);
+        var repeats = graph.Main.Nodes.Where(n => n.Op == "repeat").ToList();
+        Assert.Equal(
+            [("blocks.0", 1, "f32[B, T, C]"), ("blocks.1-to-2", 2, "bf16[B, T, C]"), ("blocks.3-to-4", 2, "bf16[B, T, C]"), ("blocks.5", 1, "bf16[B, T, C]")],
+            repeats.Select(n => (n.Attributes.String("block"), n.Attributes.Int("times"), n.Outputs[0].Type!.ToString())));
+
+        string Type(string function, string value) => graph.Block(function).Types()[value].ToString();
+        Assert.Equal("f32[3C, C]", Type("blocks.0", "attention.qkv.weight"));
+        Assert.Equal("bf16[3C, C]", Type("blocks.3-to-4", "attention.qkv.weight"));
+        Assert.Equal("f32[4C, C]", Type("blocks.3-to-4", "mlp.up.weight"));
+        Assert.Equal("bf16[4C, C]", Type("blocks.5", "mlp.up.weight"));
+        Assert.Contains(graph.Main.Nodes, n => n.Op == "cast" && n.Inputs[0] == "blocks.0");
+    }
+
+    /// <summary>All layers, each by its number, are no other model than all of them by a star.</summary>
+    [Fact]
+    public void Layers_that_compute_alike_are_one_loop()
+    {
+        var types = Pipelines.Run(Pipelines.Training, GraphBuilder.Build(InFp32("blocks.0.mlp", "blocks.1.mlp", "blocks.2.mlp")), InFp32("blocks.0.mlp", "blocks.1.mlp", "blocks.2.mlp"));
+        Assert.Equal("blocks.0-to-2", Assert.Single(types.Main.Nodes, n => n.Op == "repeat").Attributes.String("block"));
+    }
+
+    [Fact]
+    public void Layers_that_share_parameters_have_one_precision()
+    {
+        var spec = Models.Shared with { Architecture = Models.Shared.Architecture with { Vocabulary = 256 }, Efficiency = InFp32("blocks.1.mlp").Efficiency };
+        var diagnostic = Assert.Single(ModelCompilation.Compile(spec).Diagnostics);
+        Assert.Equal(("MC2046", "efficiency.precision.fp32[0]"), (diagnostic.Id, diagnostic.SpecPath));
+        Assert.Contains("whose layers share parameters; write 'blocks.*.mlp'", diagnostic.Message);
+    }
+
+    [Fact]
+    public void Boundaries_count_the_layers_of_the_whole_block()
+    {
+        var efficiency = InFp32("blocks.1").Efficiency with { Checkpoint = new() { Boundaries = EquatableArray.Of("blocks.1", "blocks.4") } };
+        var spec = Models.Gpt2 with { Architecture = Models.Gpt2.Architecture with { Layers = 6 }, Efficiency = efficiency };
+        var segments = Assert.Single(Pipelines.Run(Pipelines.Training, GraphBuilder.Build(spec), spec).Segments);
+        Assert.Equal(("blocks.2-to-5", "0 2 4"), (segments.Block, string.Join(" ", segments.Starts)));
     }
 
     /// <summary>What docs/precision.md says: the values of a bf16 program that stay fp32, besides gradients of parameters.</summary>

@@ -20,7 +20,7 @@ internal static class DirectiveFactors
         new("share", "architecture", "", "share: { groups: 2 }"),
         new("experts", "architecture", "", "experts: { count: 4 }"),
         new("window", "architecture", "", "window: 8"),
-        new("precision", "efficiency", "", "precision: bf16", "precision: fp16"),
+        new("precision", "efficiency", "", "precision: bf16", "precision: fp16", "precision: { compute: bf16, fp32: [blocks.0] }"),
         new("checkpoint", "efficiency", "", "checkpoint: all", "checkpoint: sqrt", "checkpoint: { save: [attention] }"),
         new("adapt", "efficiency", "", "adapt: { rank: 4, targets: [blocks] }"),
         new("token-drop", "efficiency", "", "token-drop: { from: 8, steps: 2, multiple: 8, keep-layers: 1 }"),

@@ -189,6 +189,24 @@ internal static class SampleModels
 
         """;
 
+    /// <summary>The first layer in fp32, the others in bf16.</summary>
+    public const string LayerInFp32 =
+        """
+        model: TinyMixed
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 32
+          layers: 6
+          width: 48
+          heads: 4
+        efficiency:
+          precision: { compute: bf16, fp32: [blocks.0] }
+        training:
+          batch: 4
+
+        """;
+
     public const string Guarded =
         """
         model: Guarded

@@ -66,6 +66,20 @@ public sealed class GradientTests
     [Fact]
     public void Bf16_with_layers_in_fp32() => Compare<LlamaMixed>("llama-mixed.model.yaml", 0.1);
 
+    [Fact]
+    public void Bf16_with_single_layers_of_a_block_in_fp32() => Compare<LlamaLayers>("llama-layers.model.yaml", 0.1);
+
+    [Fact]
+    public void Layers_taken_out_of_a_block_keep_their_names()
+    {
+        using var model = LlamaLayers.Create(CPU, seed: 1);
+        using var training = model.CreateTraining();
+        var names = model.Parameters.Layout.Select(info => info.Name).ToHashSet();
+        Assert.Equal(5, names.Count(name => name.EndsWith(".mlp.down.weight", StringComparison.Ordinal)));
+        Assert.All(Enumerable.Range(0, 5), i => Assert.Contains($"blocks.{i}.mlp.down.weight", names));
+        Assert.Equal(model.Parameters.Layout.Count, names.Count);
+    }
+
     /// <summary>fp16 has 11 bits of precision.</summary>
     [Fact]
     public void Fp16() => Compare<LlamaFp16>("llama-fp16.model.yaml", 0.02);

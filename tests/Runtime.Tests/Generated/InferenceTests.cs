@@ -54,6 +54,9 @@ public sealed class InferenceTests
     [Fact]
     public void Bf16_with_layers_in_fp32() => Compare<LlamaMixed>("llama-mixed.model.yaml", 0.1);
 
+    [Fact]
+    public void Bf16_with_single_layers_of_a_block_in_fp32() => Compare<LlamaLayers>("llama-layers.model.yaml", 0.1);
+
     /// <summary>fp16 has 11 bits of precision.</summary>
     [Fact]
     public void Fp16() => Compare<LlamaFp16>("llama-fp16.model.yaml", 0.02);

@@ -102,7 +102,7 @@ internal static class OnnxEmitter
         writer.Line($"var {output} = {spell(repeat.Inputs[0])};");
         writer.Nested(
             $"for (var i = 0; i < {Number(graph.Times(block))}; i++)",
-            $"{output} = {type}Onnx(graph.Layer({Text(block)}, i), {output}, new {type}Parameters(graph.Parameters, {ParametersEmitter.Set("i", graph.LayersOfSet(block))}));");
+            $"{output} = {type}Onnx(graph.Layer({Text(BlockNames.Whole(block))}, {ParametersEmitter.Layer(block)}), {output}, new {type}Parameters(graph.Parameters, {ParametersEmitter.Set("i", graph.LayersOfSet(block))}));");
     }
 
     private static void Block(SourceWriter writer, EmitContext context, Function block)

@@ -149,8 +149,9 @@ internal static class PruningEmitter
     private static string Name(PrunedPart part, ParameterSlot slot)
     {
         if (part.Block.Length == 0) return part.Part;
-        var sets = part.Count == slot.Sets ? "*" : part.Count == 1 ? Number(part.First) : $"{Number(part.First)} to {Number(part.First + part.Count - 1)}";
-        return $"{part.Block}.{sets}.{part.Part}";
+        if (part.Count == slot.Sets) return $"{BlockNames.Layers(part.Block)}.{part.Part}";
+        var first = BlockNames.First(part.Block) + part.First;
+        return $"{BlockNames.Whole(part.Block)}.{Number(first)}{(part.Count == 1 ? "" : " to " + Number(first + part.Count - 1))}.{part.Part}";
     }
 
     /// <summary>The matrices in the order of the forward pass, with their places in the flat buffers.</summary>

@@ -8,10 +8,13 @@ internal static class PruningRules
 {
     private const string Path = "efficiency.pruning";
 
+    /// <summary>The part of a training that should be left after the last removal under a pattern.</summary>
+    private const int TuningPart = 10;
+
     public static IEnumerable<Diagnostic> Check(ModelSpec model)
     {
         if (PruningSpec.Resolve(model) is not { } pruning) return [];
-        return Form(pruning).Concat(Steps(pruning, model.Training.Steps)).Concat(Others(pruning, model)).Concat(PrunedSizeRules.Check(pruning, model));
+        return Form(pruning).Concat(Steps(pruning, model.Training.Steps)).Concat(Tuning(pruning, model.Training.Steps)).Concat(Others(pruning, model)).Concat(PrunedSizeRules.Check(pruning, model));
     }
 
     private static IEnumerable<Diagnostic> Form(PruningSpec pruning)
@@ -52,6 +55,16 @@ internal static class PruningRules
             yield return DiagnosticCatalog.PruningSteps.At(Path + ".end", pruning.End > steps
                 ? $"the last weights are removed after step {pruning.End}, but the training has {steps}; write e.g. 'end: {Math.Max(2, steps * 3 / 4)}' or more steps in training"
                 : $"the last weights are removed after step {pruning.End}, which does not come after the first removal at {pruning.Begin}; write a later 'end', or 'schedule: one-shot'");
+    }
+
+    /// <summary>A pattern takes weights whether they matter or not: those that remain have to make up for them.</summary>
+    private static IEnumerable<Diagnostic> Tuning(PruningSpec pruning, int steps)
+    {
+        var last = pruning.Schedule == PruningSchedule.Cubic ? pruning.End!.Value : pruning.Begin!.Value;
+        if (pruning.Pattern is null || pruning.Schedule == PruningSchedule.Iterative || last > steps || steps - last >= steps / TuningPart) yield break;
+        yield return DiagnosticCatalog.PatternWithoutTuning.At($"{Path}.{(pruning.Schedule == PruningSchedule.Cubic ? "end" : "begin")}",
+            $"after the last removal {(steps == last ? "no step is" : $"{steps - last} of {steps} steps are")} left to make up for it; "
+            + $"remove earlier, e.g. after step {Math.Max(1, steps / 2)}, or train longer");
     }
 
     private static IEnumerable<Diagnostic> Others(PruningSpec pruning, ModelSpec model)

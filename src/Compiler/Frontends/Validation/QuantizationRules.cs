@@ -11,7 +11,7 @@ internal static class QuantizationRules
     public static IEnumerable<Diagnostic> Check(ModelSpec model)
     {
         if (model.Efficiency.Quantization is not { } quantization) return [];
-        return Rounding(quantization).Concat(quantization.Method == RoundingMethod.Qat ? Training(model.Efficiency, quantization) : []);
+        return Rounding(quantization).Concat(Tokens(model, quantization)).Concat(quantization.Method == RoundingMethod.Qat ? Training(model.Efficiency, quantization) : []);
     }
 
     private static IEnumerable<Diagnostic> Rounding(QuantizationSpec quantization)
@@ -27,6 +27,15 @@ internal static class QuantizationRules
         if (quantization.Method == RoundingMethod.Hqq && quantization.Weights == WeightType.Int8)
             yield return DiagnosticCatalog.QuantizationMethod.At(Path + ".method",
                 "'hqq' looks for the scales of small groups, and int8 has one for a whole row; write 'weights: int4', or another method");
+    }
+
+    /// <summary>Weights of few bits cost less to read, which is what a product of few tokens waits for.</summary>
+    private static IEnumerable<Diagnostic> Tokens(ModelSpec model, QuantizationSpec quantization)
+    {
+        if (quantization is { Weights: WeightType.Int4 or WeightType.Int2, Prefill: PrefillType.Same } && ObjectiveSpec.Resolve(model).Kind != ObjectiveKind.Causal)
+            yield return DiagnosticCatalog.FewBitsOfManyTokens.At(Path + ".weights",
+                $"an encoder multiplies all tokens of a text at once, and {KebabCase.Of(quantization.Weights.ToString())} is fast for few; "
+                + "write 'weights: int8', or 'prefill: int8' beside it");
     }
 
     private static IEnumerable<Diagnostic> Training(EfficiencySpec efficiency, QuantizationSpec quantization)

@@ -25,7 +25,7 @@ internal sealed class MuonEmitter : OptimizerEmitter
             foreach (var (slot, name, offset, rows, columns) in Matrices(context.Model))
                 writer.Line(
                     $"new(Offset: {Grouped(offset)}, Stride: {Grouped(slot.Stride)}, Count: {Number(slot.Sets)}, "
-                    + $"Rows: {Number(rows)}, Columns: {Number(columns)}),  // {(slot.Block.Length > 0 ? slot.Block + ".*." : "")}{name}");
+                    + $"Rows: {Number(rows)}, Columns: {Number(columns)}),  // {(slot.Block.Length > 0 ? BlockNames.Layers(slot.Block) + "." : "")}{name}");
         }
     }
 
