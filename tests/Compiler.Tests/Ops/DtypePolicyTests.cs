@@ -24,7 +24,7 @@ public sealed class DtypePolicyTests
     private static string Table()
     {
         var policies = new SortedDictionary<string, (SortedSet<string> Parameters, SortedSet<string> Results)>(StringComparer.Ordinal);
-        foreach (var (function, node) in SpecFiles.Good.Select(file => Reading.ReadGood(SpecFiles.Read(file))).Where(spec => spec.Training.Meta is null).SelectMany(Nodes))
+        foreach (var (function, node) in SpecFiles.Good.Select(file => Reading.ReadGood(SpecFiles.Read(file))).Where(spec => spec.Training.Meta is null && spec.Architecture.Size is null).SelectMany(Nodes))
         {
             if (!policies.TryGetValue(node.Op, out var policy)) policies[node.Op] = policy = ([], []);
             policy.Parameters.UnionWith(function.Parameters.Where(p => node.Inputs.Contains(p.Name) && p.Type.DType == DType.F32).Select(p => "`" + p.Name.Split('.').Last() + "`"));
