@@ -9,31 +9,53 @@ namespace ModelCompiler.Compiler.Passes;
 /// a matrix product, so all sets of them to repeat are tried, with all lengths of segments; of these only the
 /// Pareto-optimal ones in bytes and FLOPs are planned, in ascending order of FLOPs, until one fits. The choice is thus the
 /// optimum over uniform choices (every layer of a block alike), under the cost model of Checkmate (Jain et al. 2020), with
-/// the segments of Chen et al. 2016; the plan that decides is the very plan that the program runs with.
+/// the segments of Chen et al. 2016; the plan that decides is the very plan that the program runs with. Of models with so many blocks that
+/// their choices are more than can be combined, only those stay that are Pareto-optimal whatever their segments.
 /// </summary>
 internal static class CheckpointSearch
 {
     /// <summary>Sets of more values than this are not enumerated; the smallest values are then kept.</summary>
     private const int MostValues = 10;
 
-    private sealed record Choice(string Block, Rematerialization Repeat, int Every, int Times, long Bytes, long Flops);
+    /// <summary>Combinations of the choices of several blocks that are looked at.</summary>
+    private const int MostCombinations = 20_000;
+
+    /// <summary>What it keeps and computes again.</summary>
+    private interface ICost
+    {
+        public long Bytes { get; }
+
+        public long Flops { get; }
+    }
+
+    private sealed record Choice(string Block, Rematerialization Repeat, int Every, int Times, long Bytes, long Flops) : ICost;
+
+    /// <summary>A choice for each block.</summary>
+    private sealed record Combination(Combination? Before, Choice? Last, long Bytes, long Flops) : ICost
+    {
+        public static Combination None { get; } = new(null, null, 0, 0);
+
+        public IEnumerable<Choice> Choices => Before is null ? [] : Before.Choices.Append(Last!);
+
+        public Combination With(Choice choice) => new(this, choice, Bytes + choice.Bytes, Flops + choice.Flops);
+    }
 
     /// <exception cref="PassException">MC3001, with the least that is possible.</exception>
     public static Graph Find(Graph graph, ModelSpec spec, long budget)
     {
-        var combinations = Product(graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => Choices(graph, n)).ToList());
+        var combinations = Product(graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => Choices(graph, n)));
         var least = long.MaxValue;
-        foreach (var combination in combinations.OrderBy(c => c.Sum(choice => choice.Flops)))
+        foreach (var combination in combinations.OrderBy(c => c.Flops))
         {
             // What blocks keep is less than the whole plan: no need to plan what is too large already.
-            if (combination.Sum(choice => choice.Bytes) > Math.Min(budget, least)) continue;
-            var candidate = Apply(graph, combination);
+            if (combination.Bytes > Math.Min(budget, least)) continue;
+            var candidate = Apply(graph, combination.Choices);
             var bytes = Plan(candidate, spec);
             if (bytes <= budget) return candidate;
             least = Math.Min(least, bytes);
         }
-        foreach (var combination in combinations.OrderBy(c => c.Sum(choice => choice.Bytes)).TakeWhile(c => c.Sum(choice => choice.Bytes) < least))
-            least = Math.Min(least, Plan(Apply(graph, combination), spec));
+        foreach (var combination in combinations.OrderBy(c => c.Bytes).TakeWhile(c => c.Bytes < least))
+            least = Math.Min(least, Plan(Apply(graph, combination.Choices), spec));
         throw new PassException(DiagnosticCatalog.CheckpointBudget.At(
             "efficiency.checkpoint.budget",
             $"no recomputation fits activations into {new ByteSize(budget)}; the least possible is {new ByteSize(least)} "
@@ -75,7 +97,8 @@ internal static class CheckpointSearch
         return [.. all.GroupBy(c => c.Every).SelectMany(Frontier)];
     }
 
-    private static IEnumerable<Choice> Frontier(IEnumerable<Choice> choices)
+    private static IEnumerable<T> Frontier<T>(IEnumerable<T> choices)
+        where T : ICost
     {
         var least = long.MaxValue;
         foreach (var choice in choices.OrderBy(c => c.Flops).ThenBy(c => c.Bytes))
@@ -86,10 +109,15 @@ internal static class CheckpointSearch
         }
     }
 
-    private static List<List<Choice>> Product(List<List<Choice>> lists)
+    private static List<Combination> Product(IEnumerable<List<Choice>> lists)
     {
-        List<List<Choice>> product = [[]];
-        foreach (var list in lists) product = [.. product.SelectMany(_ => list, (head, choice) => head.Append(choice).ToList())];
+        List<Combination> product = [Combination.None];
+        foreach (var list in lists)
+        {
+            var choices = list;
+            if ((long)product.Count * choices.Count > MostCombinations) (product, choices) = ([.. Frontier(product)], [.. Frontier(choices)]);
+            product = [.. product.SelectMany(_ => choices, (before, choice) => before.With(choice))];
+        }
         return product;
     }
 }

@@ -46,6 +46,20 @@ public sealed class CheckpointSearchTests
         }
     }
 
+    /// <summary>Layers of two precisions in turns are as many loops as layers, whose choices are too many to combine all.</summary>
+    [Fact]
+    public void Many_loops_fit_too()
+    {
+        ModelSpec With(CheckpointSpec? checkpoint) => Spec with
+        {
+            Efficiency = new() { Checkpoint = checkpoint, Precision = new() { Compute = Precision.Bf16, Fp32 = EquatableArray.Of("blocks.0", "blocks.2", "blocks.4", "blocks.6") } },
+        };
+        var whole = ModelCompilation.Compile(With(null)).Model!.Training;
+        Assert.Equal(8, whole.Main.Nodes.Count(n => n.Op == "repeat"));
+        var budget = whole.Memory!.Bytes * 3 / 4;
+        Assert.True(ModelCompilation.Compile(With(new() { Budget = new ByteSize(budget) })).Model!.Training.Memory!.Bytes <= budget);
+    }
+
     [Fact]
     public void No_other_directive_fits_the_same_bytes_for_fewer_flops()
     {
