@@ -56,8 +56,10 @@ public sealed class CheckpointSearchTests
         };
         var whole = ModelCompilation.Compile(With(null)).Model!.Training;
         Assert.Equal(8, whole.Main.Nodes.Count(n => n.Op == "repeat"));
-        var budget = whole.Memory!.Bytes * 3 / 4;
-        Assert.True(ModelCompilation.Compile(With(new() { Budget = new ByteSize(budget) })).Model!.Training.Memory!.Bytes <= budget);
+        var budget = whole.Memory!.Bytes * 9 / 10;
+        var result = ModelCompilation.Compile(With(new() { Budget = new ByteSize(budget) }));
+        Assert.Empty(result.Diagnostics);
+        Assert.True(result.Model!.Training.Memory!.Bytes <= budget);
     }
 
     [Fact]
