@@ -112,7 +112,7 @@ internal sealed class LinearInput(int width)
     {
         using var scope = NewDisposeScope();
         var x = tensor(values.ToArray(), [values.Length / width, width]);
-        Moments.add_(SecondMoments.Of(x));
+        Moments.add_(SecondMoments.Of(x), HeldScalars.One);
         for (var start = 0; start < values.Length; start += width)
         {
             for (var i = 0; i < width; i++)

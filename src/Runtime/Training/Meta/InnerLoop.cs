@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Training;
@@ -9,7 +8,6 @@ namespace ModelCompiler.Runtime.Training;
 /// </summary>
 public sealed class InnerLoop : IDisposable
 {
-    private static readonly Scalar s_minusOne = -1;
     private readonly List<Tensor> _owned = [];
     private readonly ParameterStore _origin, _copy;
     private readonly Tensor _initial, _weights, _gradients, _metaGradient, _rates, _back;
@@ -79,7 +77,7 @@ public sealed class InnerLoop : IDisposable
     public void Step()
     {
         if (!IsSecondOrder) _ratesSum?.add_(_gradients);
-        _weights.addcmul_(_rates, _gradients, s_minusOne);
+        _weights.addcmul_(_rates, _gradients, HeldScalars.MinusOne);
         _copy.CastCompute();
     }
 
@@ -100,7 +98,7 @@ public sealed class InnerLoop : IDisposable
     /// <summary>v ← v − the product; the gradient of the rates gets −g ∘ v.</summary>
     public void Return()
     {
-        _ratesSum?.addcmul_(_gradients, _back, s_minusOne);
+        _ratesSum?.addcmul_(_gradients, _back, HeldScalars.MinusOne);
         _back.sub_(_products!);
     }
 

@@ -30,7 +30,7 @@ internal sealed class Observations(Moments moments) : IDisposable
         using var scope = NewDisposeScope();
         var values = x.reshape(-1, x.size(-1)).to(ScalarType.Float32);
         var sum = moments == Moments.Squares ? values.square().sum([0]) : SecondMoments.Of(values);
-        if (_sums.TryGetValue((site, set), out var before)) before.add_(sum);
+        if (_sums.TryGetValue((site, set), out var before)) before.add_(sum, HeldScalars.One);
         else _sums.Add((site, set), sum.DetachFromDisposeScope());
     }
 
@@ -43,7 +43,7 @@ internal sealed class Observations(Moments moments) : IDisposable
         using var scope = NewDisposeScope();
         var (x, y) = (input.reshape(-1, input.size(-1)).to(ScalarType.Float32), output.reshape(-1, output.size(-1)).to(ScalarType.Float32));
         var turn = (1 - nn.functional.cosine_similarity(x, y, 1)).sum();
-        if (_sums.TryGetValue((LayerSite, layer), out var before)) before.add_(turn);
+        if (_sums.TryGetValue((LayerSite, layer), out var before)) before.add_(turn, HeldScalars.One);
         else _sums.Add((LayerSite, layer), turn.DetachFromDisposeScope());
     }
 

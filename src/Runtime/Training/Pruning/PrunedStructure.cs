@@ -58,14 +58,14 @@ public sealed record PrunedStructure(PrunedPartKind Kind, string Name, int Group
         {
             if (Kind == PrunedPartKind.Layers)
             {
-                for (var layer = 0; layer < Groups; layer++) sums.narrow(0, layer, 1).add_(axis.Grouped(buffer, layer, 1).sum());
+                for (var layer = 0; layer < Groups; layer++) sums.narrow(0, layer, 1).add_(axis.Grouped(buffer, layer, 1).sum(), HeldScalars.One);
                 continue;
             }
 
             foreach (var set in Sets(axis, choice))
             {
                 var values = axis.Grouped(buffer, set, Groups);
-                sums.add_(axis.ByColumns ? values.sum([0, 2]) : values.sum([1]));
+                sums.add_(axis.ByColumns ? values.sum([0, 2]) : values.sum([1]), HeldScalars.One);
             }
         }
 

@@ -42,7 +42,7 @@ public sealed class StructuredPruning : PruningRule
         if (!float.IsFinite(_product.sum().item<float>())) return; // no step is made of such gradients
         for (var s = 0; s < _structures.Count; s++)
             for (var choice = 0; choice < _structures[s].Choices; choice++)
-                _taylor[s][choice].add_(_structures[s].Sums(_product, choice).div_(lossScale).square());
+                _taylor[s][choice].add_(_structures[s].Sums(_product, choice).div_(lossScale).square(), HeldScalars.One);
     }
 
     internal override void Choose(double share)
@@ -84,7 +84,7 @@ public sealed class StructuredPruning : PruningRule
         foreach (var axis in structure.Axes.Where(axis => axis.Site >= 0).DistinctBy(axis => axis.Site))
             foreach (var set in structure.Kind == PrunedPartKind.Width ? Enumerable.Range(0, axis.Count) : [choice])
                 if (Observations!.Find(axis.Site, set) is { } squares) // an embedding is read by no product
-                    sums.add_((squares / squares.sum()).view(structure.Groups, -1).sum([1]));
+                    sums.add_((squares / squares.sum()).view(structure.Groups, -1).sum([1]), HeldScalars.One);
         return sums;
     }
 
