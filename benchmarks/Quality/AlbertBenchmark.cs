@@ -1,4 +1,3 @@
-using System.Globalization;
 using ModelCompiler.Runtime;
 using static TorchSharp.torch;
 
@@ -13,8 +12,7 @@ internal static class AlbertBenchmark
     public static int Run(string[] args)
     {
         set_num_threads(1);
-        var at = Array.IndexOf(args, "--steps");
-        var steps = at >= 0 ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : 1000;
+        var steps = args.Option("--steps", 1000);
         var runs = QualityRuns.Of(args);
         var (shared, unshared) = (ModelA.Definition.ParameterCount, ModelAUnshared.Definition.ParameterCount);
         Write($"parameters: {shared:N0} shared, {unshared:N0} unshared, 1/{(double)unshared / shared:F1}");

@@ -1,4 +1,3 @@
-using System.Globalization;
 using ModelCompiler.Runtime;
 using static TorchSharp.torch;
 
@@ -15,8 +14,7 @@ internal static class DistillationBenchmark
     public static int Run(string[] args)
     {
         set_num_threads(1);
-        var at = Array.IndexOf(args, "--steps");
-        var steps = args.Contains("--quick") ? QuickSteps : at >= 0 ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : Steps;
+        var steps = args.Contains("--quick") ? QuickSteps : args.Option("--steps", Steps);
         var runs = QualityRuns.Of(args);
         Train("teacher", ModelQ.Definition, seed => ModelQ.Create(CPU, seed));
         var alone = Train("alone", ModelQHalf.Definition, seed => ModelQHalf.Create(CPU, seed));

@@ -18,12 +18,12 @@ internal static class QualityBenchmark
     public static int Run(string[] args)
     {
         set_num_threads(1);
-        var steps = int.Parse(Option(args, "--steps", "3000"), CultureInfo.InvariantCulture);
-        int[] seeds = [.. Option(args, "--seeds", "1,2,3").Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
+        var steps = args.Option("--steps", 3000);
+        int[] seeds = [.. args.Option("--seeds", "1,2,3").Split(',').Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
         var runs = QualityRuns.Of(args);
         QualityVariant[] variants =
         [
-            .. Option(args, "--variants", string.Join(',', QualityVariant.All.Select(variant => variant.Name)))
+            .. args.Option("--variants", string.Join(',', QualityVariant.All.Select(variant => variant.Name)))
                 .Split(',').Prepend(QualityVariant.Baseline).Distinct().Select(QualityVariant.Parse),
         ];
 
@@ -62,12 +62,6 @@ internal static class QualityBenchmark
     {
         double[] sorted = [.. values.Order()];
         return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
-    }
-
-    private static string Option(string[] args, string name, string otherwise)
-    {
-        var index = Array.IndexOf(args, name);
-        return index >= 0 && index + 1 < args.Length ? args[index + 1] : otherwise;
     }
 
     private static void Write(FormattableString line) => Console.WriteLine(FormattableString.Invariant(line));

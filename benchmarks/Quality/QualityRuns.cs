@@ -14,11 +14,7 @@ internal sealed class QualityRuns(string folder)
     private const string Header = "step,seconds,loss";
 
     /// <summary>The folder that the command line names, or <c>artifacts/quality</c>.</summary>
-    public static QualityRuns Of(string[] args)
-    {
-        var index = Array.IndexOf(args, "--runs");
-        return new(index >= 0 && index + 1 < args.Length ? args[index + 1] : Path.Combine("artifacts", "quality"));
-    }
+    public static QualityRuns Of(string[] args) => new(args.Option("--runs", Path.Combine("artifacts", "quality")));
 
     /// <summary>The same of a model in all of its steps.</summary>
     public IReadOnlyList<QualityPoint> Train(Func<int, ICompiledModel> create, int steps, int seed) => Train(new QualityVariant(string.Empty, 1, create), steps, seed);

@@ -22,8 +22,8 @@ internal static class QuantizationBenchmark
     public static int Run(string[] args)
     {
         if (args.Contains("--products")) return ProductBenchmark.Run();
-        var steps = args.Contains("--quick") ? QuickSteps : int.Parse(Option(args, "--steps", "3000"), CultureInfo.InvariantCulture);
-        var seed = int.Parse(Option(args, "--seed", "1"), CultureInfo.InvariantCulture);
+        var steps = args.Contains("--quick") ? QuickSteps : args.Option("--steps", 3000);
+        var seed = args.Option("--seed", 1);
         var runs = QualityRuns.Of(args);
         using var trained = Train(runs, s => ModelQ.Create(CPU, s), steps, seed);
         using var data = Dataset.Open(trained.Description.Training, trained.Description.Vocabulary);
@@ -99,11 +99,5 @@ internal static class QuantizationBenchmark
         }
 
         return windows.BitsPerByte(loss, data.Tokenizer);
-    }
-
-    private static string Option(string[] args, string name, string otherwise)
-    {
-        var index = Array.IndexOf(args, name);
-        return index >= 0 && index + 1 < args.Length ? args[index + 1] : otherwise;
     }
 }
