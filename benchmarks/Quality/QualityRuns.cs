@@ -1,5 +1,6 @@
 using System.Globalization;
 using ModelCompiler.Runtime;
+using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Benchmarks.Quality;
 
@@ -18,6 +19,15 @@ internal sealed class QualityRuns(string folder)
 
     /// <summary>The same of a model in all of its steps.</summary>
     public IReadOnlyList<QualityPoint> Train(Func<int, ICompiledModel> create, int steps, int seed) => Train(new QualityVariant(string.Empty, 1, create), steps, seed);
+
+    /// <summary>A model as its run, which is made unless it is there, left it.</summary>
+    public ICompiledModel Trained(Func<int, ICompiledModel> create, int steps, int seed)
+    {
+        Train(create, steps, seed);
+        var model = create(seed);
+        ModelCheckpoint.Load(RunFolder.LastPath(Folder(new QualityVariant(string.Empty, 1, create), steps, seed))!, model);
+        return model;
+    }
 
     /// <summary>The validations of a run, which is made unless it is there.</summary>
     /// <param name="variant">What is trained.</param>

@@ -6,7 +6,6 @@ using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Data.Batches;
 using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Onnx.Verification;
-using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Benchmarks.Quantization;
@@ -25,14 +24,14 @@ internal static class QuantizationBenchmark
         var steps = args.Contains("--quick") ? QuickSteps : args.Option("--steps", 3000);
         var seed = args.Option("--seed", 1);
         var runs = QualityRuns.Of(args);
-        using var trained = Train(runs, s => ModelQ.Create(CPU, s), steps, seed);
+        using var trained = runs.Trained(s => ModelQ.Create(CPU, s), steps, seed);
         using var data = Dataset.Open(trained.Description.Training, trained.Description.Vocabulary);
 
         Console.WriteLine(FormattableString.Invariant($"model Q after {steps} steps from seed {seed}; bits per byte on {Windows} held-out windows, bytes beside the fp32 parameters"));
         Console.WriteLine($"{"form",-52} {"bits/byte",10} {"against",9} {"smaller",8}");
         var baseline = double.NaN;
         foreach (var form in Forms()) Measure(OnnxExport.Describe(form) + (form?.Keep.Count > 0 ? ", keep: [auto]" : ""), trained, form);
-        using var aware = Train(runs, s => ModelQInt4.Create(CPU, s), steps, seed);
+        using var aware = runs.Trained(s => ModelQInt4.Create(CPU, s), steps, seed);
         Measure("trained with qat, fp32 of the rounded weights", aware, null);
         Measure(OnnxExport.Describe(aware.Description.Quantization), aware, aware.Description.Quantization);
         return 0;
@@ -72,14 +71,6 @@ internal static class QuantizationBenchmark
             int4 with { Method = RoundingMethod.Gptq, Group = 64, Embeddings = EmbeddingType.Int4 },
             int4 with { Weights = WeightType.Int2, Method = RoundingMethod.Gptq }, int4 with { Weights = WeightType.Int2, Method = RoundingMethod.Hqq, Symmetric = false },
         ];
-    }
-
-    private static ICompiledModel Train(QualityRuns runs, Func<int, ICompiledModel> create, int steps, int seed)
-    {
-        runs.Train(create, steps, seed);
-        var model = create(seed);
-        ModelCheckpoint.Load(RunFolder.LastPath(runs.Folder(new QualityVariant(string.Empty, 1, create), steps, seed))!, model);
-        return model;
     }
 
     private static double BitsPerByte(ICompiledModel model, string folder, Dataset data)

@@ -8,6 +8,10 @@ using Techniques;
     ("Bf16", "bf16 compute, fp32 master weights", ModelProgram.Run<Bf16>),
     ("Bf16Fp32Head", "bf16 compute, the first block, the head and its norm in fp32", ModelProgram.Run<Bf16Fp32Head>),
     ("Fp16", "fp16 compute under dynamic loss scaling", ModelProgram.Run<Fp16>),
+#if CUDA
+    ("Fp8", "products of 8-bit floating-point numbers on tensor cores", ModelProgram.Run<Fp8>),
+    ("Tf32", "fp32 whose products round their operands on tensor cores", ModelProgram.Run<Tf32>),
+#endif
     ("CheckpointAll", "every block is recomputed in the backward pass", ModelProgram.Run<CheckpointAll>),
     ("CheckpointSqrt", "segments of the root of the number of blocks", ModelProgram.Run<CheckpointSqrt>),
     ("CheckpointEvery", "segments of two blocks", ModelProgram.Run<CheckpointEvery>),
@@ -54,6 +58,7 @@ using Techniques;
     ("Int4Qat", "training reads weights of 4 bits, as they are exported", ModelProgram.Run<Int4Qat>),
     ("Int4Awq", "weights of 4 bits with zero points, channels scaled by AWQ", ModelProgram.Run<Int4Awq>),
     ("Int8SmoothQuant", "weights and activations of 8 bits, the range of both shared by SmoothQuant", ModelProgram.Run<Int8SmoothQuant>),
+    ("Int8Cache", "keys and values of 8 bits in the cache of the exported model", ModelProgram.Run<Int8Cache>),
     ("Int2Hqq", "weights of 2 bits, rounded by HQQ", ModelProgram.Run<Int2Hqq>),
     ("Int4Gptq", "weights of 4 bits in the exported model, rounded by GPTQ", ModelProgram.Run<Int4Gptq>),
     ("Pruned", "half of the blocks' weights removed, more and more of them", ModelProgram.Run<Pruned>),

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.CodeAnalysis;
 using ModelCompiler.Generators.Tests.Support;
 
@@ -32,6 +33,21 @@ public sealed class DiagnosticTests
         Assert.Equal(warnings, run.Diagnostics.Count(text => text.Contains("warning MC2047: 'tf32' has no effect on a CPU")));
         Assert.Contains("if (device.type == TorchSharp.DeviceType.CUDA) backends.cuda.matmul.allow_tf32 = true;", run.Source("TinyGpt.g.cs"));
         Assert.DoesNotContain(run.Output.GetDiagnostics(TestContext.Current.CancellationToken), d => d.Severity == Microsoft.CodeAnalysis.DiagnosticSeverity.Error);
+    }
+
+    [Fact]
+    public void Samples_for_gpus_are_compiled_for_them()
+    {
+        var run = new GeneratorRun().SetAccelerator("cuda");
+        var samples = Directory.GetFiles(Path.Combine(Here(), "..", "..", "samples", "Techniques", "Cuda"), "*.model.yaml");
+        foreach (var sample in samples) run.SetYaml(Path.GetFileName(sample), File.ReadAllText(sample));
+        run.Run();
+
+        Assert.NotEmpty(samples);
+        Assert.Empty(run.Diagnostics);
+        Assert.DoesNotContain(run.Output.GetDiagnostics(TestContext.Current.CancellationToken), d => d.Severity == DiagnosticSeverity.Error);
+
+        static string Here([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
     }
 
     [Fact]

@@ -29,7 +29,7 @@ internal static class DirectiveFactors
             "pruning: { method: wanda, pattern: 2:4, begin: 1, calibration: 2 }",
             "pruning: { method: movement, sparsity: 0.3, begin: 1 }"),
         new("quantization", "efficiency", "",
-            "quantization: int8", "quantization: { weights: int4, group: 16, method: gptq }", "quantization: { weights: int4, group: 16, method: qat, from: 0 }"),
+            "quantization: int8", "quantization: { weights: int8, kv-cache: int8 }", "quantization: { weights: int4, group: 16, method: gptq }", "quantization: { weights: int4, group: 16, method: qat, from: 0 }"),
         new("optimizer", "training",
             "optimizer: { warmup: 1 }", "optimizer: { kind: sgd, momentum: 0.9, warmup: 1 }", "optimizer: { kind: lion, warmup: 1 }",
             "optimizer: { kind: muon, warmup: 1 }", "optimizer: { kind: adamw-8bit, warmup: 1 }"),
