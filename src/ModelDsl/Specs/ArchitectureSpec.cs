@@ -21,7 +21,7 @@ public sealed record ArchitectureSpec
     [Key("layers", "Number of Transformer blocks.", Min = 1, Max = 1024)]
     public int? Layers { get; init; }
 
-    [Key("share", "Parameters that several blocks have in common.")]
+    [Key("share", "Parameters that several blocks have in common. Default: none; for albert one set for all blocks.")]
     public ShareSpec? Share { get; init; }
 
     [Key("heads", "Number of attention (query) heads, H; divides width, unless head-size is given.", Min = 1, Max = 1024)]
@@ -64,7 +64,7 @@ public sealed record ArchitectureSpec
     [OnlyWith("family", ModelDsl.Family.TransformerXl)]
     public bool? SameLength { get; init; }
 
-    [Key("norm", "The normalization before each sublayer and the head; for transformer-xl, after each sublayer. Default: layer.")]
+    [Key("norm", "The normalization before each sublayer and the head; for transformer-xl after each sublayer, for encoder and albert where norm-placement says. Default: layer.")]
     public NormKind? Norm { get; init; }
 
     [Key("norm-epsilon", "Added to the variance in norms. Default: 1e-5.", Min = 1e-12, Max = 1)]
@@ -105,7 +105,7 @@ public sealed record ArchitectureSpec
     [Key("parallel", "Attention and feed-forward read the same norm and are added to the stream together (GPT-J, PaLM). Default: false.")]
     public bool? Parallel { get; init; }
 
-    [Key("tie-embeddings", "The output head uses the embedding matrix. Default: false.")]
+    [Key("tie-embeddings", "The output head uses the embedding matrix. Default: false; for encoder and albert true.")]
     public bool? TieEmbeddings { get; init; }
 
     [Key("scale-embeddings", "Multiplies the vectors of tokens by the root of the width (Vaswani et al. 2017). Default: false.")]

@@ -223,7 +223,7 @@ public sealed record ConvolutionLayer : LayerSpec
 [Shorthand("kind")]
 public sealed record ActivationLayer : LayerSpec
 {
-    [Key("kind", "gelu, gelu-tanh, silu, relu-squared or relu.")]
+    [Key("kind", "gelu, gelu-tanh, silu, relu-squared, relu or tanh.")]
     public ActivationKind Kind { get; init; } = ActivationKind.Gelu;
 }
 

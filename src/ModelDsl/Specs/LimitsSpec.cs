@@ -3,7 +3,7 @@ namespace ModelCompiler.ModelDsl;
 /// <summary>What a model may cost; the build fails where it costs more.</summary>
 public sealed record LimitsSpec
 {
-    [Key("parameters", "Most trained parameters, those of repeated blocks as often as they are repeated, shared ones once. E.g. 20M.")]
+    [Key("parameters", "Most parameters, trained and frozen, those of repeated blocks as often as they are repeated, shared ones once. E.g. 20M.")]
     public Count? Parameters { get; init; }
 
     [Key("flops-per-token", "Most floating-point operations of the forward pass for each token, a multiply-add counted as two. E.g. 2G.")]

@@ -4,7 +4,7 @@ namespace ModelCompiler.ModelDsl;
 [Shorthand("parameters")]
 public sealed record SizeSpec
 {
-    [Key("parameters", "Number of trained parameters to come close to. E.g. 10M.")]
+    [Key("parameters", "Number of parameters to come close to; those of adapters come on top. E.g. 10M.")]
     public Count? Parameters { get; init; }
 
     [Key("compute", "FLOPs of the whole training, C: parameters N and tokens 20·N such that C = 6·N·20·N (Hoffmann et al. 2022). E.g. 1e18.")]

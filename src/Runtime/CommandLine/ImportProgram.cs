@@ -15,7 +15,7 @@ public static class ImportProgram
         var folder = new Argument<string>("folder") { Description = "With config.json, model.safetensors (or several files with an index) and tokenizer.json." };
         var target = new Option<string>("--output") { Description = "Where to write.", HelpName = "folder", DefaultValueFactory = _ => "." };
         var name = new Option<string?>("--name") { Description = "Name of the model and its class. [default: made of the folder's]", HelpName = "name" };
-        var context = new Option<int?>("--context") { Description = "Longest sequence, if shorter than the model's; for rotary positions.", HelpName = "n" };
+        var context = new Option<int?>("--context") { Description = "Longest sequence, if shorter than the model's; for rotary or relative positions.", HelpName = "n" };
         var command = new RootCommand("Imports a model of Hugging Face's: writes its declaration, and its weights and tokenizer where the compiled program looks.")
         {
             folder, target, name, context,
