@@ -14,6 +14,8 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
 
     public static int Run(ProgramContext program, TrainOptions options)
     {
+        if (options.Resume)
+            RunFolder.TakeBack(options.Output);
         var previous = options.Resume ? RunFolder.Newest(options.Output, program.Model, program.Output.Text.WriteLine) : null;
         using var model = program.Create(options.Device, options.Seed ?? previous?.Seed);
         return new TrainCommand(model, previous, options, program.Output).Run(program.Interrupt);
@@ -47,7 +49,7 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
 
         if (HardwareAdvice.OfTraining(_description.Compute, model.Device.type) is { } advice) Report(advice);
 
-        var trainer = new Trainer(model, data, start, options.Output);
+        var trainer = new Trainer(model, data, start, options.Output, resumes: previous is not null);
         var state = output.Train(observer => trainer.Run(observer, interrupt));
         if (state.Step < state.Steps)
         {

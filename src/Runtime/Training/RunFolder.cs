@@ -15,6 +15,9 @@ public static class RunFolder
     /// <summary>Where a new run puts the one that was in its folder.</summary>
     internal const string PreviousFolder = "previous";
 
+    /// <summary>Where it is gathered before: a process that is killed meanwhile leaves the folder.</summary>
+    internal const string GatheringFolder = "previous.new";
+
     /// <summary>What is appended to the name of a checkpoint that could not be used.</summary>
     internal const string RefusedExtension = ".refused";
 
@@ -62,10 +65,15 @@ public static class RunFolder
     /// <param name="model">The model to be trained further.</param>
     /// <param name="report">Is told of each checkpoint that is refused, with the reason.</param>
     /// <exception cref="CheckpointException">There is none.</exception>
-    public static RunState Newest(string folder, ModelDescription model, Action<string> report)
+    public static RunState Newest(string folder, ModelDescription model, Action<string> report) =>
+        Find(folder, model, report) ?? throw new CheckpointException(Checkpoints(folder).Count > 0
+            ? $"No checkpoint in '{folder}' can be used; the reasons are above. Start a new run in another --output."
+            : $"There is no run to resume in '{folder}'. Leave out --resume, or give the run's folder with --output.");
+
+    /// <summary>As <see cref="Newest"/>, among the checkpoints of fewer than so many steps; null if there is none.</summary>
+    internal static RunState? Find(string folder, ModelDescription model, Action<string> report, int before = int.MaxValue)
     {
-        var refused = false;
-        foreach (var (step, path) in Checkpoints(folder))
+        foreach (var (step, path) in Checkpoints(folder).Where(checkpoint => checkpoint.Step < before))
         {
             try
             {
@@ -76,44 +84,54 @@ public static class RunFolder
             }
             catch (CheckpointException e)
             {
-                refused = true;
                 report($"Refused: {e.Message}");
             }
         }
 
-        throw new CheckpointException(refused
-            ? $"No checkpoint in '{folder}' can be used; the reasons are above. Start a new run in another --output."
-            : $"There is no run to resume in '{folder}'. Leave out --resume, or give the run's folder with --output.");
+        return null;
     }
 
     /// <summary>
     /// Makes the folder ready for a run: one that starts moves what an earlier run has left into <c>previous/</c>; one that is
     /// continued sets checkpoints of later steps, which were refused, aside.
     /// </summary>
+    /// <param name="folder">The run's folder; it is made if it is not there.</param>
+    /// <param name="step">The steps after which the run is continued; null for one that starts.</param>
     /// <returns>Keeps other processes out until it is disposed, or this process ends.</returns>
     /// <exception cref="CheckpointException">Another process trains in the folder.</exception>
-    internal static IDisposable Open(string folder, int step)
+    /// <exception cref="DiskFullException">The disk has no room for a file.</exception>
+    internal static IDisposable Open(string folder, int? step)
     {
-        Directory.CreateDirectory(folder);
-        FileStream taken;
-        try
-        {
-            taken = new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-        }
-        catch (IOException e)
-        {
-            throw new CheckpointException($"Another process trains in '{folder}' ({e.Message}). Wait for its end, or choose another --output.", e);
-        }
-
+        var taken = Lock(folder);
         foreach (var leftover in Directory.GetFiles(folder, $"*{Extension}.*{AtomicFile.TemporaryExtension}"))
             File.Delete(leftover); // of a process that was killed
-        var later = Checkpoints(folder).Where(checkpoint => checkpoint.Step > step).ToArray();
-        if (step == 0 && later.Length > 0)
+        if (step is { } resumed)
+        {
+            MoveBack(folder);
+            Refuse(folder, resumed);
+        }
+        else if (Checkpoints(folder).Any(checkpoint => checkpoint.Step > 0) || Directory.Exists(Path.Combine(folder, GatheringFolder)))
             SetAside(folder);
-        else
-            foreach (var (_, path) in later)
-                File.Move(path, path + RefusedExtension, overwrite: true);
         return taken;
+    }
+
+    /// <summary>
+    /// Brings back the files of a run whose successor was killed while it moved them away. To be called before the run is resumed.
+    /// </summary>
+    /// <exception cref="CheckpointException">Another process trains in the folder.</exception>
+    internal static void TakeBack(string folder)
+    {
+        if (!Directory.Exists(Path.Combine(folder, GatheringFolder)))
+            return;
+        using var taken = Lock(folder);
+        MoveBack(folder);
+    }
+
+    /// <summary>Sets the checkpoints after a step aside: they could not be used, or are not to be.</summary>
+    internal static void Refuse(string folder, int after)
+    {
+        foreach (var (_, path) in Checkpoints(folder).Where(checkpoint => checkpoint.Step > after))
+            File.Move(path, path + RefusedExtension, overwrite: true);
     }
 
     /// <summary>Deletes all but the newest checkpoints.</summary>
@@ -123,16 +141,46 @@ public static class RunFolder
             File.Delete(path);
     }
 
+    private static FileStream Lock(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        try
+        {
+            return new FileStream(Path.Combine(folder, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException e)
+        {
+            throw DiskFullException.Explains(e, folder, 0)
+                ? new DiskFullException(Path.Combine(folder, LockFile), 0, e)
+                : new CheckpointException($"Another process trains in '{folder}' ({e.Message}). Wait for its end, or choose another --output.", e);
+        }
+    }
+
+    private static void MoveBack(string folder)
+    {
+        var gathering = Path.Combine(folder, GatheringFolder);
+        if (!Directory.Exists(gathering))
+            return;
+        foreach (var path in Directory.GetFiles(gathering))
+            File.Move(path, Path.Combine(folder, Path.GetFileName(path)));
+        Directory.Delete(gathering);
+    }
+
+    /// <summary>
+    /// Moves a run's files into <c>previous/</c>. They are gathered in another folder first, so that the run before it is deleted only when this
+    /// one is whole; where a process was killed meanwhile, the next goes on with it.
+    /// </summary>
     private static void SetAside(string folder)
     {
-        var previous = Path.Combine(folder, PreviousFolder);
-        if (Directory.Exists(previous))
-            Directory.Delete(previous, recursive: true);
-        Directory.CreateDirectory(previous);
+        var (previous, gathering) = (Path.Combine(folder, PreviousFolder), Path.Combine(folder, GatheringFolder));
+        Directory.CreateDirectory(gathering);
 
         // The newest checkpoint last: while there is one here, the move is not done.
         foreach (var path in s_files.Reverse().SelectMany(pattern => Directory.GetFiles(folder, pattern)).Distinct().OrderBy(StepOf))
-            File.Move(path, Path.Combine(previous, Path.GetFileName(path)));
+            File.Move(path, Path.Combine(gathering, Path.GetFileName(path)));
+        if (Directory.Exists(previous))
+            Directory.Delete(previous, recursive: true);
+        Directory.Move(gathering, previous);
     }
 
     /// <summary>−1 for a file that is no checkpoint.</summary>

@@ -15,10 +15,16 @@ namespace ModelCompiler.Runtime.Training;
 /// <param name="data">Text in the model's vocabulary.</param>
 /// <param name="run">The run's start, or where it stood.</param>
 /// <param name="folder">The run's folder.</param>
-public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, string folder)
+/// <param name="resumes">
+/// Whether the run is continued from its checkpoint in the folder. One with steps behind it always is; this says it of one that was ended
+/// before its first step, whose start is in a checkpoint too.
+/// </param>
+public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, string folder, bool resumes = false)
 {
     private readonly ModelDescription _description = model.Description;
     private readonly ValidationBatches _validation = new(model.Description, data);
+    private readonly bool _resumes = resumes || run.Step > 0;
+    private int? _rewound;
 
     /// <summary>Trains to the last step, or until <paramref name="interrupt"/>: then too a checkpoint has been written.</summary>
     /// <returns>Where the run stands.</returns>
@@ -28,12 +34,12 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
     /// <exception cref="IO.DiskFullException">A file does not fit on the disk.</exception>
     public RunState Run(ITrainingObserver observer, CancellationToken interrupt)
     {
-        using var folderLock = RunFolder.Open(folder, run.Step);
+        using var folderLock = RunFolder.Open(folder, _resumes ? run.Step : null);
         data.Tokenizer.Save(folder);
         data.Classes?.Save(folder);
         MemoryCheck.Demand(_description, FreeMemory.On(model.Device));
         using var program = model.CreateTraining();
-        var start = run.Step > 0 ? run : run with { Samples = TrainingFeeds.MostSamples(_description, run.Steps) };
+        var start = _resumes ? run : run with { Samples = TrainingFeeds.MostSamples(_description, run.Steps) };
         using var records = new RunRecords(folder, observer);
         using var batches = new TrainingFeeds(model, program, data, start, folder, records.Noticed).Open();
         using var feed = program.Distillation?.Begin(model, folder, data, start, batches, records.Noticed, interrupt) ?? batches;
@@ -45,9 +51,9 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         var sources = parts.Prepend<object>(program).OfType<IMetricSource>().ToArray();
         var metrics = new StepMetrics();
 
-        var state = run.Step == 0 ? start : Load(run, parts);
+        var state = _resumes ? Load(run, parts) : start;
         records.Continues(state.Step);
-        if (state.Step == 0)
+        if (!_resumes)
         {
             File.Delete(RunFolder.BestPath(folder)); // of a run that was given up before its first checkpoint
             File.Delete(RunFolder.BestAveragePath(folder));
@@ -131,13 +137,23 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
     private RunState Load(RunState at, ICheckpointPart[] parts) =>
         ModelCheckpoint.Load(RunFolder.CheckpointPath(folder, at.Step), model, parts) with { Steps = run.Steps };
 
-    /// <summary>Back to the newest checkpoint, from where the batch of the step that was not finite is left out.</summary>
+    /// <summary>
+    /// Back to the newest checkpoint, from where the batch of the step that was not finite is left out; to the one before it where the run
+    /// has gone back to that already and made none since, for then it may hold the harm itself.
+    /// </summary>
     private RunState Rewind(RunState state, StepResult result, ICheckpointPart[] parts, RunRecords records)
     {
-        var newest = RunFolder.Newest(folder, _description, records.Noticed);
-        records.Noticed($"{NanGuard.Describe(state, result)}: back to step {newest.Step}, and on without its batch");
+        var to = RunFolder.Newest(folder, _description, records.Noticed);
+        if (to.Step == _rewound && RunFolder.Find(folder, _description, records.Noticed, before: to.Step) is { } earlier)
+        {
+            RunFolder.Refuse(folder, after: earlier.Step);
+            to = earlier;
+        }
+
+        _rewound = to.Step;
+        records.Noticed($"{NanGuard.Describe(state, result)}: back to step {to.Step}, and on without its batch");
         long[] skipped = [.. state.SkippedBatches, state.Position(state.Step)];
-        var back = Load(newest, parts) with { SkippedBatches = new(skipped.Order()) };
+        var back = Load(to, parts) with { SkippedBatches = new(skipped.Order()) };
         records.Continues(back.Step);
         return back;
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ModelCompiler.Runtime.CommandLine;
 using ModelCompiler.Runtime.HuggingFace;
 using ModelCompiler.Runtime.IO;
+using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.Tests.HuggingFace;
 
@@ -33,6 +34,31 @@ public sealed class ProgramTests : IDisposable
         Assert.Equal(first.Spec, last.Spec);
     }
 
+    /// <summary>The imported weights are in the run's first checkpoint: what resumes it does not start from others.</summary>
+    [Fact]
+    public void Training_that_was_killed_before_its_second_checkpoint_is_resumed_from_the_imported_weights()
+    {
+        Directory.CreateDirectory(_folder["app"]);
+        File.WriteAllText(_folder["text.txt"], string.Concat(Enumerable.Repeat("ab a ab ab a b\n", 100)));
+        var (text, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
+        Assert.Equal(ModelProgram.Done, ImportProgram.Run(
+            [TinyModels.Gpt2().Save(_folder, "some-model"), "--output", _folder["app"], "--name", "HfGpt2"], new ProgramOutput(text, error, null)));
+        var run = Path.Combine(_folder["app"], "out", "HfGpt2");
+        using (var process = Start("--data", _folder["text.txt"], "--steps", "1000000"))
+        {
+            while (RunFolder.LastPath(run) is null && !process.HasExited)
+                Thread.Sleep(1);
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        Assert.Equal([0], RunFolder.Checkpoints(run).Select(checkpoint => checkpoint.Step));
+        Run("--resume", "--steps", "3", "--tokens", "1");
+        var resumed = File.ReadAllBytes(RunFolder.LastPath(run)!);
+        Run("--data", _folder["text.txt"], "--steps", "3", "--tokens", "1");
+        Assert.Equal(File.ReadAllBytes(RunFolder.LastPath(run)!), resumed);
+    }
+
     [Theory]
     [InlineData("nowhere/config.json", "nowhere")]
     [InlineData("Required argument 'folder' missing")]
@@ -49,19 +75,22 @@ public sealed class ProgramTests : IDisposable
     /// <summary>Runs the compiled model where its weights are.</summary>
     private string Run(params string[] args)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(ProgramTests).Assembly.Location, "imported", .. args])
-        {
-            WorkingDirectory = _folder["app"],
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { [CacheFolder.Variable] = CacheFolder.Path },
-        })!;
+        using var process = Start(args);
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         Assert.Equal((0, ""), (process.ExitCode, error.Result));
         return output;
     }
+
+    private Process Start(params string[] args) =>
+        Process.Start(new ProcessStartInfo("dotnet", [typeof(ProgramTests).Assembly.Location, "imported", .. args])
+        {
+            WorkingDirectory = _folder["app"],
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { [CacheFolder.Variable] = CacheFolder.Path },
+        })!;
 
     public void Dispose() => _folder.Dispose();
 }

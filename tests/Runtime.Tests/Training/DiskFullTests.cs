@@ -34,6 +34,24 @@ public sealed class DiskFullTests : IDisposable
             File.ReadAllBytes(RunFolder.LastPath(_folder["whole"])!), File.ReadAllBytes(RunFolder.LastPath(_folder["disk"])!));
     }
 
+    /// <summary>Also where it is the number of files that has run out, at each of those that a run makes.</summary>
+    [Fact]
+    public void A_disk_without_room_for_a_file_ends_the_run_cleanly()
+    {
+        for (var files = 1; ; files++)
+        {
+            using var disk = SmallDisk.Mount(_folder[$"disk-{files}"], $"nr_inodes={files}");
+            Assert.SkipWhen(disk is null, "This user may not mount a small file system.");
+            if (Run($"disk-{files}") == ModelProgram.Done)
+                break;
+        }
+
+        var errors = _error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(errors, error => Assert.StartsWith("error: The disk is full: '", error));
+        foreach (var file in new[] { "run.lock", "metrics.csv", "events.out.tfevents", "step-000000.safetensors" })
+            Assert.Contains(errors, error => error.Contains(file));
+    }
+
     [Fact]
     public void A_writer_that_finds_the_disk_full_leaves_the_file_before()
     {

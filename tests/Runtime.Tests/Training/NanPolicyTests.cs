@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Training;
@@ -61,6 +63,18 @@ public sealed class NanPolicyTests : IDisposable
         var clean = Train("clean", NanPolicy.Stop, _ => false, out _, start => start with { SkippedBatches = new([60, 63]) });
         Assert.Equal(Losses("clean"), Losses("a"));
         Assert.Equal(clean.Best, state.Best);
+    }
+
+    [Fact]
+    public void Rewinding_again_goes_behind_a_checkpoint_that_holds_the_harm()
+    {
+        var harms = 0; // done by the 96th step, and so in the checkpoint of step 100, but not when the step is made again
+        var state = Train("a", NanPolicy.Rewind, batch => (harms += batch == 95 ? 1 : 0) == 1 && batch >= 100, out var model);
+        Assert.Equal([100L, 101L], state.SkippedBatches);
+        Assert.Equal(120, state.Step);
+        Assert.Equal([100, 50], model.Messages.Select(message => Regex.Match(message, "back to step ([0-9]+)")).Where(match => match.Success).Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)));
+        Assert.Equal(Enumerable.Range(1, 120).Select(step => $"{step}"), Rows("a").Select(row => row[0]));
+        Assert.True(File.Exists(RunFolder.CheckpointPath(_folder["a"], 100) + ".refused"));
     }
 
     [Fact]

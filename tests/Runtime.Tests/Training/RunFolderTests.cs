@@ -107,11 +107,64 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_run_that_goes_on_from_its_start_moves_nothing_into_previous()
+    {
+        Train(60);
+        Train(60);
+        var previous = Directory.GetFiles(Path.Combine(Run, "previous"));
+        Damage(RunFolder.CheckpointPath(Run, 50), "cut off");
+        Damage(RunFolder.CheckpointPath(Run, 60), "cut off");
+        var state = RunFolder.Newest(Run, BigramModel.Definition, _ => { });
+        Assert.Equal(0, state.Step);
+        using var model = BigramModel.Create(torch.CPU, 1);
+        new Trainer(model, _data, state, Run, resumes: true).Run(new NoObserver(), default);
+        Assert.Equal(previous, Directory.GetFiles(Path.Combine(Run, "previous")));
+        Assert.True(File.Exists(RunFolder.CheckpointPath(Run, 60) + ".refused"));
+    }
+
+    [Fact]
+    public void A_start_that_is_killed_while_it_moves_an_earlier_run_away_loses_nothing_of_it()
+    {
+        var files = KilledWhileMoving();
+        Train(60);
+        Assert.Equal(files, Content(Path.Combine(Run, "previous")));
+        Assert.Equal([60, 50, 0], RunFolder.Checkpoints(Run).Select(checkpoint => checkpoint.Step));
+        Assert.False(Directory.Exists(Path.Combine(Run, "previous.new")));
+    }
+
+    [Fact]
+    public void And_the_earlier_run_can_be_resumed()
+    {
+        var files = KilledWhileMoving();
+        RunFolder.TakeBack(Run);
+        Assert.Equal(files, Content(Run));
+        Assert.Equal(120, RunFolder.Newest(Run, BigramModel.Definition, Assert.Fail).Step);
+        Assert.False(Directory.Exists(Path.Combine(Run, "previous.new")));
+        Assert.True(Directory.Exists(Path.Combine(Run, "previous"))); // of the run before, as it was
+    }
+
+    /// <summary>A run of 120 steps, before which there was another, half of it moved away by a third.</summary>
+    /// <returns>Its files.</returns>
+    private (string Name, string Content)[] KilledWhileMoving()
+    {
+        Train(60);
+        Train(120);
+        var files = Content(Run);
+        var gathering = Directory.CreateDirectory(Path.Combine(Run, "previous.new")).FullName;
+        foreach (var name in new[] { "report.html", "metrics.csv", "best.safetensors", "tokenizer_config.json", "step-000050.safetensors" })
+            File.Move(Path.Combine(Run, name), Path.Combine(gathering, name));
+        return files;
+    }
+
+    private static (string Name, string Content)[] Content(string folder) =>
+        [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(path => (Path.GetFileName(path), Convert.ToBase64String(File.ReadAllBytes(path))))];
+
+    [Fact]
     public void Two_processes_do_not_train_in_one_folder()
     {
-        using (RunFolder.Open(Run, 0))
-            Assert.Contains("Another process trains in", Assert.Throws<CheckpointException>(() => RunFolder.Open(Run, 0)).Message);
-        RunFolder.Open(Run, 0).Dispose();
+        using (RunFolder.Open(Run, null))
+            Assert.Contains("Another process trains in", Assert.Throws<CheckpointException>(() => RunFolder.Open(Run, null)).Message);
+        RunFolder.Open(Run, null).Dispose();
         Assert.Empty(Directory.GetFiles(Run));
     }
 
@@ -120,7 +173,7 @@ public sealed class RunFolderTests : IDisposable
     {
         Directory.CreateDirectory(Run);
         File.WriteAllText(Path.Combine(Run, "step-000050.safetensors.0123456789abcdef.tmp"), "half");
-        RunFolder.Open(Run, 0).Dispose();
+        RunFolder.Open(Run, null).Dispose();
         Assert.Empty(Directory.GetFiles(Run));
     }
 

@@ -51,6 +51,31 @@ public sealed class TrainerTests : IDisposable
     public void A_run_that_is_interrupted_and_resumed_ends_bit_identically(int interruptedAfter) =>
         AssertResumes<BigramModel>(200, interruptedAfter);
 
+    /// <summary>What a run starts from may have been given to it: imported weights, a dense model that is to be pruned.</summary>
+    [Fact]
+    public void A_run_that_was_ended_before_its_first_step_goes_on_from_the_weights_that_it_was_given()
+    {
+        using (var model = Given())
+            Train(model, "whole");
+        using (var interrupt = new CancellationTokenSource())
+        using (var model = Given())
+        {
+            interrupt.Cancel();
+            Assert.Equal(0, Train(model, "parts", interrupt: interrupt.Token).Step);
+        }
+
+        using (var model = BigramModel.Create(torch.CPU, 1))
+            new Trainer(model, _data, ModelCheckpoint.ReadState(RunFolder.LastPath(_folder["parts"])!), _folder["parts"], resumes: true).Run(new Log(), default);
+        Assert.Equal(File.ReadAllBytes(RunFolder.LastPath(_folder["whole"])!), File.ReadAllBytes(RunFolder.LastPath(_folder["parts"])!));
+
+        static BigramModel Given()
+        {
+            var model = BigramModel.Create(torch.CPU, 1);
+            model.Parameters.Master.mul_(3);
+            return model;
+        }
+    }
+
     [Fact]
     public void So_does_a_generated_model_with_dropout() => AssertResumes<DropoutPlain>(60, 33);
 

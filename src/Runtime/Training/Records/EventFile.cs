@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
-using ModelCompiler.Runtime.IO;
 
 namespace ModelCompiler.Runtime.Training;
 
@@ -22,8 +21,7 @@ internal sealed class EventFile : ITrainingObserver, IDisposable
         s_loss = "loss/train"u8.ToArray(), s_validation = "loss/validation"u8.ToArray(), s_bits = "bits-per-byte/validation"u8.ToArray(),
         s_norm = "gradient-norm"u8.ToArray(), s_rate = "learning-rate"u8.ToArray(), s_speed = "tokens-per-second"u8.ToArray();
 
-    private readonly string _path;
-    private readonly FileStream _file;
+    private readonly RecordFile _file;
     private readonly TimeProvider _time;
     private readonly Dictionary<string, byte[]> _tags = new(StringComparer.Ordinal);
     private readonly byte[] _record = new byte[64 * 1024];
@@ -37,8 +35,8 @@ internal sealed class EventFile : ITrainingObserver, IDisposable
             .Select(path => long.TryParse(Path.GetFileName(path).Split('.')[3], CultureInfo.InvariantCulture, out var number) ? number : 0)
             .DefaultIfEmpty(0).Max();
         var number = Math.Max(time.GetUtcNow().ToUnixTimeSeconds(), last + 1);
-        _path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{number:D10}.{Environment.MachineName}"));
-        _file = new FileStream(_path, FileMode.CreateNew, FileAccess.Write, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        _file = new RecordFile(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{number:D10}.{Environment.MachineName}")), path =>
+            new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read | FileShare.Delete, bufferSize: 0));
         Begin(0);
         Bytes(3, "brain.Event:2"u8); // file_version
         Write();
@@ -158,13 +156,6 @@ internal sealed class EventFile : ITrainingObserver, IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(_record, (ulong)length);
         BinaryPrimitives.WriteUInt32LittleEndian(_record.AsSpan(8), Masked(Crc32C(_record.AsSpan(0, 8))));
         BinaryPrimitives.WriteUInt32LittleEndian(_record.AsSpan(_end), Masked(Crc32C(_record.AsSpan(HeaderBytes, length))));
-        try
-        {
-            _file.Write(_record.AsSpan(0, _end + FooterBytes));
-        }
-        catch (IOException e) when (DiskFullException.Explains(e, Path.GetDirectoryName(Path.GetFullPath(_path))!, _end + FooterBytes))
-        {
-            throw new DiskFullException(_path, _end + FooterBytes, e);
-        }
+        _file.Write(_record.AsSpan(0, _end + FooterBytes));
     }
 }

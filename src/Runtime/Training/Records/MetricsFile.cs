@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using ModelCompiler.Runtime.IO;
 
 namespace ModelCompiler.Runtime.Training;
 
@@ -21,7 +20,7 @@ internal sealed class MetricsFile : ITrainingObserver, IDisposable
     private readonly string _path;
     private readonly byte[] _row = new byte[16 * 1024];
     private readonly List<(string Name, double Value)> _metrics = []; // in the order of their columns, after the first ones
-    private readonly FileStream _file;
+    private readonly RecordFile _file;
     private int _length;
     private StepReport? _pending;
     private EvaluationResult? _validation;
@@ -31,7 +30,8 @@ internal sealed class MetricsFile : ITrainingObserver, IDisposable
     public MetricsFile(string folder)
     {
         _path = Path.Combine(folder, Name);
-        _file = new FileStream(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        _file = new RecordFile(_path, path =>
+            new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0));
     }
 
     /// <summary>Cuts off the rows of later steps, and what a process that was killed left unfinished.</summary>
@@ -41,8 +41,7 @@ internal sealed class MetricsFile : ITrainingObserver, IDisposable
         _validation = null;
         _metrics.Clear();
         (_tokens, _seconds) = (0, 0);
-        _file.Position = 0;
-        using var reader = new StreamReader(_file, Encoding.UTF8, false, 1 << 16, leaveOpen: true);
+        using var reader = _file.Read();
         var header = reader.ReadLine();
         if (step == 0 || header is null || !header.StartsWith(string.Join(',', Columns), StringComparison.Ordinal))
         {
@@ -55,8 +54,7 @@ internal sealed class MetricsFile : ITrainingObserver, IDisposable
         long end = header.Length + 1;
         while (reader.ReadLine() is { } line && end + line.Length < _file.Length && Read(line, step))
             end += line.Length + 1;
-        _file.SetLength(end);
-        _file.Position = end;
+        _file.Cut(end);
     }
 
     public void Stepped(StepReport report)
@@ -74,7 +72,7 @@ internal sealed class MetricsFile : ITrainingObserver, IDisposable
     public void Flush()
     {
         WritePending();
-        _file.Flush(flushToDisk: true);
+        _file.Flush();
     }
 
     public void Dispose()
@@ -113,8 +111,7 @@ internal sealed class MetricsFile : ITrainingObserver, IDisposable
     {
         if (name.AsSpan().IndexOfAny(",\"\r\n") >= 0)
             throw new ArgumentException($"'{name}' cannot be the name of a number: write it in kebab-case.", nameof(name));
-        _file.Position = 0;
-        using var reader = new StreamReader(_file, Encoding.UTF8, false, 1 << 16, leaveOpen: true);
+        using var reader = _file.Read();
         var rows = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(row => row + ",").ToArray();
         _metrics.Add((name, value));
         WriteAll(rows);
@@ -125,8 +122,8 @@ internal sealed class MetricsFile : ITrainingObserver, IDisposable
         var text = new StringBuilder().AppendJoin(',', Columns.Concat(_metrics.Select(metric => metric.Name))).Append('\n');
         foreach (var row in rows)
             text.Append(row).Append('\n');
-        _file.SetLength(0);
-        Write(Encoding.UTF8.GetBytes(text.ToString()));
+        _file.Cut(0);
+        _file.Write(Encoding.UTF8.GetBytes(text.ToString()));
     }
 
     private void WritePending()
@@ -148,7 +145,7 @@ internal sealed class MetricsFile : ITrainingObserver, IDisposable
             Append(value, empty: double.IsNaN(value));
         _row[_length - 1] = (byte)'\n';
         _validation = null;
-        Write(_row.AsSpan(0, _length));
+        _file.Write(_row.AsSpan(0, _length));
     }
 
     // Without a string for each: steps allocate nothing.
@@ -160,17 +157,5 @@ internal sealed class MetricsFile : ITrainingObserver, IDisposable
             throw new InvalidOperationException($"A row of '{_path}' is longer than {_row.Length} bytes: the run reports too many numbers.");
         _length += written;
         _row[_length++] = (byte)',';
-    }
-
-    private void Write(ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            _file.Write(bytes);
-        }
-        catch (IOException e) when (DiskFullException.Explains(e, Path.GetDirectoryName(Path.GetFullPath(_path))!, bytes.Length))
-        {
-            throw new DiskFullException(_path, bytes.Length, e);
-        }
     }
 }

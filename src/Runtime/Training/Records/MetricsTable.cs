@@ -10,7 +10,9 @@ internal sealed class MetricsTable
 
     public MetricsTable(string path)
     {
-        using var reader = new StreamReader(path);
+        // A run that still goes on has the file open for writing.
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(file);
         _names = (reader.ReadLine() ?? "").Split(',');
         _columns = [.. _names.Select(_ => new List<double>())];
         while (reader.ReadLine() is { } line)

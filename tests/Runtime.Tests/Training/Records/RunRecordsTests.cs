@@ -100,15 +100,15 @@ public sealed class RunRecordsTests : IDisposable
     [Fact]
     public void The_report_is_one_page_without_anything_from_elsewhere()
     {
-        using (var records = new RunRecords(_folder.Path, new NoObserver()))
-        {
-            records.Continues(0);
-            var metrics = new StepMetrics();
-            metrics.Add("loss-scale", 1024);
-            for (var step = 1; step <= 700; step++)
-                records.Stepped(new StepReport(step, 700, 100, step == 9 ? double.NaN : 5.0 / step, 1, 0.1) { Seconds = 0.5, Metrics = metrics });
-            records.Validated(700, new EvaluationResult(0.5, 0.7));
-        }
+        // As in a run, whose records are still open then: on Windows a reader must share them.
+        using var records = new RunRecords(_folder.Path, new NoObserver());
+        records.Continues(0);
+        var metrics = new StepMetrics();
+        metrics.Add("loss-scale", 1024);
+        for (var step = 1; step <= 700; step++)
+            records.Stepped(new StepReport(step, 700, 100, step == 9 ? double.NaN : 5.0 / step, 1, 0.1) { Seconds = 0.5, Metrics = metrics });
+        records.Validated(700, new EvaluationResult(0.5, 0.7));
+        records.Flush();
 
         var model = BigramModel.Definition with
         {
