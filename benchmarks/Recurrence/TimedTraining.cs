@@ -10,7 +10,7 @@ namespace ModelCompiler.Benchmarks.Recurrence;
 /// </summary>
 internal sealed class TimedTraining : IDisposable
 {
-    private const double Peak = 4e-4, Warmup = 0.05, Final = 0.1;
+    private const double Peak = 8e-4, Warmup = 0.05, Final = 0.1;
 
     private readonly string _name;
     private readonly double _budget;
@@ -26,7 +26,7 @@ internal sealed class TimedTraining : IDisposable
         var (batch, context) = (description.Batch, description.Context);
         (_name, _budget) = (description.Name, budget);
         _source = description.SegmentMemory > 0
-            ? new StreamBatches(data.Training, batch, context, seed: 1)
+            ? new StreamBatches(data.Training, data.Tokenizer.EndOfText, batch, context, seed: 1)
             : new BatchSource(data.Training, batch, context, seed: 1);
         (_tokens, _targets) = (new long[batch * context], new long[batch * context]);
         Program = model.CreateTraining();

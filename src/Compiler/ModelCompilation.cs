@@ -68,8 +68,8 @@ public static class ModelCompilation
     {
         if (spec.Architecture.Size is not null && !SizeRules.Check(spec.Architecture).Any())
         {
-            var (sized, size, problem) = ChooseSize.Run(spec);
-            if (problem is not null) return new(null, EquatableArray.Of(problem));
+            var (sized, size, problems) = ChooseSize.Run(spec);
+            if (size is null) return new(null, problems);
             var result = Compile(sized, choice);
             return result with { Model = result.Model is { } chosen ? chosen with { Size = size } : null };
         }

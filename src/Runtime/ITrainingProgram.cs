@@ -81,6 +81,9 @@ public interface ITrainingProgram : IDisposable
 /// <param name="GradientNorm">Global norm of the gradients, before clipping.</param>
 public readonly record struct StepResult(double Loss, double GradientNorm)
 {
+    /// <summary>Whether loss and gradients are numbers: where they are not, nothing is updated.</summary>
+    public bool IsFinite => double.IsFinite(Loss) && double.IsFinite(GradientNorm);
+
     /// <summary>Whether the gradients overflowed under the loss scale of fp16: nothing was updated, and the next scale is lower.</summary>
     public bool Overflowed { get; init; }
 }

@@ -14,11 +14,8 @@ public sealed record MemoryPlan
     /// <summary>The arena of all activations; less than its parts together, for they are not all needed at once.</summary>
     public required long Activations { get; init; }
 
-    /// <summary>The memory of earlier segments, of models that have one.</summary>
-    public long Segments { get; init; }
-
-    /// <summary>The weights of the teacher, of models that have one.</summary>
-    public long Teacher { get; init; }
+    /// <summary>What directives hold besides: averaged weights, a teacher, and the like.</summary>
+    public IReadOnlyList<MemoryShare> Others { get; init; } = [];
 
     /// <summary>Operations of a step, forward and backward, a repeated block counting as one.</summary>
     public required int Operations { get; init; }
@@ -30,8 +27,13 @@ public sealed record MemoryPlan
     public required IReadOnlyList<MemoryPart> Parts { get; init; }
 
     /// <summary>Everything together.</summary>
-    public long Total => Parameters + Gradients + Optimizer + Activations + Segments + Teacher;
+    public long Total => Parameters + Gradients + Optimizer + Activations + Others.Sum(share => share.Bytes);
 }
+
+/// <summary>What something holds through all of training.</summary>
+/// <param name="Name">Its name in reports.</param>
+/// <param name="Bytes">Its size.</param>
+public readonly record struct MemoryShare(string Name, long Bytes);
 
 /// <summary>A part of the arena.</summary>
 /// <param name="Name">What it holds.</param>

@@ -57,8 +57,8 @@ internal static class CompileTeacher
     {
         if (teacher.Architecture.Size is not null && !SizeRules.Check(teacher.Architecture).Any())
         {
-            var (sized, _, problem) = ChooseSize.Run(teacher);
-            if (problem is null) teacher = sized;
+            var (sized, size, _) = ChooseSize.Run(teacher);
+            if (size is not null) teacher = sized;
         }
         return SpecValidator.Validate(teacher).Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)
             ? throw Misfit($"the declaration of {teacher.Model} has errors; mend them first")
@@ -97,13 +97,16 @@ internal static class CompileTeacher
                 Outputs = EquatableArray.Of(hidden),
             },
         };
+        var (plan, kept) = (PlanForward.Of(graph, sites), Math.Min(student.Training.Distillation!.Cache?.TopK ?? 0, spec.Architecture.Vocabulary));
         var values = new TeacherValues(types[hidden], types[head.Inputs[1]], head.Inputs.Count > 2, cap)
         {
-            TopK = Math.Min(student.Training.Distillation!.Cache?.TopK ?? 0, spec.Architecture.Vocabulary),
+            TopK = kept,
+            ScratchBytes = kept > 0 ? 0 : plan.ScratchBytes,
+            KeptBytes = kept > 0 ? 0 : plan.KeptBytes,
             Layers = sites is null ? null : Layers(graph.Block(sites.Block)),
         };
         var model = new CompiledModel(spec, graph, graph, graph, ParameterLayout.Of(graph), null);
-        return new TeacherProgram(model, values, PlanForward.Of(graph, sites), flops) { Sites = sites, Head = head.Inputs[1], HeadBias = head.Inputs.Count > 2 ? head.Inputs[2] : null };
+        return new TeacherProgram(model, values, plan, flops) { Sites = sites, Head = head.Inputs[1], HeadBias = head.Inputs.Count > 2 ? head.Inputs[2] : null };
     }
 
     private static TeacherLayers Layers(Function block)

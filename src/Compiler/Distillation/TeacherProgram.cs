@@ -33,7 +33,7 @@ public sealed record TeacherProgram(CompiledModel Model, TeacherValues Values, F
     public string Class { get; init; } = "";
 
     /// <summary>The arena of a training step in which the teacher goes first: its scratch lies where the student's values come later.</summary>
-    public long ArenaBytes(long student) => IsCached ? student : Math.Max(student, Plan.ScratchBytes) + Plan.KeptBytes;
+    public long ArenaBytes(long student) => Values.ArenaBytes(student);
 
     /// <summary>Where in that arena the values begin that the student's loss reads.</summary>
     public long KeptOffset(long student) => IsCached ? Plan.ScratchBytes : Math.Max(student, Plan.ScratchBytes);

@@ -172,12 +172,17 @@ internal static class ApiEmitter
         using (writer.Block("Memory = new MemoryPlan", ","))
         {
             writer.Lines(
-                $"Parameters = {Grouped(costs.WeightBytes + costs.CopyBytes + costs.MetaBytes)},",
+                $"Parameters = {Grouped(costs.WeightBytes + costs.CopyBytes)},",
                 $"Gradients = {Grouped(costs.GradientBytes)},",
                 $"Optimizer = {Grouped(costs.OptimizerBytes)},",
                 $"Activations = {Grouped(model.ArenaBytes)},");
-            if (costs.TeacherBytes > 0) writer.Line($"Teacher = {Grouped(costs.TeacherBytes)},");
-            if (costs.SegmentBytes > 0) writer.Line($"Segments = {Grouped(costs.SegmentBytes)},");
+            if (costs.OtherTrainingBytes.Any(part => part.Bytes > 0))
+            {
+                writer.Lines("Others =", "[");
+                foreach (var (name, bytes) in costs.OtherTrainingBytes.Where(part => part.Bytes > 0)) writer.Line($"    new({Text(name)}, {Grouped(bytes)}),");
+                writer.Line("],");
+            }
+
             writer.Lines(
                 $"Operations = {Number(main.Count)},",
                 $"Backward = {Number(main.FindLastIndex(Costs.IsLoss) + 1)},",

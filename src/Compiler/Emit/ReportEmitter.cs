@@ -22,7 +22,9 @@ internal static class ReportEmitter
                 Constant(writer, "CopyBytes", costs.CopyBytes, "Their copy in the compute type.");
                 Constant(writer, "GradientBytes", costs.GradientBytes, "The fp32 gradients.");
                 Constant(writer, "OptimizerBytes", costs.OptimizerBytes, "What the optimizer carries from step to step.");
+                if (costs.OptimizerWorkBytes > 0) Constant(writer, "OptimizerWorkBytes", costs.OptimizerWorkBytes, "What it calculates an update in.");
                 Constant(writer, "AverageBytes", costs.AverageBytes, "The averaged weights.");
+                if (costs.PruningBytes > 0) Constant(writer, "PruningBytes", costs.PruningBytes, "The mask, and what the method carries from step to step.");
                 if (costs.MetaBytes > 0) Constant(writer, "MetaBytes", costs.MetaBytes, "What meta-learning holds besides.");
                 Constant(writer, "ActivationBytes", costs.ActivationBytes, "All activations of a training step, in one arena.");
                 if (costs.TeacherFlops > 0)
@@ -34,6 +36,7 @@ internal static class ReportEmitter
                 Constant(writer, "KvCacheBytesPerToken", costs.KvCacheBytes, "Keys and values for each token, in inference.");
                 Constant(writer, "Fp32FileBytes", costs.Fp32FileBytes, "The weights in a safetensors file of fp32, without its header.");
                 Constant(writer, "Bf16FileBytes", costs.Bf16FileBytes, "The same in bf16.");
+                Constant(writer, "ExportBytes", costs.ExportBytes, "The weights in the exported model, as they are rounded there, without its graph.");
                 if (costs.PrunedWeights > 0) Constant(writer, "PrunedWeights", costs.PrunedWeights, "Weights that pruning removes: zeros in every file.");
             }
             writer.Line().Line("// <report>");

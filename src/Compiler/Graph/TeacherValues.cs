@@ -10,6 +10,15 @@ public sealed record TeacherValues(TensorType Hidden, TensorType Head, bool HasB
     /// <summary>Tokens of each position that are kept in place of the vectors; 0 where the teacher runs beside its student.</summary>
     public int TopK { get; init; }
 
+    /// <summary>Bytes that its forward pass needs before the student's: the student's values come to lie there.</summary>
+    public long ScratchBytes { get; init; }
+
+    /// <summary>Bytes that it leaves to the student's loss.</summary>
+    public long KeptBytes { get; init; }
+
+    /// <summary>The arena of a training step in which the teacher goes first, for a student that needs so many bytes by itself.</summary>
+    public long ArenaBytes(long student) => Math.Max(student, ScratchBytes) + KeptBytes;
+
     /// <summary>The teacher's layers, where the student's are compared with them.</summary>
     public TeacherLayers? Layers { get; init; }
 

@@ -6,7 +6,7 @@ namespace ModelCompiler.Compiler.Ops;
 /// <summary>
 /// The output head and the loss in one, over some rows at a time, so that never more logits exist than those of a chunk:
 /// x [B, T, C], weight [V, C], optional bias [V], targets [B, T], optional weights [B] → as <see cref="CrossEntropy"/> the loss
-/// and that of each sequence, the chunk [rows, V] that it works in, and the accuracy if asked for. The attribute <c>rows</c> divides B·T.
+/// and that of each sequence, the chunk [rows, V] that it works in, and the accuracy if asked for. The attribute <c>rows</c> is at most B·T; the last chunk may have fewer.
 /// </summary>
 public sealed class LinearCrossEntropy : Op
 {
@@ -53,7 +53,7 @@ public sealed class LinearCrossEntropy : Op
         inputs.Require(x.Last.Value == weight.Last.Value && x.DType == weight.DType, "the widths or types of x and weight differ");
         if (inputs.Has(2)) inputs.Require(inputs.Rank(2, 1).Last.Value == weight.Shape[0].Value, "the bias must have the weight's rows");
         inputs.Require(inputs.Rank(targets, 2).Elements == x.Rows, "targets must be int64[B, T]");
-        inputs.Require(x.Rows % inputs.Attributes.Long("rows") == 0, "the rows of a chunk must divide B·T");
+        inputs.Require(inputs.Attributes.Long("rows") is > 0 and var rows && rows <= x.Rows, "a chunk has 1 to B·T rows");
     }
 
     internal static TensorType Chunk(Inputs inputs) =>

@@ -62,7 +62,12 @@ internal static class CheckpointSearch
             + $"({least} bytes): raise the budget, or lower training.batch or architecture.context"));
     }
 
-    private static long Plan(Graph graph, ModelSpec spec) => new PlanMemory().Run(new Fuse().Run(graph, spec), spec).Memory!.Bytes;
+    /// <summary>Of the arena, in which a teacher that runs beside its student has its part.</summary>
+    private static long Plan(Graph graph, ModelSpec spec)
+    {
+        var bytes = new PlanMemory().Run(new Fuse().Run(graph, spec), spec).Memory!.Bytes;
+        return graph.Teacher?.ArenaBytes(bytes) ?? bytes;
+    }
 
     private static Graph Apply(Graph graph, IEnumerable<Choice> choices)
     {

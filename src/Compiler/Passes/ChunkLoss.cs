@@ -14,7 +14,7 @@ public sealed class ChunkLoss : Pass
     /// <summary>Bytes of logits up to which they are not divided, and to which chunks are halved.</summary>
     public const long ChunkBytes = 8L << 20;
 
-    /// <summary>Rows below which products, and the many additions to the weight's gradient, become slow.</summary>
+    /// <summary>Rows below which products, and the many additions to the weight's gradient, become slow: no fewer, but where that would be all.</summary>
     private const long FewestRows = 512;
 
     public override Graph Run(Graph graph, ModelSpec spec)
@@ -44,11 +44,13 @@ public sealed class ChunkLoss : Pass
         return InferShapes.Infer(graph with { Main = main with { Nodes = nodes } });
     }
 
-    /// <summary>The most rows, by halving, that fit; no fewer than a product needs, and always a divisor of B·T.</summary>
+    /// <summary>The most rows, by halving, that fit; no fewer than a product needs, but never all where they do not fit. The last chunk may have fewer.</summary>
     private static long Rows(TensorType logits)
     {
-        var rows = logits.Rows;
-        while (rows % 2 == 0 && rows / 2 >= FewestRows && rows * (logits.Bytes / logits.Rows) > ChunkBytes) rows /= 2;
+        var (rows, row) = (logits.Rows, logits.Bytes / logits.Rows);
+        while (rows > 1 && rows * row > ChunkBytes && (rows == logits.Rows || Half() >= FewestRows)) rows = Half();
         return rows;
+
+        long Half() => (rows + 1) / 2;
     }
 }

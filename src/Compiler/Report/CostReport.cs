@@ -47,6 +47,9 @@ public sealed record CostReport
     /// <summary>Bytes that the optimizer carries from step to step.</summary>
     public long OptimizerBytes { get; init; }
 
+    /// <summary>Bytes in which the optimizer calculates an update; 0 where it needs none.</summary>
+    public long OptimizerWorkBytes { get; init; }
+
     /// <summary>Bytes of averaged weights (<c>training.ema</c>).</summary>
     public long AverageBytes { get; init; }
 
@@ -86,14 +89,24 @@ public sealed record CostReport
     /// <summary>Bytes of keys and values for each token of the context, in inference.</summary>
     public long KvCacheBytes { get; init; }
 
+    /// <summary>What training holds besides weights, gradients, optimizer state and activations; a part may be 0.</summary>
+    public IReadOnlyList<(string Name, long Bytes)> OtherTrainingBytes =>
+    [
+        ("the optimizer's products", OptimizerWorkBytes), ("averaged weights", AverageBytes), ("pruning", PruningBytes), ("adaptation", MetaBytes),
+        ("memory of earlier segments", SegmentBytes), ("the teacher", TeacherBytes),
+    ];
+
     /// <summary>All that training holds.</summary>
-    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + AverageBytes + PruningBytes + MetaBytes + ActivationBytes + SegmentBytes + TeacherBytes;
+    public long TrainingBytes => WeightBytes + CopyBytes + GradientBytes + OptimizerBytes + ActivationBytes + OtherTrainingBytes.Sum(part => part.Bytes);
 
     /// <summary>Bytes of the weights in a safetensors file of fp32; its header comes on top.</summary>
     public long Fp32FileBytes => 4 * Parameters;
 
     /// <summary>The same in bf16.</summary>
     public long Bf16FileBytes => 2 * Parameters;
+
+    /// <summary>Bytes of the weights in the exported model, as <c>quantization</c> rounds them; the graph itself comes on top.</summary>
+    public long ExportBytes { get; init; }
 
     public static CostReport Of(CompiledModel model)
     {
@@ -115,6 +128,7 @@ public sealed record CostReport
             CopyBytes = (spec.Efficiency.Precision.Compute != Precision.Fp32 ? 2 : spec.Efficiency.Quantization is { Method: RoundingMethod.Qat } ? 4 : 0) * elements,
             GradientBytes = 4 * (trained.Elements + rates),
             OptimizerBytes = OptimizerEmitters.Of(spec).StateBytes(model) + (rates * RateState(spec.Training.Optimizer)),
+            OptimizerWorkBytes = OptimizerEmitters.Of(spec).WorkBytes(model),
             AverageBytes = spec.Training.Ema is null ? 0 : 4 * (trained.Elements + rates),
             PrunableWeights = PruningEmitter.Weights(model),
             PrunedWeights = PruningEmitter.RemovedWeights(model),
@@ -126,6 +140,7 @@ public sealed record CostReport
             TeacherBytes = model.Teacher is { IsCached: false } teacher ? teacher.WeightBytes : 0,
             ActivationBytesKept = model.KeptEverything,
             SegmentBytes = MemoryEmitter.Bytes(model),
+            ExportBytes = ExportSize.Of(model),
             KvCacheBytes = layers.Sum(l => l.KvCache),
         };
     }

@@ -21,7 +21,7 @@ internal static class Limits
             yield return Exceeded("memory", $"training holds {new ByteSize(costs.TrainingBytes)}, more than {memory}",
             [
                 ("weights", costs.WeightBytes + costs.CopyBytes), ("gradients", costs.GradientBytes), ("optimizer state", costs.OptimizerBytes),
-                ("averaged weights", costs.AverageBytes), ("activations", costs.ActivationBytes), ("memory of earlier segments", costs.SegmentBytes), ("the teacher", costs.TeacherBytes),
+                ("activations", costs.ActivationBytes), .. costs.OtherTrainingBytes,
             ], n => new ByteSize(n).ToString(), "a smaller training.batch, or efficiency.checkpoint");
         if (limits.KvCachePerToken is { } cache && costs.KvCacheBytes > cache.Bytes)
             yield return Exceeded("kv-cache-per-token", $"the key-value cache holds {new ByteSize(costs.KvCacheBytes)} for each token, more than {cache}",

@@ -27,6 +27,7 @@ internal static class ReportText
         yield return new("weights", Bytes(costs.WeightBytes), costs.CopyBytes > 0 ? $"and {Bytes(costs.CopyBytes)} of a copy in {compute}" : "fp32");
         yield return new("gradients", Bytes(costs.GradientBytes), "fp32");
         yield return new("optimizer state", Bytes(costs.OptimizerBytes), KebabCase.Of(spec.Training.Optimizer.Kind.ToString()));
+        if (costs.OptimizerWorkBytes > 0) yield return new("its products", Bytes(costs.OptimizerWorkBytes), "on the CPU, where a batch of matrices is orthogonalized");
         if (costs.AverageBytes > 0) yield return new("averaged weights", Bytes(costs.AverageBytes), "fp32");
         if (costs.PruningBytes > 0) yield return new("pruning", Bytes(costs.PruningBytes), "a mask of a byte a parameter, and what the method carries");
         if (costs.MetaBytes > 0) yield return new("adaptation", Bytes(costs.MetaBytes), "the adapted copy, its gradients and rates" + (model.Hessian is null ? "" : ", the inner steps"));
@@ -42,6 +43,8 @@ internal static class ReportText
             yield return new("KV cache a token", Bytes(costs.KvCacheBytes),
                 $"{Bytes(costs.KvCacheBytes * spec.Architecture.Context)} for {spec.Architecture.Context} tokens{(spec.Efficiency.Quantization?.KvCache == KvCacheType.Int8 ? ", in the export" : "")}");
         yield return new("safetensors", Bytes(costs.Fp32FileBytes), $"fp32; {Bytes(costs.Bf16FileBytes)} in bf16");
+        if (spec.Efficiency.Quantization is { } quantization)
+            yield return new("export", Bytes(costs.ExportBytes), $"{KebabCase.Of(quantization.Weights.ToString())}; {((double)costs.Fp32FileBytes / costs.ExportBytes).ToString("0.0", CultureInfo.InvariantCulture)} times smaller than fp32");
         if (costs.Pruned is { } smaller)
             yield return new("without the pruned parts", Number(smaller.Parameters), $"parameters, {Flops(smaller.ForwardFlops)} FLOPs a token forward"
                 + $"{(smaller.KvCacheBytes > 0 ? $", a KV cache of {Bytes(smaller.KvCacheBytes)} a token" : "")}, {Bytes(smaller.Fp32FileBytes)} in fp32: {model.Spec.Model}Pruned");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using ModelCompiler.Compiler.Diagnostics;
+using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Frontends.Validation;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Passes;
@@ -24,7 +25,7 @@ internal static class ChooseSize
     /// <summary>A choice that is one percent off the target is as bad as an aspect ratio that is ten percent off.</summary>
     private const double Precision = 10;
 
-    private const int MostLayers = 1024, MostWidth = 65_536, HeadSize = 64, NarrowHeadSize = 32, NarrowWidth = 256;
+    private const int MostLayers = 1024, MostWidth = 65_536, HeadSize = 64, NarrowHeadSize = 32, NarrowWidth = 256, ProbedLayers = 64;
 
     private sealed record Candidate(int Width, int Layers, int Heads, long Parameters)
     {
@@ -34,24 +35,36 @@ internal static class ChooseSize
             Math.Abs(Math.Log(Width / (double)Layers / Aspect)) + (Precision * Math.Abs(Math.Log(Parameters / target)));
     }
 
-    /// <returns>The valid spec with the choice in place of its size, or a diagnostic.</returns>
-    public static (ModelSpec Spec, SizeChoice? Choice, Diagnostic? Problem) Run(ModelSpec spec)
+    /// <returns>The spec with the choice in place of its size, or what is wrong.</returns>
+    public static (ModelSpec Spec, SizeChoice? Choice, EquatableArray<Diagnostic> Problems) Run(ModelSpec spec)
     {
         var size = spec.Architecture.Size!;
-        var candidates = Candidates(spec).ToList();
+        var invalid = default(EquatableArray<Diagnostic>);
+        var candidates = Candidates(spec, problems => invalid = problems).ToList();
+        if (candidates.Count == 0 && invalid.Count > 0) return (spec, null, invalid);
         var best = candidates.Where(c => c.Error(size.Target) <= Tolerance).OrderBy(c => c.Score(size.Target)).FirstOrDefault();
         return best is null
-            ? (spec, null, Unreachable(spec.Architecture, size, candidates.OrderBy(c => c.Error(size.Target)).FirstOrDefault()))
-            : (With(spec, best.Width, best.Layers, best.Heads), new SizeChoice(size, best.Width, best.Layers, best.Heads), null);
+            ? (spec, null, EquatableArray.Of(Unreachable(spec.Architecture, size, candidates.OrderBy(c => c.Error(size.Target)).FirstOrDefault())))
+            : (With(spec, best.Width, best.Layers, best.Heads), new SizeChoice(size, best.Width, best.Layers, best.Heads), default);
     }
 
-    private static IEnumerable<Candidate> Candidates(ModelSpec spec)
+    /// <param name="spec">What is declared.</param>
+    /// <param name="refuse">Is given what is wrong with the declaration at a width.</param>
+    private static IEnumerable<Candidate> Candidates(ModelSpec spec, Action<EquatableArray<Diagnostic>> refuse)
     {
         var (a, target) = (spec.Architecture, spec.Architecture.Size!.Target);
-        var step = a.Share?.Groups ?? 1;
+        var step = (a.Share?.Groups ?? 1) * (a.GlobalEvery ?? 1);
         foreach (var width in a.Width > 0 ? [a.Width] : Widths())
         {
             if (Heads(a, width) is not { } heads) continue;
+            // Deep enough for whatever else speaks of layers: their number is not chosen yet.
+            var diagnostics = SpecValidator.Validate(With(spec, width, a.Layers ?? (step * ProbedLayers), heads));
+            if (diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error))
+            {
+                refuse(diagnostics);
+                continue;
+            }
+
             var (one, two) = (Count(With(spec, width, step, heads)), Count(With(spec, width, 2 * step, heads)));
             foreach (var layers in a.Layers is { } given ? [given] : Depths(target, width, step, one, two))
                 yield return new(width, layers, heads, one + ((two - one) * (layers - step) / step));

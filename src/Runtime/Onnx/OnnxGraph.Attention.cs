@@ -66,16 +66,12 @@ public sealed partial class OnnxGraph
     {
         var (scope, size) = (Inner(name), x.Width / (heads + (2 * kvHeads)));
         Scales(Scoped(name), x); // its values: the rest is nowhere multiplied by a weight
-        Split([scope["q"], scope["k"], scope["v"]], x.Name, [heads * size, kvHeads * size, kvHeads * size]);
-        string Norm(string part, int count, Tensor weight)
-        {
-            var split = scope.Op("Reshape", part + ".heads", scope[part], scope.Ints(part + ".shape", 0, 0, count, size));
-            var normed = RmsNorm(scope[part + ".normed"], split, Builder.Weight(scope[part + ".weight"], weight), epsilon);
-            return scope.Op("Reshape", part + ".joined", normed, scope.Ints(part + ".flat", 0, 0, count * size));
-        }
-
-        var (q, k) = (Norm("q", heads, qWeight), Norm("k", kvHeads, kWeight));
-        return x with { Name = Builder.Node("Concat", "", Scoped(name), [q, k, scope["v"]], OnnxBuilder.Attribute("axis", -1)) };
+        // Divided once, before the parts are: a token of a small model is the handing over of many small nodes.
+        var divided = scope.Op("Reshape", "heads", x.Name, scope.Ints("shape", 0, 0, heads + (2 * kvHeads), size));
+        Builder.Node("Split", "", [divided, scope.Ints("parts", heads, kvHeads, kvHeads)], [scope["q"], scope["k"], scope["v"]], OnnxBuilder.Attribute("axis", 2));
+        string Norm(string part, Tensor weight) => RmsNorm(scope[part + ".normed"], scope[part], Builder.Weight(scope[part + ".weight"], weight), epsilon);
+        var joined = scope.Op("Concat", "joined", OnnxBuilder.Attribute("axis", 2), Norm("q", qWeight), Norm("k", kWeight), scope["v"]);
+        return x with { Name = Builder.Node("Reshape", "", Scoped(name), [joined, scope.Ints("flat", 0, 0, x.Width)]) };
     }
 
     /// <summary>

@@ -17,9 +17,9 @@ internal static class MemoryCheck
         var needed = plan.Total - plan.Parameters;
         if (needed <= left.Bytes)
             return;
-        var budget = (left.Bytes - plan.Gradients - plan.Optimizer - plan.Segments - plan.Teacher) * 0.95 / Mebibyte;
+        var budget = (left.Bytes - plan.Gradients - plan.Optimizer - plan.Others.Sum(share => share.Bytes)) * 0.95 / Mebibyte;
         throw new InsufficientMemoryException(string.Create(CultureInfo.InvariantCulture,
-            $"Training {model.Name} does not fit: beside its parameters ({Text(plan.Parameters)}) it needs {Text(needed)}, and {Text(left.Bytes)} are free {left.Of}. Activations take {Text(plan.Activations)}, gradients {Text(plan.Gradients)}, the optimizer {Text(plan.Optimizer)}. Set {(budget >= 1 ? $"efficiency.checkpoint: {{ budget: {Math.Floor(budget)}MiB }}, or " : "")}a training.batch below {model.Batch} with training.accumulate, or a smaller model."));
+            $"Training {model.Name} does not fit: beside its parameters ({Text(plan.Parameters)}) it needs {Text(needed)}, and {Text(left.Bytes)} are free {left.Of}. Activations take {Text(plan.Activations)}, gradients {Text(plan.Gradients)}, the optimizer {Text(plan.Optimizer)}{string.Concat(plan.Others.Select(share => $", {share.Name} {Text(share.Bytes)}"))}. Set {(budget >= 1 ? $"efficiency.checkpoint: {{ budget: {Math.Floor(budget)}MiB }}, or " : "")}a training.batch below {model.Batch} with training.accumulate, or a smaller model."));
     }
 
     internal static string Text(long bytes) => bytes >= Gibibyte

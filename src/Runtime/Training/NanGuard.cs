@@ -14,7 +14,7 @@ internal sealed class NanGuard(TrainingSettings settings, string folder)
 
     /// <summary>Whether there is nothing to decide; an overflow is the loss scaler's, which has decided.</summary>
     public static bool IsFinite(StepResult result) =>
-        double.IsFinite(result.Loss) && (double.IsFinite(result.GradientNorm) || result.Overflowed);
+        result.IsFinite || (result.Overflowed && double.IsFinite(result.Loss));
 
     /// <summary>Decides about a step that is not finite.</summary>
     /// <param name="state">Where the run stood before it.</param>

@@ -74,6 +74,7 @@ public sealed class WeightAverage : ICheckpointPart, IMetricSource, IDisposable
     {
         table.Parameters("average", _average);
         table.Value("best-loss", () => BestLoss, loss => BestLoss = loss);
+        table.Value("validation", () => _validation, loss => _validation = loss);
     }
 
     /// <summary>The average's loss, at the step after each validation.</summary>

@@ -43,6 +43,20 @@ public sealed class CompileTeacherTests
         Assert.Equal([256L, 16], teacher.Values.Head.Shape.Select(d => d.Value));
     }
 
+    /// <summary>The arena that a budget bounds has the teacher's part.</summary>
+    [Fact]
+    public void A_budget_counts_the_teacher()
+    {
+        var student = Student(new()) with { Architecture = Models.Gpt2.Architecture with { Vocabulary = 256, Layers = 6, Context = 64 } };
+        var teacher = s_teacher with { Architecture = s_teacher.Architecture with { Context = 64 } };
+        CompilationResult Within(long bytes) => Compile(student.With(new CheckpointSpec { Budget = new ByteSize(bytes) }), teacher);
+        var whole = Compile(student, teacher).Model!;
+        Assert.True(whole.ArenaBytes > whole.Training.Memory!.Bytes);
+        var budget = whole.ArenaBytes * 9 / 10;
+        Assert.InRange(Within(budget).Model!.ArenaBytes, 1, budget);
+        Assert.Equal("MC3001", Within(whole.Teacher!.Values.KeptBytes).Diagnostics.Single().Id);
+    }
+
     /// <summary>Checkpoints of the teacher's own runs are read by its layout.</summary>
     [Fact]
     public void Its_parameters_lie_as_in_its_own_compilation() =>

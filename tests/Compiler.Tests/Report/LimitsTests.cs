@@ -29,6 +29,19 @@ public class LimitsTests
         Check(new() { KvCachePerToken = new(Costs.KvCacheBytes - 1) }, "limits.kv-cache-per-token", "blocks.*.attention 96B (100 %)");
     }
 
+    [Fact]
+    public void What_directives_hold_is_among_the_contributors()
+    {
+        var spec = Spec with { Training = Spec.Training with { Ema = new() }, Limits = new() { Memory = new(1) } };
+        var costs = CostReportTests.Costs(spec with { Limits = new() });
+        Assert.Equal(costs.TrainingBytes, costs.WeightBytes + costs.CopyBytes + costs.GradientBytes + costs.OptimizerBytes + costs.ActivationBytes + costs.AverageBytes);
+        var message = Assert.Single(ModelCompilation.Compile(Spec with
+        {
+            Training = Spec.Training with { Meta = new() { Method = MetaMethod.Fomaml } }, Limits = new() { Memory = new(1) },
+        }).Diagnostics).Message;
+        Assert.Contains("the most is in adaptation ", message);
+    }
+
     private static void Check(LimitsSpec limits, string path, string contributor)
     {
         var result = ModelCompilation.Compile(Spec with { Limits = limits });

@@ -25,6 +25,40 @@ public class ChooseSizeTests
         Assert.Null(a.Size);
     }
 
+    [Theory]
+    [InlineData(Family.Encoder, 3e6)]
+    [InlineData(Family.Albert, 1e6)]
+    [InlineData(Family.TransformerXl, 3e6)]
+    public void Other_families_are_sized_too(Family family, double target)
+    {
+        var model = Compile(Spec(new() { Parameters = new(target) }, vocabulary: 1024), a => a with { Family = family, Position = null, Memory = family == Family.TransformerXl ? 16 : null });
+        Assert.InRange(model.Costs.Parameters, target * (1 - ChooseSize.Tolerance), target * (1 + ChooseSize.Tolerance));
+    }
+
+    [Fact]
+    public void Layers_are_whole_groups_of_local_and_global_ones()
+    {
+        var model = Compile(Spec(new() { Parameters = new(5e6) }), a => a with { Window = 16, GlobalEvery = 3 });
+        Assert.InRange(model.Costs.Parameters, 4.75e6, 5.25e6);
+        Assert.Equal(0, model.Spec.Architecture.Layers % 3);
+    }
+
+    /// <summary>What no size mends is the declaration's error, not the size's.</summary>
+    [Fact]
+    public void Errors_beside_the_size_are_told_as_they_are()
+    {
+        var spec = Spec(new() { Parameters = new(5e6) });
+        var experts = ModelCompilation.Compile(spec with { Architecture = spec.Architecture with { Experts = new() { Count = 8, TopK = 9 } } });
+        Assert.StartsWith("architecture.experts", Assert.Single(experts.Diagnostics).SpecPath);
+        var classes = ModelCompilation.Compile(spec with
+        {
+            Architecture = spec.Architecture with { Family = Family.Encoder, Position = null },
+            Training = spec.Training with { Objective = new() { Kind = ObjectiveKind.Classification } },
+        });
+        Assert.NotEmpty(classes.Diagnostics);
+        Assert.DoesNotContain(classes.Diagnostics, diagnostic => diagnostic.Id == "MC4999");
+    }
+
     [Fact]
     public void What_is_given_is_kept()
     {

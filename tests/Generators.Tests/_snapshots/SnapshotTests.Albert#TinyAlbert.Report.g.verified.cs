@@ -39,6 +39,8 @@ partial class TinyAlbert
         public const long Fp32FileBytes = 262_872;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 131_436;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 262_872;
     }
 
     // <report>

@@ -39,6 +39,8 @@ partial class TinyLm
         public const long Fp32FileBytes = 783_360;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 391_680;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 783_360;
     }
 
     // <report>

@@ -39,6 +39,8 @@ partial class Gated
         public const long Fp32FileBytes = 392_256;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 196_128;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 392_256;
     }
 
     // <report>

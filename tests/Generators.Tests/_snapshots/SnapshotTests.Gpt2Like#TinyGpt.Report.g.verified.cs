@@ -39,6 +39,8 @@ partial class TinyGpt
         public const long Fp32FileBytes = 331_008;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 165_504;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 331_008;
     }
 
     // <report>

@@ -39,6 +39,8 @@ partial class TinyLatent
         public const long Fp32FileBytes = 317_120;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 158_560;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 317_120;
     }
 
     // <report>

@@ -39,6 +39,8 @@ partial class TinyLlama
         public const long Fp32FileBytes = 1_773_440;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 886_720;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 1_773_440;
     }
 
     // <report>

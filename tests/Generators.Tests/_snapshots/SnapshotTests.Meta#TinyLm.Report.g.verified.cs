@@ -41,6 +41,8 @@ partial class TinyLm
         public const long Fp32FileBytes = 302_016;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 151_008;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 302_016;
     }
 
     // <report>

@@ -109,8 +109,7 @@ partial class TinyLm
         {
             StepNumber++;
             _tasks = 0;
-            var norm = _optimizer.Step(StepNumber, learningRate);
-            var result = new StepResult(_loss, norm);
+            var result = new StepResult(_loss, _optimizer.Step(StepNumber, learningRate, _loss));
             _origin.OnStep(StepNumber, result);
             return result;
         }

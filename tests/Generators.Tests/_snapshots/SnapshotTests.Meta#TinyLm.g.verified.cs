@@ -58,10 +58,14 @@ partial class TinyLm : ICompiledModel<TinyLm>
         RecomputedFlops = 450_560,
         Memory = new MemoryPlan
         {
-            Parameters = 3_628_032,
+            Parameters = 604_672,
             Gradients = 604_672,
             Optimizer = 1_209_344,
             Activations = 2_645_120,
+            Others =
+            [
+                new("adaptation", 3_023_360),
+            ],
             Operations = 11,
             Backward = 5,
             Parts =

@@ -27,18 +27,22 @@ partial class TinyMuon
         public const long GradientBytes = 263_936;
         /// <summary>What the optimizer carries from step to step.</summary>
         public const long OptimizerBytes = 323_328;
+        /// <summary>What it calculates an update in.</summary>
+        public const long OptimizerWorkBytes = 184_320;
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
         public const long ActivationBytes = 752_256;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 1_603_456;
+        public const long TrainingBytes = 1_787_776;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 384;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
         public const long Fp32FileBytes = 263_040;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 131_520;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 263_040;
     }
 
     // <report>
@@ -49,8 +53,9 @@ partial class TinyMuon
     //     weights                 257.8KiB  fp32
     //     gradients               257.8KiB  fp32
     //     optimizer state         315.8KiB  muon
+    //     its products            180.0KiB  on the CPU, where a batch of matrices is orthogonalized
     //     activations             734.6KiB  4 × 32 tokens
-    //     training in all           1.5MiB
+    //     training in all           1.7MiB
     //     KV cache a token            384B  12.0KiB for 32 tokens
     //     safetensors             256.9KiB  fp32; 128.4KiB in bf16
     //

@@ -19,8 +19,9 @@ namespace Demo;
 /// <item><term>weights</term><description>257.8KiB (fp32)</description></item>
 /// <item><term>gradients</term><description>257.8KiB (fp32)</description></item>
 /// <item><term>optimizer state</term><description>315.8KiB (muon)</description></item>
+/// <item><term>its products</term><description>180.0KiB (on the CPU, where a batch of matrices is orthogonalized)</description></item>
 /// <item><term>activations</term><description>734.6KiB (4 × 32 tokens)</description></item>
-/// <item><term>training in all</term><description>1.5MiB</description></item>
+/// <item><term>training in all</term><description>1.7MiB</description></item>
 /// <item><term>KV cache a token</term><description>384B (12.0KiB for 32 tokens)</description></item>
 /// <item><term>safetensors</term><description>256.9KiB (fp32; 128.4KiB in bf16)</description></item>
 /// </list>
@@ -59,6 +60,10 @@ partial class TinyMuon : ICompiledModel<TinyMuon>
             Gradients = 263_936,
             Optimizer = 323_328,
             Activations = 752_256,
+            Others =
+            [
+                new("the optimizer's products", 184_320),
+            ],
             Operations = 13,
             Backward = 6,
             Parts =

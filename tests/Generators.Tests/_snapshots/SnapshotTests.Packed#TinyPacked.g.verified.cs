@@ -24,6 +24,7 @@ namespace Demo;
 /// <item><term>training in all</term><description>2.8MiB</description></item>
 /// <item><term>KV cache a token</term><description>512B (16.0KiB for 32 tokens)</description></item>
 /// <item><term>safetensors</term><description>527.0KiB (fp32; 263.5KiB in bf16)</description></item>
+/// <item><term>export</term><description>142.0KiB (int4; 3.7 times smaller than fp32)</description></item>
 /// </list>
 /// </remarks>
 partial class TinyPacked : ICompiledModel<TinyPacked>

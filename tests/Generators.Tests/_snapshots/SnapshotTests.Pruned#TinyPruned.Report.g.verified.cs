@@ -29,6 +29,8 @@ partial class TinyPruned
         public const long OptimizerBytes = 1_118_208;
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 559_104;
+        /// <summary>The mask, and what the method carries from step to step.</summary>
+        public const long PruningBytes = 139_776;
         /// <summary>All activations of a training step, in one arena.</summary>
         public const long ActivationBytes = 1_297_024;
         /// <summary>All that training holds.</summary>
@@ -39,6 +41,8 @@ partial class TinyPruned
         public const long Fp32FileBytes = 557_184;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 278_592;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 557_184;
         /// <summary>Weights that pruning removes: zeros in every file.</summary>
         public const long PrunedWeights = 38_016;
     }

@@ -94,10 +94,13 @@ partial class TinyPruned
         {
             StepNumber++;
             _pruning.MaskGradients();
-            var norm = _optimizer.Step(StepNumber, learningRate);
-            if (double.IsFinite(norm)) _pruning.Update(StepNumber);  // else nothing was updated
-            _average.Update(StepNumber);
+            var norm = _optimizer.Step(StepNumber, learningRate, _loss);
             var result = new StepResult(_loss, norm);
+            if (result.IsFinite)  // else nothing was updated
+            {
+                _pruning.Update(StepNumber);
+                _average.Update(StepNumber);
+            }
             Model.OnStep(StepNumber, result);
             return result;
         }

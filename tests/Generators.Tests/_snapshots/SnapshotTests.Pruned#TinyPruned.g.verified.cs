@@ -63,6 +63,11 @@ partial class TinyPruned : ICompiledModel<TinyPruned>
             Gradients = 559_104,
             Optimizer = 1_118_208,
             Activations = 1_297_024,
+            Others =
+            [
+                new("averaged weights", 559_104),
+                new("pruning", 139_776),
+            ],
             Operations = 13,
             Backward = 6,
             Parts =

@@ -29,6 +29,8 @@ partial class TinyParts
         public const long OptimizerBytes = 1_025_536;
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
+        /// <summary>The mask, and what the method carries from step to step.</summary>
+        public const long PruningBytes = 128_192;
         /// <summary>All activations of a training step, in one arena.</summary>
         public const long ActivationBytes = 1_201_792;
         /// <summary>All that training holds.</summary>
@@ -39,6 +41,8 @@ partial class TinyParts
         public const long Fp32FileBytes = 511_680;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 255_840;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 511_680;
     }
 
     // <report>

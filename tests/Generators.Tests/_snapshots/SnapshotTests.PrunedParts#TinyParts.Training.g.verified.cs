@@ -82,9 +82,12 @@ partial class TinyParts
         {
             StepNumber++;
             _pruning.MaskGradients();
-            var norm = _optimizer.Step(StepNumber, learningRate);
-            if (double.IsFinite(norm)) _pruning.Update(StepNumber);  // else nothing was updated
+            var norm = _optimizer.Step(StepNumber, learningRate, _loss);
             var result = new StepResult(_loss, norm);
+            if (result.IsFinite)  // else nothing was updated
+            {
+                _pruning.Update(StepNumber);
+            }
             Model.OnStep(StepNumber, result);
             return result;
         }

@@ -63,6 +63,10 @@ partial class TinyParts : ICompiledModel<TinyParts>
             Gradients = 512_768,
             Optimizer = 1_025_536,
             Activations = 1_201_792,
+            Others =
+            [
+                new("pruning", 128_192),
+            ],
             Operations = 11,
             Backward = 5,
             Parts =

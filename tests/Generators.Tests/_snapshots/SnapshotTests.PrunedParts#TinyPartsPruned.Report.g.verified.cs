@@ -39,6 +39,8 @@ partial class TinyPartsPruned
         public const long Fp32FileBytes = 247_488;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 123_744;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 247_488;
     }
 
     // <report>

@@ -39,6 +39,8 @@ partial class TinyXl
         public const long Fp32FileBytes = 342_144;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 171_072;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 342_144;
     }
 
     // <report>

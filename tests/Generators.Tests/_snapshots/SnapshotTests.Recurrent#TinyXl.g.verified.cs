@@ -61,7 +61,10 @@ partial class TinyXl : ICompiledModel<TinyXl>
             Gradients = 343_040,
             Optimizer = 686_080,
             Activations = 968_960,
-            Segments = 258_048,
+            Others =
+            [
+                new("memory of earlier segments", 258_048),
+            ],
             Operations = 9,
             Backward = 4,
             Parts =

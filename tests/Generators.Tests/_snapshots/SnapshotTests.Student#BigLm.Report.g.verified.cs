@@ -39,6 +39,8 @@ partial class BigLm
         public const long Fp32FileBytes = 358_528;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 179_264;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 358_528;
     }
 
     // <report>

@@ -43,6 +43,8 @@ partial class Student
         public const long Fp32FileBytes = 231_680;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 115_840;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 231_680;
     }
 
     // <report>

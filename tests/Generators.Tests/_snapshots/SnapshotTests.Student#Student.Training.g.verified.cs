@@ -77,9 +77,12 @@ partial class Student
         public StepResult Update(double learningRate)
         {
             StepNumber++;
-            var norm = _optimizer.Step(StepNumber, learningRate);
-            Distillation.Update(StepNumber, learningRate);
+            var norm = _optimizer.Step(StepNumber, learningRate, _loss);
             var result = new StepResult(_loss, norm);
+            if (result.IsFinite)  // else nothing was updated
+            {
+                Distillation.Update(StepNumber, learningRate);
+            }
             Model.OnStep(StepNumber, result);
             return result;
         }

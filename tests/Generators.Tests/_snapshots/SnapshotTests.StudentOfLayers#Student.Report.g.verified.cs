@@ -43,6 +43,8 @@ partial class Student
         public const long Fp32FileBytes = 171_520;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 85_760;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 171_520;
     }
 
     // <report>

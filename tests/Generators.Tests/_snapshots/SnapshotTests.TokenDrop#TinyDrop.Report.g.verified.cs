@@ -27,18 +27,22 @@ partial class TinyDrop
         public const long GradientBytes = 325_888;
         /// <summary>What the optimizer carries from step to step.</summary>
         public const long OptimizerBytes = 428_544;
+        /// <summary>What it calculates an update in.</summary>
+        public const long OptimizerWorkBytes = 184_320;
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
         public const long ActivationBytes = 3_646_592;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 4_726_912;
+        public const long TrainingBytes = 4_911_232;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 2304;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
         public const long Fp32FileBytes = 324_864;
         /// <summary>The same in bf16.</summary>
         public const long Bf16FileBytes = 162_432;
+        /// <summary>The weights in the exported model, as they are rounded there, without its graph.</summary>
+        public const long ExportBytes = 324_864;
     }
 
     // <report>
@@ -49,8 +53,9 @@ partial class TinyDrop
     //     weights                 318.3KiB  fp32
     //     gradients               318.3KiB  fp32
     //     optimizer state         418.5KiB  muon
+    //     its products            180.0KiB  on the CPU, where a batch of matrices is orthogonalized
     //     activations               3.5MiB  8 × 32 tokens
-    //     training in all           4.5MiB
+    //     training in all           4.7MiB
     //     KV cache a token          2.3KiB  72.0KiB for 32 tokens
     //     safetensors             317.3KiB  fp32; 158.6KiB in bf16
     //

@@ -19,8 +19,9 @@ namespace Demo;
 /// <item><term>weights</term><description>318.3KiB (fp32)</description></item>
 /// <item><term>gradients</term><description>318.3KiB (fp32)</description></item>
 /// <item><term>optimizer state</term><description>418.5KiB (muon)</description></item>
+/// <item><term>its products</term><description>180.0KiB (on the CPU, where a batch of matrices is orthogonalized)</description></item>
 /// <item><term>activations</term><description>3.5MiB (8 × 32 tokens)</description></item>
-/// <item><term>training in all</term><description>4.5MiB</description></item>
+/// <item><term>training in all</term><description>4.7MiB</description></item>
 /// <item><term>KV cache a token</term><description>2.3KiB (72.0KiB for 32 tokens)</description></item>
 /// <item><term>safetensors</term><description>317.3KiB (fp32; 158.6KiB in bf16)</description></item>
 /// </list>
@@ -60,6 +61,10 @@ partial class TinyDrop : ICompiledModel<TinyDrop>
             Gradients = 325_888,
             Optimizer = 428_544,
             Activations = 3_646_592,
+            Others =
+            [
+                new("the optimizer's products", 184_320),
+            ],
             Operations = 11,
             Backward = 5,
             Parts =

@@ -1,3 +1,7 @@
+using System.Globalization;
+using ModelCompiler.Runtime.Onnx;
+using ModelCompiler.Runtime.Onnx.Messages;
+using ModelCompiler.Runtime.Tokenizers;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Tests.Generated;
@@ -21,6 +25,33 @@ public sealed class CostTests
         Check<DropoutEveryTwo>(
             DropoutEveryTwo.Cost.Parameters, DropoutEveryTwo.Cost.WeightBytes, DropoutEveryTwo.Cost.CopyBytes, DropoutEveryTwo.Cost.OptimizerBytes, DropoutEveryTwo.Cost.ActivationBytes);
     }
+
+    /// <summary>External data are aligned, and beside the weights there are the tables of rotations and a few constants.</summary>
+    [Fact]
+    public void Stated_bytes_of_an_export_are_those_of_its_file()
+    {
+        Exported<Gpt2>(Gpt2.Cost.ExportBytes);
+        Exported<PackedInt8>(PackedInt8.Cost.ExportBytes);
+        Exported<PackedWide>(PackedWide.Cost.ExportBytes);
+        Exported<Packed>(Packed.Cost.ExportBytes);
+        Exported<Quantized>(Quantized.Cost.ExportBytes);
+        Exported<Mixtral>(Mixtral.Cost.ExportBytes);
+
+        static void Exported<TModel>(long bytes)
+            where TModel : ICompiledModel<TModel>
+        {
+            using var folder = new TemporaryFolder();
+            using var model = TModel.Create(CPU, seed: 1);
+            OnnxExport.Write(model, folder.Path, model.Description.Quantization, new ByteTokenizer(), []);
+            var actual = OnnxModelBytes(Path.Combine(folder.Path, "model.onnx"));
+            Assert.True(bytes == actual, $"{model.Description.Name}: {bytes} stated, {actual} in the file");
+        }
+    }
+
+    /// <summary>Bytes of the parameters among the constants of a graph.</summary>
+    private static long OnnxModelBytes(string path) => ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)).Graph.Initializer
+        .Where(tensor => tensor.Name.Contains(".weight", StringComparison.Ordinal) || tensor.Name.EndsWith(".bias", StringComparison.Ordinal))
+        .Sum(tensor => tensor.ExternalData.Any() ? long.Parse(tensor.ExternalData.Single(entry => entry.Key == "length").Value, CultureInfo.InvariantCulture) : tensor.RawData.Length);
 
     private static void Check<TModel>(long parameters, long weights, long copy, long optimizer, long activations)
         where TModel : ICompiledModel<TModel>

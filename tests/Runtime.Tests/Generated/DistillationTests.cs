@@ -162,8 +162,30 @@ public sealed class DistillationTests
         using var program = cached.CreateTraining();
         using var plain = Distilled.Create(CPU, seed: 1);
         using var teaching = plain.CreateTraining();
-        Assert.True(cached.Description.Memory!.Teacher == 0 && plain.Description.Memory!.Teacher > 0);
+        Assert.True(cached.Description.Memory!.Others.Count == 0 && plain.Description.Memory!.Others is [("the teacher", > 0)]);
         Assert.Contains("takes no weights", Assert.Throws<InvalidOperationException>(() => program.Distillation!.Teach(cached)).Message);
+    }
+
+    /// <summary>Each time a run goes back it leaves a batch out, and reads one more at its end.</summary>
+    [Fact]
+    public void Predictions_are_kept_for_a_run_that_goes_back_too()
+    {
+        using var folder = new TrainingFolder();
+        using var data = folder.OpenData();
+        new GeneratedRuns(folder, data).Run<DistillingTeacher>("runs/DistillingTeacher");
+        using var model = DistilledCached.Create(CPU, seed: 1);
+        using var program = model.CreateTraining();
+        var run = Training.TestSettings.Start<DistilledCached>(data, steps: 12);
+        using var text = new Runtime.Training.Feeds.SourceFeed(new Runtime.Data.Batches.BatchSource(data.Training, 8, 16, seed: 1));
+        using var feed = program.Distillation!.Begin(model, folder["runs/student"], data, run, text, _ => { }, default);
+        foreach (var position in (long[])[11, 21]) Backpropagate(position);
+        Assert.Contains("ends before micro-batch 44", Assert.Throws<DataException>(() => Backpropagate(22)).Message);
+
+        void Backpropagate(long position)
+        {
+            var batch = feed.Next(position);
+            for (var micro = 0; micro < 2; micro++) program.Backpropagate(batch.Tokens.Slice(micro * 64, 64), batch.Targets.Slice(micro * 64, 64));
+        }
     }
 
     [Fact]

@@ -1,5 +1,7 @@
+using System.Reflection;
 using ModelCompiler.Runtime.Memory;
 using ModelCompiler.Runtime.Training;
+using ModelCompiler.Runtime.Training.Optimizers;
 
 namespace ModelCompiler.Runtime.Tests.Training;
 
@@ -11,7 +13,8 @@ public sealed class MemoryCheckTests
     {
         Memory = new MemoryPlan
         {
-            Parameters = 10 * MiB, Gradients = 10 * MiB, Optimizer = 20 * MiB, Activations = 2048 * MiB, Operations = 0, Backward = 0, Parts = [],
+            Parameters = 10 * MiB, Gradients = 10 * MiB, Optimizer = 20 * MiB, Activations = 2038 * MiB, Others = [new("averaged weights", 10 * MiB)],
+            Operations = 0, Backward = 0, Parts = [],
         },
     };
 
@@ -29,11 +32,34 @@ public sealed class MemoryCheckTests
         var error = Assert.Throws<InsufficientMemoryException>(() => MemoryCheck.Demand(s_model, new FreeMemory((2078 * MiB) - 1, "of the machine")));
         Assert.Equal(
             "Training Bigram does not fit: beside its parameters (10.0 MiB) it needs 2.03 GiB, and 2.03 GiB are free of the machine. "
-            + "Activations take 2.00 GiB, gradients 10.0 MiB, the optimizer 20.0 MiB. Set efficiency.checkpoint: { budget: 1945MiB }, or "
+            + "Activations take 1.99 GiB, gradients 10.0 MiB, the optimizer 20.0 MiB, averaged weights 10.0 MiB. Set efficiency.checkpoint: { budget: 1936MiB }, or "
             + "a training.batch below 4 with training.accumulate, or a smaller model.",
             error.Message);
         error = Assert.Throws<InsufficientMemoryException>(() => MemoryCheck.Demand(s_model, new FreeMemory(20 * MiB, "on the CUDA device")));
         Assert.DoesNotContain("budget", error.Message);
+    }
+
+    [Fact]
+    public void What_directives_hold_besides_is_in_the_plan()
+    {
+        Check<Averaging>("averaged weights", bytes: 4);
+        Check<PrunedMovement>("pruning", bytes: 13);
+        Assert.Contains(new("adaptation", MetaFomaml.Cost.MetaBytes), MetaFomaml.Definition.Memory!.Others);
+
+        using var model = OptimizerMuon.Create(TorchSharp.torch.CPU, 1);
+        using var program = model.CreateTraining();
+        var muon = (MuonOptimizer)program.GetType().GetField("_optimizer", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(program)!;
+        var share = Assert.Single(OptimizerMuon.Definition.Memory!.Others);
+        Assert.Equal("the optimizer's products", share.Name);
+        Assert.InRange(share.Bytes, muon.WorkBytes, 2 * muon.WorkBytes); // in bf16 where the processor has it
+
+        static void Check<TModel>(string name, int bytes)
+            where TModel : ICompiledModel<TModel>
+        {
+            using var model = TModel.Create(TorchSharp.torch.CPU, 1);
+            // To what would align a parameter behind the last one, 31 elements at most.
+            Assert.Contains(TModel.Definition.Memory!.Others, share => share.Name == name && (share.Bytes / bytes) - model.Parameters.Length is >= 0 and < 32);
+        }
     }
 
     [Theory]

@@ -73,7 +73,7 @@ internal static class DistillationEmitter
     /// <summary>The end of a step.</summary>
     public static void Update(SourceWriter writer, EmitContext context)
     {
-        if (Applies(context)) writer.Line($"Distillation.Update(StepNumber, learningRate{(LossScaleEmitter.Applies(context.Model.Spec) ? ", LossScale" : "")});");
+        if (Applies(context)) writer.Line($"Distillation.Update(StepNumber, learningRate{(LossScaleEmitter.Applies(context.Model.Spec) ? ", scale" : "")});");
     }
 
     /// <summary>The expression of a free input of main that is the teacher's; null for another.</summary>

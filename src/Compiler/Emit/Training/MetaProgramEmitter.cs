@@ -163,10 +163,9 @@ internal static class MetaProgramEmitter
     {
         using (writer.Block("public StepResult Update(double learningRate)"))
         {
-            writer.Lines("StepNumber++;", "_tasks = 0;", "var norm = _optimizer.Step(StepNumber, learningRate);");
-            WeightAverageEmitter.Update(writer, context);
+            writer.Lines("StepNumber++;", "_tasks = 0;", "var result = new StepResult(_loss, _optimizer.Step(StepNumber, learningRate, _loss));");
+            if (WeightAverageEmitter.Applies(context)) writer.Line("if (result.IsFinite) _average.Update(StepNumber);");
             writer.Lines(
-                "var result = new StepResult(_loss, norm);",
                 "_origin.OnStep(StepNumber, result);",
                 "return result;");
         }

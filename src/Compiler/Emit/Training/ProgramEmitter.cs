@@ -151,11 +151,18 @@ internal static class ProgramEmitter
             if (steps.Accumulate > 1) writer.Line("MicroBatches = 0;");
             PruningEmitter.MaskGradients(writer, context);
             LossScaleEmitter.Update(writer, context);
-            PruningEmitter.Update(writer, context);
-            DistillationEmitter.Update(writer, context);
-            WeightAverageEmitter.Update(writer, context);
+            writer.Line("var result = new StepResult(_loss, norm);");
+            if (PruningEmitter.Applies(context) || DistillationEmitter.Applies(context) || WeightAverageEmitter.Applies(context))
+            {
+                using (writer.Block("if (result.IsFinite)  // else nothing was updated"))
+                {
+                    PruningEmitter.Update(writer, context);
+                    DistillationEmitter.Update(writer, context);
+                    WeightAverageEmitter.Update(writer, context);
+                }
+            }
+
             writer.Lines(
-                "var result = new StepResult(_loss, norm);",
                 "Model.OnStep(StepNumber, result);",
                 "return result;");
         }

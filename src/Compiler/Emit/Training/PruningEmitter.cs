@@ -72,7 +72,7 @@ internal static class PruningEmitter
 
     public static void Update(SourceWriter writer, EmitContext context)
     {
-        if (Applies(context)) writer.Line("if (double.IsFinite(norm)) _pruning.Update(StepNumber);  // else nothing was updated");
+        if (Applies(context)) writer.Line("_pruning.Update(StepNumber);");
     }
 
     public static void Dispose(SourceWriter writer, EmitContext context)

@@ -49,7 +49,7 @@ internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram progr
         if (Settings.Curriculum is { Metric: not DifficultyMetric.Length } byDifficulty)
             return new SourceFeed(ByDifficulty(byDifficulty));
         if (program.Memory is { } memory)
-            return new StreamFeed(new StreamBatches(data.Training, Size, _description.Context, run.Seed, lengths), memory);
+            return new StreamFeed(new StreamBatches(data.Training, data.Tokenizer.EndOfText, Size, _description.Context, run.Seed, lengths), memory);
 
         var source = new SourceFeed(new BatchSource(data.Training, Size, _description.Context, run.Seed, lengths));
         return Settings.Subset is { } subset ? Choosing(subset, source, lengths.LastFrom) : source;

@@ -46,6 +46,9 @@ public sealed class MuonOptimizer : Optimizer
     /// <summary>Twice as fast where there are instructions for it; the iterations need no more precision.</summary>
     private ScalarType Compute => !Cpu.Takes(Store.Master) || Hardware.HasBf16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
+    /// <summary>Bytes of the buffers that all batches are orthogonalized in.</summary>
+    internal long WorkBytes { get; private set; }
+
     protected override void Update(int step, double learningRate, float scale)
     {
         var keep = (float)(1 - (learningRate * _weightDecay));
@@ -78,7 +81,12 @@ public sealed class MuonOptimizer : Optimizer
             offset += batch.Count * length;
         }
 
-        Tensor Memory(long length) => Own(empty([length], Compute, Store.Master.device));
+        Tensor Memory(long length)
+        {
+            var buffer = Own(empty([length], Compute, Store.Master.device));
+            WorkBytes += length * buffer.element_size();
+            return buffer;
+        }
     }
 
     private IEnumerable<MatrixGroup> Split(MatrixGroup group)

@@ -34,18 +34,19 @@ public abstract class Optimizer : IDisposable
 
     /// <summary>
     /// Clips the gradients by their global norm (Pascanu et al. 2013) and updates the masters and their copy in the compute
-    /// type. Where the norm is not finite nothing is updated, so that the parameters stay usable; the caller sees the norm.
+    /// type. Where the norm or the loss is not finite nothing is updated, so that the parameters stay usable; the caller sees the norm.
     /// </summary>
     /// <param name="step">Number of this step, from 1.</param>
     /// <param name="learningRate">Learning rate of this step.</param>
+    /// <param name="loss">The loss that the gradients are of.</param>
     /// <param name="lossScale">What the loss was multiplied by before its gradients were taken.</param>
     /// <returns>The global norm of the gradients without that scale, before clipping.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="step"/> is below 1.</exception>
-    public double Step(int step, double learningRate, double lossScale = 1)
+    public double Step(int step, double learningRate, double loss = 0, double lossScale = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
         var norm = _norm.Of() / lossScale;
-        if (!double.IsFinite(norm)) return norm;
+        if (!double.IsFinite(norm) || !double.IsFinite(loss)) return norm;
 
         var clipping = _clip > 0 && norm > _clip ? _clip / norm : 1;
         Update(step, learningRate, (float)(clipping / lossScale));

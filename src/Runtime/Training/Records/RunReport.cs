@@ -80,7 +80,7 @@ internal static class RunReport
         [
             ("parameters", MemoryCheck.Text(memory.Parameters)), ("gradients", MemoryCheck.Text(memory.Gradients)),
             ("optimizer", MemoryCheck.Text(memory.Optimizer)), ("activations, one arena", MemoryCheck.Text(memory.Activations)),
-            .. memory.Segments > 0 ? [("memory of earlier segments", MemoryCheck.Text(memory.Segments))] : Array.Empty<(string, string)>(),
+            .. memory.Others.Select(share => (share.Name, MemoryCheck.Text(share.Bytes))),
             ("together", MemoryCheck.Text(memory.Total)),
         ]);
         var shown = memory.Parts.Take(9).ToArray();

@@ -148,12 +148,13 @@ public sealed class Distillation(DistillationSpec settings, Device device, Func<
             key = string.Join(' ',
                 _digest, teacher.Description.SpecHash, compute, settings.Temperature, Path.GetFileName(data.Training.Path), run.Seed, own.Batch, own.Training.Accumulate,
                 own.Context, own.Training.Objective, own.Training.Curriculum);
-            if (!Predictions.Open(key, (long)run.Steps * own.Training.Accumulate))
+            var steps = run.Steps + (own.Training.OnNan == NanPolicy.Rewind ? NanGuard.Rewinds : 0); // going back leaves batches out
+            if (!Predictions.Open(key, (long)steps * own.Training.Accumulate))
             {
-                report($"{name} predicts {run.Steps:N0} batches, which are kept in the cache");
+                report($"{name} predicts {steps:N0} batches, which are kept in the cache");
                 using var weights = new ForwardWeights(teacher.Parameters, compute);
                 using var pass = Pass!(weights);
-                Predictions.Fill(key, MicroBatches(batches, run.Steps, own, interrupt), (long)run.Steps * own.Training.Accumulate, pass);
+                Predictions.Fill(key, MicroBatches(batches, steps, own, interrupt), (long)steps * own.Training.Accumulate, pass);
             }
         }
 

@@ -41,15 +41,17 @@ public sealed class AdamWOptimizerTests
         Assert.Equal(1 + 0.01, store.MasterView(16, 1).item<float>(), 1e-6);
     }
 
-    [Fact]
-    public void Gradients_that_are_not_finite_update_nothing()
+    [Theory]
+    [InlineData(float.NaN, 1.0)]
+    [InlineData(1.0f, double.PositiveInfinity)]
+    public void A_loss_and_gradients_that_are_not_finite_update_nothing(float gradient, double loss)
     {
         using var store = new ParameterStore(CPU, ParameterStoreTests.Layout, ScalarType.Float32);
         store.Initialize(1);
         using var before = store.Master.clone();
-        store.Gradients[1234] = float.NaN;
+        store.Gradients[1234] = gradient;
         using var optimizer = Create(store);
-        Assert.True(double.IsNaN(optimizer.Step(1, 1e-3)));
+        Assert.Equal(double.IsNaN(gradient), double.IsNaN(optimizer.Step(1, 1e-3, loss)));
         Oracle.Same(before, store.Master);
         Assert.All(optimizer.State.Values, values => Assert.Equal(0, values.abs().sum().item<float>()));
         Assert.Throws<ArgumentOutOfRangeException>(() => optimizer.Step(0, 1e-3));

@@ -7,6 +7,9 @@ namespace ModelCompiler.Compiler.Emit.Training.Optimizers;
 /// <summary>Muon: the table of the matrices that it orthogonalizes is known at build time.</summary>
 internal sealed class MuonEmitter : OptimizerEmitter
 {
+    /// <summary>Elements that are orthogonalized at once on the CPU, if a single matrix has no more.</summary>
+    private const long Batch = 1 << 21;
+
     public override OptimizerKind Kind => OptimizerKind.Muon;
 
     public override string Type => "MuonOptimizer";
@@ -15,6 +18,19 @@ internal sealed class MuonEmitter : OptimizerEmitter
     {
         var matrices = Matrices(model).Sum(m => m.Slot.Sets * m.Rows * m.Columns);
         return (matrices * 4) + ((model.Layout.Count - matrices) * 8);
+    }
+
+    /// <summary>Of the runtime's batches on the CPU: see <c>MuonOptimizer</c>, which calculates in two copies of the largest and two of its Gram matrices.</summary>
+    public override long WorkBytes(CompiledModel model)
+    {
+        var (large, small) = (0L, 0L);
+        foreach (var (slot, _, _, rows, columns) in Matrices(model))
+        {
+            var (count, side) = (Math.Min(Math.Max(1, Batch / (rows * columns)), slot.Sets), Math.Min(rows, columns));
+            (large, small) = (Math.Max(large, count * rows * columns), Math.Max(small, count * side * side));
+        }
+
+        return 2 * 4 * (large + small);
     }
 
     public override void Members(SourceWriter writer, EmitContext context)

@@ -13,6 +13,9 @@ internal abstract class OptimizerEmitter
     /// <summary>Bytes that it carries from step to step.</summary>
     public abstract long StateBytes(CompiledModel model);
 
+    /// <summary>Bytes that it calculates an update in.</summary>
+    public virtual long WorkBytes(CompiledModel model) => 0;
+
     /// <summary>The expression that makes it over a model's parameters.</summary>
     public string New(EmitContext context) =>
         $"new {Type}(model.Parameters, {string.Join(", ", Arguments(context.Model).Concat(Shared(context.Model.Spec.Training.Optimizer)))})";
