@@ -36,6 +36,14 @@ internal sealed class OnnxBuilder(string name, ExternalData data)
         _nodes.Add(node);
     }
 
+    /// <summary>Removes the node that was added last, and returns its inputs; null if its output is another.</summary>
+    public IReadOnlyList<string>? TakeBack(string output)
+    {
+        if (_nodes is not [.., var last] || last.Output is not [var result] || result != output) return null;
+        _nodes.RemoveAt(_nodes.Count - 1);
+        return last.Input;
+    }
+
     /// <summary>One of two ways to a value, whose name it returns; what is constant in them is the graph's.</summary>
     /// <param name="condition">A bool: which way.</param>
     /// <param name="output">The value's name.</param>

@@ -20,7 +20,13 @@ public sealed partial class OnnxGraph
         return Node("Add", name, x.Width, x.Name, rows);
     }
 
-    public OnnxValue Add(string name, OnnxValue a, OnnxValue b) => Node("Add", name, a.Width, a.Name, b.Name);
+    /// <summary>The sum of two values of one shape.</summary>
+    public OnnxValue Add(string name, OnnxValue a, OnnxValue b)
+    {
+        var sum = Node("Add", name, a.Width, a.Name, b.Name);
+        _shared.Sum = sum.Name;
+        return sum;
+    }
 
     public OnnxValue Multiply(string name, OnnxValue a, OnnxValue b) => Node("Mul", name, a.Width, a.Name, b.Name);
 
@@ -113,8 +119,15 @@ public sealed partial class OnnxGraph
         return Node("Slice", name, width, x.Name, scope.Ints("start", start), scope.Ints("end", start + width), scope.Ints("axis", 2));
     }
 
-    private string RmsNorm(string output, string x, string weight, double epsilon) => _shared.IsStandard ? StandardRmsNorm(output, x, weight, epsilon) : Builder.Node(
-        "SimplifiedLayerNormalization", "", output, [x, weight], OnnxBuilder.Attribute("axis", -1), OnnxBuilder.Attribute("epsilon", epsilon));
+    /// <summary>A sum that was added last is joined with its norm: one node gives both.</summary>
+    private string RmsNorm(string output, string x, string weight, double epsilon)
+    {
+        if (_shared.IsStandard) return StandardRmsNorm(output, x, weight, epsilon);
+        if (x != _shared.Sum || Builder.TakeBack(x) is not [var first, var second])
+            return Builder.Node("SimplifiedLayerNormalization", "", output, [x, weight], OnnxBuilder.Attribute("axis", -1), OnnxBuilder.Attribute("epsilon", epsilon));
+        Builder.Node("SkipSimplifiedLayerNormalization", OnnxBuilder.Microsoft, [first, second, weight], [output, "", "", x], OnnxBuilder.Attribute("epsilon", epsilon));
+        return output;
+    }
 
     private string Silu(string output, string x) =>
         Builder.Node("Mul", "", output, [x, Builder.Node("Sigmoid", "", output + ".sigmoid", [x])]);

@@ -151,6 +151,9 @@ public sealed partial class OnnxGraph
 
         public int Caches { get; set; }
 
+        /// <summary>What <see cref="OnnxGraph.Add"/> has given last.</summary>
+        public string? Sum { get; set; }
+
         /// <summary>What <see cref="OnnxGraph.Positions"/> has added.</summary>
         public string? Positions { get; set; }
 

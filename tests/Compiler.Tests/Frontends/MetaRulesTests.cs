@@ -35,6 +35,23 @@ public sealed class MetaRulesTests
         Assert.NotNull(ModelCompilation.Compile(model).Model);
     }
 
+    /// <summary>Encoders tie their head unless they say otherwise.</summary>
+    [Theory]
+    [InlineData(Family.Decoder, null, false)]
+    [InlineData(Family.Decoder, true, true)]
+    [InlineData(Family.Encoder, null, true)]
+    [InlineData(Family.Encoder, false, false)]
+    [InlineData(Family.Albert, null, true)]
+    public void Anil_needs_a_head_of_its_own(Family family, bool? tied, bool refused)
+    {
+        var model = s_model with
+        {
+            Architecture = s_model.Architecture with { Family = family, TieEmbeddings = tied },
+            Training = s_model.Training with { Objective = new() { Kind = ObjectiveKind.Causal }, Meta = new() { Method = MetaMethod.Anil } },
+        };
+        Assert.Equal(refused, SpecValidator.Validate(model).Any(diagnostic => diagnostic.Id == DiagnosticCatalog.MetaHead.Id));
+    }
+
     private static ModelSpec With(ModelSpec model, string directive) => directive switch
     {
         "accumulate" => model with { Training = model.Training with { Accumulate = 2 } },
