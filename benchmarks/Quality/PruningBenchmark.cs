@@ -41,7 +41,7 @@ internal static class PruningBenchmark
         foreach (var seed in seeds)
         {
             var (before, after) = (BitsPerByte(runs, dense, steps, seed), BitsPerByte(runs, pruned, steps, seed));
-            Write($"{name,-30} seed {seed}: {after:F4} bits per byte where dense has {before:F4} ({(after / before) - 1:+0.00 %;-0.00 %})");
+            Write($"{name,-30} seed {seed}: {after:F4} bits per byte where dense has {before:F4} ({(after / before) - 1:+0.00 %;-0.00 %;0.00 %})");
         }
 
         using ICompiledModel large = quick ? QuickQHeads.Create(CPU, 1) : ModelQHeads.Create(CPU, 1);

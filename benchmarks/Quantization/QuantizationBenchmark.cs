@@ -46,7 +46,7 @@ internal static class QuantizationBenchmark
                 if (double.IsNaN(baseline)) baseline = bits;
                 var bytes = Directory.EnumerateFiles(Path.Combine(folder, "onnx"), "model.onnx*").Sum(file => new FileInfo(file).Length);
                 Console.WriteLine(FormattableString.Invariant(
-                    $"{label,-52} {bits,10:F4} {(bits / baseline) - 1,9:+0.00 %;-0.00 %} {4.0 * model.Description.ParameterCount / bytes,7:F2}x"));
+                    $"{label,-52} {bits,10:F4} {(bits / baseline) - 1,9:+0.00 %;-0.00 %;0.00 %} {4.0 * model.Description.ParameterCount / bytes,7:F2}x"));
             }
             finally
             {

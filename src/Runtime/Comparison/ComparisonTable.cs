@@ -32,7 +32,7 @@ internal static class ComparisonTable
     [
         result.Name,
         .. s_columns.Select(column => Cell(column, result, results[0])),
-        Invariant($"{result.Quantization}: {result.ExportLoss:+0.00 %;-0.00 %}"),
+        Invariant($"{result.Quantization}: {result.ExportLoss:+0.00 %;-0.00 %;0.00 %}"),
     ]);
 
     /// <summary>The table in columns of characters.</summary>

@@ -29,7 +29,7 @@ internal sealed class SvgChart(string title, string xLabel)
         if (x1 <= x0)
             x1 = x0 + 1;
         if (y1 - y0 <= 1e-9 * Math.Max(Math.Abs(y0), Math.Abs(y1))) // a constant, but for the rounding of its means
-            (y0, y1) = (y0 - Math.Max(1e-12, Math.Abs(y0) / 2), y1 + Math.Max(1e-12, Math.Abs(y1) / 2));
+            (y0, y1) = y0 == 0 ? (0, 1) : (y0 - (Math.Abs(y0) / 2), y1 + (Math.Abs(y1) / 2));
 
         double X(double x) => Left + ((x - x0) / (x1 - x0) * (Width - Left - Right));
         double Y(double y) => Height - Bottom - ((y - y0) / (y1 - y0) * (Height - Top - Bottom));
