@@ -10,8 +10,15 @@ public sealed record SpecialTokens(int Pad, int Cls, int Sep, int Mask)
     /// <summary>How a text names the token that is to be predicted.</summary>
     public const string MaskText = "[MASK]";
 
+    /// <summary>What tokenizers call the others.</summary>
+    internal const string PadText = "[PAD]", ClsText = "[CLS]", SepText = "[SEP]";
+
     /// <summary>The lowest of them, where they are the last of a vocabulary of this size; else null.</summary>
     public int? Reserved(int vocabulary) => this == new SpecialTokens(vocabulary - 4, vocabulary - 3, vocabulary - 2, vocabulary - 1) ? Pad : null;
+
+    /// <summary>Each with its name in a tokenizer_config.json and in a tokenizer.</summary>
+    internal IReadOnlyList<(string Key, string Text, int Id)> Named =>
+        [("pad_token", PadText, Pad), ("cls_token", ClsText, Cls), ("sep_token", SepText, Sep), ("mask_token", MaskText, Mask)];
 
     public bool Contains(long token) => token == Pad || token == Cls || token == Sep || token == Mask;
 

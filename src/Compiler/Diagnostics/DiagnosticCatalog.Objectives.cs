@@ -19,4 +19,7 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo SpecialTokenIds = Error(
         "MC2090", "Special tokens out of place", "Special tokens are four different ids of the vocabulary that no text has.");
+
+    public static readonly DiagnosticInfo CausalTokenTypes = Error(
+        "MC2210", "Token types of a causal model", "Only objectives that put [SEP] into a sequence divide it into parts.");
 }

@@ -15,6 +15,6 @@ public sealed record AdaptSpec
     [Key("dropout", "Share of the adapters' inputs that is zeroed in training.", Min = 0, Max = 0.99)]
     public double Dropout { get; init; }
 
-    [Key("from", "The checkpoint with the frozen weights, a safetensors file; --base overrides it.")]
+    [Key("from", "The frozen weights: a safetensors file, or the folder of an imported model; --base overrides it.")]
     public string? From { get; init; }
 }

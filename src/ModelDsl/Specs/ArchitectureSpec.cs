@@ -99,7 +99,7 @@ public sealed record ArchitectureSpec
     public double? AttentionSoftcap { get; init; }
 
     [Key("logit-softcap", "Logits x become c · tanh(x / c) (Gemma 2, 2024). Default: logits as they are.", Min = 1e-3, Max = 1e6)]
-    [OnlyWith("family", ModelDsl.Family.Decoder)]
+    [OnlyWith("family", ModelDsl.Family.Decoder, ModelDsl.Family.Encoder, ModelDsl.Family.Albert)]
     public double? LogitSoftcap { get; init; }
 
     [Key("parallel", "Attention and feed-forward read the same norm and are added to the stream together (GPT-J, PaLM). Default: false.")]

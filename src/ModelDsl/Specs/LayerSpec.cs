@@ -134,6 +134,10 @@ public sealed record RelativeAttentionLayer : LayerSpec
 
     [Key("same-length", "Every position attends to M positions, itself among them, wherever in its segment it stands.")]
     public bool SameLength { get; init; }
+
+    /// <summary>The largest distance between two positions of memory and segment, in training or evaluation.</summary>
+    /// <param name="context">Tokens of a segment, T.</param>
+    public int Farthest(int context) => Math.Max(Memory, EvaluationMemory ?? 0) + context - 1;
 }
 
 [Layer("latent-attention", "Causal self-attention whose keys and values are made of one latent vector of each position, which is all that generation keeps (multi-head latent attention; DeepSeek-V2, 2024), [B, T, C] to [B, T, C].")]

@@ -35,6 +35,22 @@ public sealed class SafetensorsFolder : IDisposable
     public static bool Exists(string folder) =>
         File.Exists(System.IO.Path.Combine(folder, SingleFile)) || File.Exists(System.IO.Path.Combine(folder, IndexFile));
 
+    /// <summary>Whether weights in these files have an index beside them.</summary>
+    internal static bool HasIndex(IReadOnlyList<string> files) => files is not [SingleFile];
+
+    /// <summary>
+    /// Removes what is left of an earlier layout once these files are in place, which would otherwise be read in their stead: the single
+    /// file comes before an index.
+    /// </summary>
+    /// <param name="folder">With the files and, if they have one, their index.</param>
+    /// <param name="files">Without their folder.</param>
+    internal static void RemoveOthers(string folder, IReadOnlyList<string> files)
+    {
+        File.Delete(System.IO.Path.Combine(folder, HasIndex(files) ? SingleFile : IndexFile));
+        foreach (var other in Directory.GetFiles(folder, "model-*-of-*.safetensors").Where(file => !files.Contains(System.IO.Path.GetFileName(file))))
+            File.Delete(other);
+    }
+
     /// <summary>Opens the weights of a folder.</summary>
     /// <param name="folder">With <c>model.safetensors</c> or its index.</param>
     /// <exception cref="CheckpointException">There are none, or in another format; a file is missing or malformed; or the files and

@@ -32,20 +32,9 @@ public static class SafetensorsShards
         for (var i = 0; i < names.Length; i++)
             SafetensorsWriter.Write(Path.Combine(folder, names[i]), shards[i], metadata);
 
-        // A single file comes before an index when a folder is read, so the one that was there must go, or the index.
-        var index = Path.Combine(folder, SafetensorsFolder.IndexFile);
-        if (names.Length > 1)
-        {
-            AtomicFile.WriteText(index, Index(shards, names));
-            File.Delete(Path.Combine(folder, SafetensorsFolder.SingleFile));
-        }
-        else
-        {
-            File.Delete(index);
-        }
-
-        foreach (var stale in Directory.GetFiles(folder, "model-*-of-*.safetensors").Where(file => !names.Contains(Path.GetFileName(file))))
-            File.Delete(stale);
+        if (SafetensorsFolder.HasIndex(names))
+            AtomicFile.WriteText(Path.Combine(folder, SafetensorsFolder.IndexFile), Index(shards, names));
+        SafetensorsFolder.RemoveOthers(folder, names);
     }
 
     private static List<List<CheckpointTensor>> Divide(IReadOnlyList<CheckpointTensor> tensors, long largestFile)

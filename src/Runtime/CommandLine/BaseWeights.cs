@@ -11,8 +11,8 @@ internal static class BaseWeights
     /// <param name="model">The model.</param>
     /// <param name="given">The checkpoint that the command line names, if any.</param>
     /// <param name="run">The run of the adapters, if there is one: its frozen weights must be the same.</param>
-    /// <returns>The file; null for a model without adapters.</returns>
-    /// <exception cref="CheckpointException">No file is named, or it is not the run's.</exception>
+    /// <returns>The file or folder; null for a model without adapters.</returns>
+    /// <exception cref="CheckpointException">None is named, or it is not the run's.</exception>
     public static BaseCheckpoint? Load(ICompiledModel model, string? given, RunState? run)
     {
         if (model.Description.Adapt is not { } adapt) return null;
@@ -24,10 +24,10 @@ internal static class BaseWeights
         return loaded;
     }
 
-    /// <summary>The tokenizer beside a checkpoint; null where there is none.</summary>
+    /// <summary>The tokenizer beside a checkpoint or in a folder; null where there is none.</summary>
     public static ITextTokenizer? Tokenizer(string checkpoint)
     {
-        var folder = Path.GetDirectoryName(Path.GetFullPath(checkpoint))!;
+        var folder = Directory.Exists(checkpoint) ? checkpoint : Path.GetDirectoryName(Path.GetFullPath(checkpoint))!;
         return TextTokenizer.IsIn(folder) ? TextTokenizer.Load(folder) : null;
     }
 }

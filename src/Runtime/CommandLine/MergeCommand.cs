@@ -22,10 +22,18 @@ internal static class MergeCommand
     {
         var (_, tokenizer) = TrainedModel.Load(model, run, output.Error.WriteLine, frozen);
         var path = RunFolder.LowestPath(run) ?? RunFolder.LastPath(run)!;
+        var state = ModelCheckpoint.ReadState(path);
         Adapters.Merge(model);
+        if (Directory.Exists(frozen ?? state.Base!.Path))
+        {
+            Adapters.ExportBase(model, tokenizer, folder);
+            output.Text.WriteLine($"Merged '{path}' into the frozen weights: {folder}, in Hugging Face's files");
+            return ModelProgram.Done;
+        }
+
         Directory.CreateDirectory(folder);
         tokenizer.Save(folder);
-        Adapters.SaveBase(RunFolder.BestPath(folder), model, ModelCheckpoint.ReadState(path));
+        Adapters.SaveBase(RunFolder.BestPath(folder), model, state);
         output.Text.WriteLine($"Merged '{path}' into the frozen weights: {RunFolder.BestPath(folder)}");
         return ModelProgram.Done;
     }

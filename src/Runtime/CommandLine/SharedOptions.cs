@@ -13,8 +13,8 @@ internal sealed class SharedOptions
         Data = new("--data") { HelpName = "path", Description = $"Text: a file or folder of .txt, .md, .jsonl or .parquet, or sdk-docs. [default: {model.Training.Source}]" };
         Base = new("--base")
         {
-            HelpName = "file",
-            Description = $"Checkpoint of the frozen weights, of the same model without adapters.{(model.Adapt?.From is { } from ? $" [default: {from}]" : "")}",
+            HelpName = "path",
+            Description = $"Checkpoint of the frozen weights, of the same model without adapters, or the folder of an imported one.{(model.Adapt?.From is { } from ? $" [default: {from}]" : "")}",
         };
         Adapters = model.Adapt is null ? [] : [Base];
         Packed = new("--packed") { Description = $"Of engine torch: multiplies with the declared {KebabCase.Of((model.Quantization?.Weights).ToString() ?? "")} weights." };

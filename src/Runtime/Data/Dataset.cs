@@ -86,9 +86,11 @@ public sealed class Dataset : IDisposable
             TokenizerKind.Bpe => TokenizerCache.Open(trainingText, vocabulary, Path.Combine(cache, "tokenizers"), report, cancellation),
             _ => throw new ArgumentOutOfRangeException(nameof(settings), settings.Tokenizer, null),
         };
+        if (tokenizer is JsonTokenizer json && json.IdOf(SpecialTokens.MaskText) == settings.SpecialTokens?.Mask)
+            vocabulary = declared; // it has the special tokens itself
         if (settings.Objective.Kind != ObjectiveKind.Regression && tokenizer.Vocabulary > vocabulary)
         {
-            var reserved = settings.SpecialTokens?.Reserved(declared) is null ? 0 : SpecialTokensSpec.Count;
+            var reserved = declared - vocabulary;
             throw new DataException(
                 $"The tokenizer has {tokenizer.Vocabulary} tokens but the model's vocabulary is {declared}{(reserved > 0 ? $", {reserved} of them special" : "")}; "
                 + $"set architecture.vocabulary to {tokenizer.Vocabulary + reserved}.");

@@ -22,7 +22,7 @@ internal abstract class PretrainedArchitecture
     /// <summary>Names of tensors that are not read: what is not trained, such as masks of older files, and heads for other tasks.</summary>
     public virtual IReadOnlyList<string> Unused => [];
 
-    /// <summary>The architecture that a configuration describes.</summary>
+    /// <summary>The architecture that a configuration describes, with limits that only a longer context would meet.</summary>
     /// <exception cref="Checkpoints.CheckpointException">It uses what a declaration cannot say.</exception>
     public abstract ArchitectureSpec Read(StrictObject config);
 

@@ -19,22 +19,32 @@ internal static class PretrainedArchitectures
             ?? throw config.Refused("model_type", $"only {string.Join(", ", All.Select(architecture => architecture.ModelType))} can be imported");
     }
 
-    /// <summary>Whether two declarations compute the same from the same parameters, but for dropout.</summary>
-    public static bool Same(ArchitectureSpec a, ArchitectureSpec b) => Normal(a) == Normal(b);
+    /// <summary>
+    /// Whether a declaration computes what a configuration says from the same parameters, but for dropout, in its own context. Another
+    /// memory in training is training's business; limits of distances count where the declaration's are as large.
+    /// </summary>
+    public static bool Same(ArchitectureSpec read, ArchitectureSpec declared) =>
+        Normal(read with { Context = declared.Context, Memory = declared.Memory, EvaluationMemory = read.Memory }) == Normal(declared);
+
+    /// <summary>Without the limits that no two positions are far enough apart to meet.</summary>
+    public static ArchitectureSpec Effective(ArchitectureSpec a) => a with
+    {
+        Window = a.Window < a.Context ? a.Window : null,
+        ClampLength = a.ClampLength is { } clamp && clamp < TransformerXl.Attention(a).Farthest(a.Context) ? clamp : null,
+    };
 
     /// <summary>Every default written out.</summary>
     private static (ArchitectureSpec, EquatableArray<LayerSpec>) Normal(ArchitectureSpec a)
     {
         var attentionBias = a.AttentionBias ?? a.Bias ?? true;
-        var written = a with
+        var written = Effective(a) with
         {
             KvHeads = a.KvHeads ?? a.Heads,
             HeadSize = a.HeadSize ?? (a.Width / a.Heads),
             AttentionBias = attentionBias,
             QkvBias = a.QkvBias ?? attentionBias,
-            Window = a.Window < a.Context ? a.Window : null,
             RopeScaling = a.RopeScaling is { OriginalContext: null } scaling ? scaling with { OriginalContext = (int)(a.Context / scaling.Factor) } : a.RopeScaling,
-            Memory = a.EvaluationMemory ?? a.Memory ?? a.Context, // another memory in training is training's business
+            Memory = a.EvaluationMemory ?? a.Memory ?? a.Context,
             EvaluationMemory = null,
             Dropout = null,
         };

@@ -7,19 +7,27 @@ namespace ModelCompiler.Runtime.HuggingFace;
 internal sealed class WeightTable
 {
     private readonly PretrainedArchitecture _architecture;
+    private readonly IReadOnlyList<ParameterInfo> _parameters;
+    private readonly int _heads;
     private readonly Dictionary<string, TensorRule> _rules;
 
-    public WeightTable(PretrainedArchitecture architecture)
+    /// <param name="architecture">Has the names of tensors.</param>
+    /// <param name="parameters">Those of the model.</param>
+    /// <param name="heads">Of its attention.</param>
+    public WeightTable(PretrainedArchitecture architecture, IReadOnlyList<ParameterInfo> parameters, int heads)
     {
-        _architecture = architecture;
+        (_architecture, _parameters, _heads) = (architecture, parameters, heads);
         _rules = architecture.Tensors.ToDictionary(rule => rule.Theirs, StringComparer.Ordinal);
     }
 
-    /// <summary>Compares the tensors of a folder with a model's parameters, before anything is read.</summary>
+    /// <summary>Compares the tensors of a folder with the model's parameters, before anything is read.</summary>
+    /// <param name="files">The folder.</param>
+    /// <param name="model">What the model is called in an error.</param>
+    /// <param name="remedy">What to do then.</param>
     /// <exception cref="CheckpointException">Tensors are missing, unknown or of another shape or type; all of them are named.</exception>
-    public IReadOnlyList<WeightTransfer> Compare(SafetensorsFolder files, ModelDescription model)
+    public IReadOnlyList<WeightTransfer> Compare(SafetensorsFolder files, string model, string remedy)
     {
-        var parameters = model.Parameters.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
+        var parameters = _parameters.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
         var (transfers, covered) = (new List<WeightTransfer>(), new HashSet<string>(StringComparer.Ordinal));
         var (unknown, misshapen) = (new List<string>(), new List<string>());
         foreach (var name in files.Names.Order(StringComparer.Ordinal))
@@ -45,7 +53,7 @@ internal sealed class WeightTable
                 continue;
             }
 
-            var transfer = new WeightTransfer(name, rule, ours!, Heads(model));
+            var transfer = new WeightTransfer(name, rule, ours!, _heads);
             var entry = files[name];
             if (!entry.Shape.AsSpan().SequenceEqual(transfer.Shape) || !Widening.Takes(entry.Type))
                 misshapen.Add($"{entry} instead of [{string.Join(", ", transfer.Shape)}] in F32, BF16 or F16");
@@ -54,22 +62,22 @@ internal sealed class WeightTable
             transfers.Add(transfer);
         }
 
-        var missing = ForModel(model)
+        var missing = All()
             .Where(transfer => !transfers.Any(found => found.Parameters[0] == transfer.Parameters[0]))
             .Select(transfer => transfer.Name).ToArray();
         if (unknown.Count + misshapen.Count + missing.Length > 0)
         {
             throw new CheckpointException(
-                $"The weights in '{files.Path}' do not fit {model.Name}.{Say(" Missing: ", missing)}{Say(" Unknown: ", unknown)}{Say(" Of another shape: ", misshapen)}"
-                + " Import the folder again, or restore the declaration that the import wrote.");
+                $"The weights in '{files.Path}' do not fit {model}.{Say(" Missing: ", missing)}{Say(" Unknown: ", unknown)}{Say(" Of another shape: ", misshapen)}"
+                + " " + remedy);
         }
 
         return transfers;
     }
 
-    /// <summary>The tensors that hold a model's parameters.</summary>
+    /// <summary>The tensors that hold the model's parameters.</summary>
     /// <exception cref="CheckpointException">The architecture has no name for one.</exception>
-    public IEnumerable<WeightTransfer> ForModel(ModelDescription model)
+    public IEnumerable<WeightTransfer> All()
     {
         var rules = new Dictionary<string, (TensorRule Rule, int Part)>(StringComparer.Ordinal);
         foreach (var rule in _architecture.Tensors)
@@ -78,19 +86,16 @@ internal sealed class WeightTable
                 rules[rule.Ours[part]] = (rule, part);
         }
 
-        var byName = model.Parameters.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
-        foreach (var parameter in model.Parameters)
+        var byName = _parameters.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
+        foreach (var parameter in _parameters)
         {
             var (pattern, layer) = TensorRule.Split(parameter.Name);
             if (!rules.TryGetValue(pattern, out var found))
                 throw new CheckpointException($"{_architecture.ClassName} of transformers has no name for the parameter '{parameter.Name}'.");
             if (found.Part == 0)
-                yield return new WeightTransfer(TensorRule.Name(found.Rule.Theirs, layer), found.Rule, [.. found.Rule.Ours.Select(ours => byName[TensorRule.Name(ours, layer)])], Heads(model));
+                yield return new WeightTransfer(TensorRule.Name(found.Rule.Theirs, layer), found.Rule, [.. found.Rule.Ours.Select(ours => byName[TensorRule.Name(ours, layer)])], _heads);
         }
     }
-
-    /// <summary>The first tensor of a folder that the architecture does not know; null if it knows all.</summary>
-    public string? Stranger(SafetensorsFolder files) => files.Names.Order(StringComparer.Ordinal).FirstOrDefault(name => Find(name) is null && !IsUnused(name));
 
     private (TensorRule Rule, string Layer)? Find(string name)
     {
@@ -107,8 +112,6 @@ internal sealed class WeightTable
 
         return null;
     }
-
-    private static int Heads(ModelDescription model) => model.Architecture?.Heads ?? 1;
 
     private bool IsUnused(string name) =>
         _architecture.Unused.Contains(TensorRule.Split(name).Pattern) || _architecture.Unused.Contains(TensorRule.Split(_architecture.Prefix + name).Pattern);

@@ -49,5 +49,6 @@ public sealed class BytePairTokenizer : ITextTokenizer
         TextTokenizer.SaveConfig(folder, ClassName, BytePairModel.EndOfText);
     }
 
-    public void Export(string folder) => TokenizerJson.Write(folder, _model.Tokens, _model.Merges, BytePairModel.EndOfText);
+    public void Export(string folder, SpecialTokens? special = null) =>
+        TokenizerJson.Write(folder, _model.Tokens, _model.Merges, BytePairModel.EndOfText, special);
 }

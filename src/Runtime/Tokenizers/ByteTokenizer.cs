@@ -33,5 +33,6 @@ public sealed class ByteTokenizer : ITextTokenizer
 
     public void Save(string folder) => TextTokenizer.SaveConfig(folder, ClassName, ByteAlphabet.ToText([0]));
 
-    public void Export(string folder) => TokenizerJson.Write(folder, [.. s_bytes.Select(b => ByteAlphabet.ToText([b]))], [], endOfText: null);
+    public void Export(string folder, SpecialTokens? special = null) =>
+        TokenizerJson.Write(folder, [.. s_bytes.Select(b => ByteAlphabet.ToText([b]))], [], endOfText: null, special);
 }

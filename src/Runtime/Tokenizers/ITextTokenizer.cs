@@ -29,7 +29,9 @@ public interface ITextTokenizer
     ReadOnlySpan<byte> Bytes(int token);
 
     /// <summary>Writes <c>tokenizer.json</c> and <c>tokenizer_config.json</c>, by which Hugging Face's libraries know the tokenizer.</summary>
-    void Export(string folder);
+    /// <param name="folder">Made if it does not exist.</param>
+    /// <param name="special">The tokens of an encoder that stand for no text, which a tokenizer of ours has not; null for none.</param>
+    void Export(string folder, SpecialTokens? special = null);
 
     /// <summary>Writes what <see cref="TextTokenizer.Load"/> needs into a folder.</summary>
     void Save(string folder);

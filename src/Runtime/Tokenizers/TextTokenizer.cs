@@ -57,7 +57,7 @@ public static class TextTokenizer
     }
 
     /// <summary>The file by which Hugging Face's libraries, and <see cref="Load"/>, know which tokenizer a folder holds.</summary>
-    internal static void SaveConfig(string folder, string className, string endOfText) =>
+    internal static void SaveConfig(string folder, string className, string endOfText, SpecialTokens? special = null) =>
         AtomicFile.WriteText(
             Path.Combine(folder, ConfigFile),
             $$"""
@@ -66,7 +66,7 @@ public static class TextTokenizer
               "add_prefix_space": false,
               "bos_token": {{Quoted(endOfText)}},
               "eos_token": {{Quoted(endOfText)}},
-              "unk_token": {{Quoted(endOfText)}}
+              "unk_token": {{Quoted(endOfText)}}{{string.Concat(special?.Named.Select(token => $",\n  \"{token.Key}\": {Quoted(token.Text)}") ?? [])}}
             }
 
             """.ReplaceLineEndings("\n"));

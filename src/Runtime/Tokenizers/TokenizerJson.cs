@@ -16,28 +16,27 @@ internal static class TokenizerJson
     /// <param name="tokens">By id, in GPT-2's alphabet of bytes.</param>
     /// <param name="merges">The first to be merged first; with none, each byte is a token.</param>
     /// <param name="endOfText">The token that ends a document, which no text becomes; null for the zero byte.</param>
-    public static void Write(string folder, IReadOnlyList<string> tokens, IReadOnlyList<(string Left, string Right)> merges, string? endOfText)
+    /// <param name="special">Tokens beside these, of an encoder; null for none.</param>
+    public static void Write(
+        string folder, IReadOnlyList<string> tokens, IReadOnlyList<(string Left, string Right)> merges, string? endOfText, SpecialTokens? special)
     {
         JsonObject ByteLevel() => new()
         {
             ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = merges.Count > 0,
         };
-        var added = new JsonArray();
-        if (endOfText is not null)
+        var vocabulary = tokens.Select((token, id) => (Token: token, Id: id)).ToList();
+        var named = special?.Named.Select(token => (Token: token.Text, token.Id)).ToArray() ?? [];
+        var added = vocabulary.Where(entry => entry.Token == endOfText).Concat(named).Select(entry => (JsonNode)new JsonObject
         {
-            added.Add(new JsonObject
-            {
-                ["id"] = tokens.ToList().IndexOf(endOfText), ["content"] = endOfText, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false,
-                ["normalized"] = false, ["special"] = true,
-            });
-        }
+            ["id"] = entry.Id, ["content"] = entry.Token, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true,
+        });
 
         var json = new JsonObject
         {
             ["version"] = "1.0",
             ["truncation"] = null,
             ["padding"] = null,
-            ["added_tokens"] = added,
+            ["added_tokens"] = new JsonArray([.. added]),
             ["normalizer"] = null,
             ["pre_tokenizer"] = ByteLevel(),
             ["post_processor"] = null,
@@ -52,11 +51,11 @@ internal static class TokenizerJson
                 ["fuse_unk"] = false,
                 ["byte_fallback"] = false,
                 ["ignore_merges"] = false,
-                ["vocab"] = new JsonObject(tokens.Select((token, id) => KeyValuePair.Create(token, (JsonNode?)id))),
+                ["vocab"] = new JsonObject(vocabulary.Concat(named).Select(entry => KeyValuePair.Create(entry.Token, (JsonNode?)entry.Id))),
                 ["merges"] = new JsonArray([.. merges.Select(merge => (JsonNode)$"{merge.Left} {merge.Right}")]),
             },
         };
         AtomicFile.WriteText(Path.Combine(folder, JsonTokenizer.FileName), json.ToJsonString(Options).ReplaceLineEndings("\n") + "\n");
-        TextTokenizer.SaveConfig(folder, "PreTrainedTokenizerFast", endOfText ?? ByteAlphabet.ToText([0]));
+        TextTokenizer.SaveConfig(folder, "PreTrainedTokenizerFast", endOfText ?? ByteAlphabet.ToText([0]), special);
     }
 }

@@ -1,4 +1,6 @@
 using ModelCompiler.Runtime.Checkpoints;
+using ModelCompiler.Runtime.HuggingFace;
+using ModelCompiler.Runtime.Tokenizers;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Training;
@@ -11,14 +13,23 @@ public static class Adapters
 {
     private const string Weight = ".weight", First = ".lora_a", Second = ".lora_b";
 
-    /// <summary>Reads the frozen weights by their names from a safetensors file of fp32, bf16 or fp16; what else it holds is left.</summary>
+    /// <summary>
+    /// Reads the frozen weights by their names from a safetensors file of fp32, bf16 or fp16, where what else it holds is left; or from
+    /// the folder of a model of Hugging Face's.
+    /// </summary>
     /// <param name="model">A model that declares <c>adapt</c>.</param>
-    /// <param name="path">The file, e.g. <c>best.safetensors</c> of a run of the model without adapters.</param>
-    /// <returns>What the file says of itself, for the <see cref="RunState"/>.</returns>
-    /// <exception cref="CheckpointException">The file is damaged, or lacks a weight or has it in another shape; nothing was changed then.</exception>
+    /// <param name="path">The file, e.g. <c>best.safetensors</c> of a run of the model without adapters, or the folder.</param>
+    /// <returns>What the weights were, for the <see cref="RunState"/>.</returns>
+    /// <exception cref="CheckpointException">The weights are damaged, or lack one or have it in another shape; nothing was changed then.</exception>
     public static unsafe BaseCheckpoint LoadBase(ICompiledModel model, string path)
     {
         var frozen = Frozen(model);
+        if (Directory.Exists(path))
+        {
+            PretrainedModel.Load(path, model.Description, frozen);
+            return new(Path.GetFullPath(path), TeacherCheckpoint.Digest(frozen), SpecHash: "");
+        }
+
         using var reader = SafetensorsReader.Open(path);
         foreach (var info in frozen.Layout)
         {
@@ -61,6 +72,14 @@ public static class Adapters
         Frozen(model).CastCompute();
         model.Parameters.CastCompute();
     }
+
+    /// <summary>Writes the frozen weights as they are now, merged or not, and their configuration and tokenizer in Hugging Face's files.</summary>
+    /// <param name="model">A model that declares <c>adapt</c>.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="folder">Made if it does not exist.</param>
+    /// <exception cref="NotSupportedException">No architecture of theirs expresses the model.</exception>
+    internal static void ExportBase(ICompiledModel model, ITextTokenizer tokenizer, string folder) =>
+        PretrainedModel.Export(model.Description, Frozen(model), tokenizer, folder);
 
     /// <summary>
     /// Writes the frozen weights as they are now, merged or not, as a checkpoint of the model that they are from, which loads and generates

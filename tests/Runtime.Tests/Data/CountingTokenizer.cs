@@ -15,7 +15,7 @@ internal sealed class CountingTokenizer : ITextTokenizer
 
     public ReadOnlySpan<byte> Bytes(int token) => token == 0 ? "\0"u8 : "xx"u8;
 
-    public void Export(string folder) => throw new NotSupportedException();
+    public void Export(string folder, SpecialTokens? special = null) => throw new NotSupportedException();
 
     public void Save(string folder) => throw new NotSupportedException();
 }

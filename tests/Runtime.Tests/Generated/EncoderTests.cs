@@ -12,6 +12,14 @@ public sealed class EncoderTests
     public void Masked() => CompareGradients<Bert>("bert.model.yaml", 1e-4);
 
     [Fact]
+    public void Masked_with_capped_logits()
+    {
+        CompareGradients<CappedEncoder>("capped-encoder.model.yaml", 1e-4);
+        CompareInference<CappedEncoder>("capped-encoder.model.yaml", 1e-4);
+        Assert.Equal(0.5, CappedEncoder.Definition.Architecture!.LogitSoftcap);
+    }
+
+    [Fact]
     public void Masked_with_a_chunked_loss_in_bf16() => CompareGradients<PreNormEncoder>("pre-norm-encoder.model.yaml", 0.1);
 
     [Fact]

@@ -3,6 +3,7 @@ using ModelCompiler.Runtime.Checkpoints;
 using ModelCompiler.Runtime.HuggingFace;
 using ModelCompiler.Runtime.Tests.HuggingFace.Reference;
 using ModelCompiler.Runtime.Tokenizers;
+using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Runtime.Tests.HuggingFace;
@@ -123,14 +124,21 @@ public sealed class ParityTests : IDisposable
         Assert.Contains("'lm_head.weight' with other values", Assert.Throws<CheckpointException>(() => PretrainedModel.Load(_folder["tied"], model)).Message);
     }
 
+    /// <summary>What the tests compile.</summary>
+    internal static string Declaration(string name) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Models", name + ".model.yaml"));
+
+    private static IEnumerable<string> Shapes(IEnumerable<ParameterInfo> parameters) =>
+        parameters.Select(parameter => $"{parameter.Name} [{string.Join(", ", parameter.Shape)}]").Order(StringComparer.Ordinal);
+
     private void Check<TModel>(string name, PlainCheckpoint checkpoint, Func<PlainCheckpoint, IReadOnlyList<int>, Matrix> logits)
         where TModel : ICompiledModel<TModel>
     {
         var folder = checkpoint.Save(_folder, name);
         var import = PretrainedImport.Run(folder, _folder["out"]);
-        Assert.Equal(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Models", name + ".model.yaml")), File.ReadAllText(import.SpecPath));
+        Assert.Equal(Declaration(name), File.ReadAllText(import.SpecPath));
 
         using var model = TModel.Create(CPU, seed: 1);
+        Assert.Equal(Shapes(model.Parameters.Layout), Shapes(DeclaredParameters.Of(import.Spec.Architecture)));
         PretrainedModel.Load(import.WeightsFolder, model);
         CompareLogits(model, checkpoint, logits);
         CompareLosses(model, checkpoint, logits);

@@ -63,6 +63,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("nowhere/config.json", "nowhere")]
     [InlineData("Required argument 'folder' missing")]
     [InlineData("--contexts", ".", "--contexts")]
+    [InlineData("'my-model' is no C# class name", ".", "--name", "my-model")]
     public void A_wrong_import_is_answered_with_one_line(string message, params string[] args)
     {
         var (text, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });

@@ -20,7 +20,13 @@ public sealed class RefusalTests : IDisposable
     [InlineData("hidden_size", "\"32\"", "'hidden_size': \"32\"; a whole number belongs there")]
     [InlineData("hidden_size", "null", "has no 'hidden_size'")]
     [InlineData("attention_bias", "1", "'attention_bias': 1; true or false belongs there")]
-    [InlineData("vocab_size", "3", "has 7 tokens, but the model 3")]
+    [InlineData("num_hidden_layers", "0", "declares layers: 0, where 1 to 1024 belongs")]
+    [InlineData("num_attention_heads", "-1", "declares heads: -1, where 1 to 1024 belongs")]
+    [InlineData("intermediate_size", "0", "declares mlp.hidden: 0, where 1 to 1048576 belongs")]
+    [InlineData("num_hidden_layers", "3", "Missing: model.layers.2.input_layernorm.weight")]
+    [InlineData("num_hidden_layers", "1", "Unknown: model.layers.1.input_layernorm.weight")]
+    [InlineData("intermediate_size", "40", "model.layers.0.mlp.up_proj.weight: F32 [48, 32] instead of [40, 32]")]
+    [InlineData("vocab_size", "97", "Of another shape: lm_head.weight: F32 [96, 32] instead of [97, 32]")]
     public void A_configuration_that_cannot_be_declared_is_refused_by_key_and_value(string key, string value, string message)
     {
         var checkpoint = TinyModels.Llama();
@@ -94,6 +100,15 @@ public sealed class RefusalTests : IDisposable
     }
 
     [Fact]
+    public void A_tokenizer_of_more_tokens_than_the_model_is_refused()
+    {
+        TinyModels.Llama().Save(_folder, "in");
+        var path = Path.Combine(_folder["in"], "tokenizer.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"a\":5", "\"a\":96", StringComparison.Ordinal));
+        Refused("has 97 tokens, but the model 96", () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+    }
+
+    [Fact]
     public void Pickled_weights_are_refused_with_the_remedy()
     {
         TinyModels.Gpt2().Save(_folder, "in");
@@ -135,13 +150,31 @@ public sealed class RefusalTests : IDisposable
         Refused("norm-epsilon: 1e-05", () => PretrainedModel.Load(_folder["in"], model));
     }
 
-    [Fact]
-    public void A_tensor_of_no_architecture_stops_the_import()
+    [Theory]
+    [InlineData("visual.patch.weight", 1, "do not fit LlamaForCausalLM with its config.json. Unknown: visual.patch.weight.")]
+    [InlineData("model.norm.weight", 0, "Missing: model.norm.weight.")]
+    [InlineData("model.layers.1.self_attn.v_proj.weight", 9, "model.layers.1.self_attn.v_proj.weight: F32 [9] instead of [16, 32] in F32, BF16 or F16")]
+    public void Tensors_that_the_configuration_does_not_describe_stop_the_import(string name, int values, string message)
     {
         var checkpoint = TinyModels.Llama();
-        checkpoint.Tensors.Add("visual.patch.weight", ([1], [0]));
+        checkpoint.Tensors.Remove(name);
+        if (values > 0)
+            checkpoint.Tensors.Add(name, ([values], new float[values]));
         checkpoint.Save(_folder, "in");
-        Refused("'visual.patch.weight', which LlamaForCausalLM", () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+        Refused(message, () => PretrainedImport.Run(_folder["in"], _folder["out"]));
+        Assert.False(Directory.Exists(_folder["out"]));
+    }
+
+    [Theory]
+    [InlineData("my-model")]
+    [InlineData("../x")]
+    [InlineData("class")]
+    [InlineData("")]
+    public void A_name_that_is_no_class_name_is_refused(string name)
+    {
+        TinyModels.Llama().Save(_folder, "in");
+        Refused($"'{name}' is no C# class name", () => PretrainedImport.Run(_folder["in"], _folder["out"], name));
+        Assert.False(Directory.Exists(_folder["out"]));
     }
 
     [Fact]

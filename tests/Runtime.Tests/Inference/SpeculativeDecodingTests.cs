@@ -155,7 +155,7 @@ public sealed class SpeculativeDecodingTests
 
         public ReadOnlySpan<byte> Bytes(int token) => throw new NotSupportedException();
 
-        public void Export(string folder) => throw new NotSupportedException();
+        public void Export(string folder, SpecialTokens? special = null) => throw new NotSupportedException();
 
         public void Save(string folder) => throw new NotSupportedException();
     }

@@ -1,6 +1,6 @@
-using ModelCompiler.Compiler.Frontends.Validation;
 using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Ops;
+using ModelCompiler.ModelDsl;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
 namespace ModelCompiler.Compiler.Emit.Onnx;
@@ -165,7 +165,7 @@ internal static class OnnxEmitter
             {
                 var name = _names[value];
                 var local = char.ToLowerInvariant(name[0]) + name.Substring(1);
-                return NameRules.IsKeyword(local) || local is "graph" or "input" or "rows" or "p" or "i" ? local + "Value" : local;
+                return CSharpName.IsKeyword(local) || local is "graph" or "input" or "rows" or "p" or "i" ? local + "Value" : local;
             }
         }
     }

@@ -10,42 +10,22 @@ internal static class NameRules
 {
     private static readonly Regex s_layerName = new("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", RegexOptions.CultureInvariant);
 
-    // The reserved keywords, and the contextual ones that cannot name a type.
-    private static readonly HashSet<string> s_keywords =
-    [
-        .. ("abstract as base bool break byte case catch char checked class const continue decimal default delegate do double "
-            + "else enum event explicit extern false finally fixed float for foreach goto if implicit in int interface internal "
-            + "is lock long namespace new null object operator out override params private protected public readonly ref return "
-            + "sbyte sealed short sizeof stackalloc static string struct switch this throw true try typeof uint ulong unchecked "
-            + "unsafe ushort using virtual void volatile while "
-            + "await dynamic extension field file nint notnull nuint partial record required scoped unmanaged var where yield")
-            .Split(' '),
-    ];
-
     // What the graph calls its functions and their values, and what generated code would confuse with a block's class or field.
     private static readonly string[] s_reserved =
         ["main", "tokens", "targets", "types", "labels", "lengths", "loss", "x", "dy", "arena", "create", "inference", "model"];
 
     public static IEnumerable<Diagnostic> Check(ModelSpec model)
     {
-        if (!IsIdentifier(model.Model))
+        if (!CSharpName.IsIdentifier(model.Model))
             yield return DiagnosticCatalog.InvalidModelName.At("model",
                 $"the model's name '{RecordBinder.Short(model.Model)}' is no C# class name; begin with a letter, then letters, digits and '_', and avoid keywords");
 
-        if (model.Namespace is { } @namespace && !@namespace.Split('.').All(IsIdentifier))
+        if (model.Namespace is { } @namespace && !@namespace.Split('.').All(CSharpName.IsIdentifier))
             yield return DiagnosticCatalog.InvalidNamespace.At("namespace",
                 $"'{RecordBinder.Short(@namespace)}' is no C# namespace; write identifiers joined by dots, as My.Models");
 
         foreach (var diagnostic in CheckScope(model.Architecture.Blocks, "architecture.blocks")) yield return diagnostic;
     }
-
-    private static bool IsIdentifier(string text) =>
-        text.Length > 0
-        && (char.IsLetter(text[0]) || text[0] == '_')
-        && text.All(c => char.IsLetterOrDigit(c) || c == '_')
-        && !IsKeyword(text);
-
-    internal static bool IsKeyword(string text) => s_keywords.Contains(text);
 
     /// <summary>
     /// The layers of the model, or of one block, have distinct names. Those without a name of their own are named by their

@@ -13,7 +13,8 @@ internal static class ObjectiveRules
         var kind = ObjectiveSpec.Resolve(model).Kind;
         if (kind == ObjectiveKind.Regression) return RegressionRules.Check(model);
         var heads = model.Architecture.Family is null ? CheckBlocks(model.Architecture.Blocks, kind) : CheckFamily(model.Architecture, kind);
-        var checks = heads.Concat(CheckAttention(model.Architecture.Blocks, kind)).Concat(kind == ObjectiveKind.Causal ? [] : CheckSequences(model, kind));
+        var checks = heads.Concat(CheckAttention(model.Architecture.Blocks, kind))
+            .Concat(kind == ObjectiveKind.Causal ? CheckParts(model.Architecture) : CheckSequences(model, kind));
         if (kind != ObjectiveKind.Classification && model.Training.Data.Label != new DataSpec().Label)
             checks = checks.Append(DiagnosticCatalog.NoEffect.At("training.data.label", "'label' has no effect without 'objective: classification'; add that or remove 'label'"));
         return checks;
@@ -82,6 +83,18 @@ internal static class ObjectiveRules
                 : "this attention sees the tokens that the model is to predict; write 'causal: true', or another objective in training, e.g. 'objective: masked'");
             yield break;
         }
+    }
+
+    /// <summary>The text of a causal model is not divided into parts.</summary>
+    private static IEnumerable<Diagnostic> CheckParts(ArchitectureSpec a)
+    {
+        if (a is { Family: Family.Encoder or Family.Albert, TokenTypes: not null })
+            yield return Of("architecture.token-types");
+        else if (a.Blocks.Count > 0 && a.Blocks[0] is EmbeddingLayer { TokenTypes: not null })
+            yield return Of(SpecPath.Key(SpecPath.Item("architecture.blocks", 0), "token-types"));
+
+        static Diagnostic Of(string path) => DiagnosticCatalog.CausalTokenTypes.At(path,
+            "the text of 'objective: causal' has no [SEP] that would divide it into parts; remove 'token-types', or write another objective, e.g. 'masked'");
     }
 
     private static IEnumerable<Diagnostic> CheckSequences(ModelSpec model, ObjectiveKind kind)

@@ -22,7 +22,7 @@ internal static class RelativeAttentionRules
         if (layer is { EvaluationMemory: not null, Memory: 0 })
             yield return DiagnosticCatalog.NoEffect.At(SpecPath.Key(path, "evaluation-memory"),
                 $"'evaluation-memory' has no effect without 'memory'; write e.g. 'memory: {context}', or remove it");
-        var farthest = Math.Max(layer.Memory, layer.EvaluationMemory ?? 0) + context - 1;
+        var farthest = layer.Farthest(context);
         if (layer.ClampLength >= farthest)
             yield return DiagnosticCatalog.NoEffect.At(SpecPath.Key(path, "clamp-length"),
                 $"no two positions of memory and segment are farther apart than {farthest}, so 'clamp-length: {layer.ClampLength}' has no effect; write less, or remove it");

@@ -11,12 +11,10 @@ internal sealed class Mistral : Llama
 
     public override string ClassName => "MistralForCausalLM";
 
-    public override ArchitectureSpec Read(StrictObject config)
+    public override ArchitectureSpec Read(StrictObject config) => Common(config) with
     {
-        var window = config.OptionalInt("sliding_window") ?? (config.IsNull("sliding_window") ? null : DefaultWindow);
-        var architecture = Common(config);
-        return architecture with { Window = window < architecture.Context ? window : null };
-    }
+        Window = config.OptionalInt("sliding_window") ?? (config.IsNull("sliding_window") ? null : DefaultWindow),
+    };
 
     public override JsonObject Write(ArchitectureSpec a)
     {

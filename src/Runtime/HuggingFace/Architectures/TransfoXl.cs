@@ -60,14 +60,14 @@ internal sealed class TransfoXl : PretrainedArchitecture
         var same = config.Flag("same_length", true);
         if (same && memory == 0)
             throw config.Refused("same_length", "without 'mem_len' no position would attend to any");
-        var (context, clamp) = (config.OptionalInt("tgt_len") ?? DefaultSegment, config.OptionalInt("clamp_len") ?? 1000);
+        var clamp = config.OptionalInt("clamp_len") ?? 1000;
         return new ArchitectureSpec
         {
             Family = Family.TransformerXl,
             Vocabulary = config.Int("vocab_size"),
-            Context = context,
+            Context = config.OptionalInt("tgt_len") ?? DefaultSegment,
             Memory = memory,
-            ClampLength = clamp > 0 && clamp < memory + context - 1 ? clamp : null,
+            ClampLength = clamp > 0 ? clamp : null,
             SameLength = same ? true : null,
             Width = width,
             Layers = config.Int("n_layer"),

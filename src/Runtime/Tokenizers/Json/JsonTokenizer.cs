@@ -131,7 +131,7 @@ public sealed class JsonTokenizer : ITextTokenizer
         TextTokenizer.SaveConfig(folder, "PreTrainedTokenizerFast", _texts[EndOfText]);
     }
 
-    public void Export(string folder) => Save(folder);
+    public void Export(string folder, SpecialTokens? special = null) => Save(folder);
 
     private void EncodeNormalized(string text, bool starts, List<int> into)
     {

@@ -125,7 +125,7 @@ public sealed class TokenCacheTests : IDisposable
 
         public ReadOnlySpan<byte> Bytes(int token) => "x"u8;
 
-        public void Export(string folder) => throw new NotSupportedException();
+        public void Export(string folder, SpecialTokens? special = null) => throw new NotSupportedException();
 
         public void Save(string folder) => throw new NotSupportedException();
     }

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using CsCheck;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Tokenizers;
@@ -144,6 +145,21 @@ public sealed class JsonTokenizerTests : IDisposable
             Assert.Equal((own.Vocabulary, own.EndOfText), (exported.Vocabulary, exported.EndOfText));
             Assert.Equal(own.Encode(SampleText.English), exported.Encode(SampleText.English));
             Assert.Equal(SampleText.English, exported.Decode(exported.Encode(SampleText.English).ToArray()));
+        }
+    }
+
+    /// <summary>Their ids may lie behind a gap.</summary>
+    [Fact]
+    public void They_are_exported_with_the_special_tokens_of_an_encoder()
+    {
+        foreach (var own in new ITextTokenizer[] { new ByteTokenizer(), new BytePairTokenizer(Fixtures.Bytes) })
+        {
+            own.Export(_folder.Path, new SpecialTokens(Pad: 500, Cls: 501, Sep: 502, Mask: 503));
+            var exported = (JsonTokenizer)TextTokenizer.Load(_folder.Path);
+            Assert.Equal([500, 501, 502, 503], new[] { "[PAD]", "[CLS]", "[SEP]", "[MASK]" }.Select(name => exported.IdOf(name)!.Value));
+            Assert.Equal((504, own.EndOfText), (exported.Vocabulary, exported.EndOfText));
+            Assert.Equal(own.Encode(SampleText.English), exported.Encode(SampleText.English));
+            Assert.Equal("[MASK]", (string?)JsonNode.Parse(File.ReadAllText(_folder["tokenizer_config.json"]))!["mask_token"]);
         }
     }
 
