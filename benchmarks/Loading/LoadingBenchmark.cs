@@ -40,7 +40,7 @@ internal static partial class LoadingBenchmark
     {
         var architecture = PretrainedArchitectures.All.Single(candidate => candidate.ModelType == type);
         using var model = new StoredModel(Layout(type, element == DType.F32 ? 124_000_000 : 248_000_000));
-        var transfers = new WeightTable(architecture).ForModel(model.Description).ToArray();
+        var transfers = new WeightTable(architecture, model.Parameters.Layout, heads: 1).All().ToArray();
         var path = Write(folder, type, element, transfers);
         double[] Median(Action act, bool cold) => [.. Enumerable.Range(0, Runs).Select(_ => Time(path, act, cold)).Order()];
         var memory = new byte[new FileInfo(path).Length];
