@@ -4,8 +4,8 @@ using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Data.Batches;
+using ModelCompiler.Runtime.Inference;
 using ModelCompiler.Runtime.Onnx;
-using ModelCompiler.Runtime.Onnx.Verification;
 using static TorchSharp.torch;
 
 namespace ModelCompiler.Benchmarks.Quantization;
@@ -75,7 +75,7 @@ internal static class QuantizationBenchmark
 
     private static double BitsPerByte(ICompiledModel model, string folder, Dataset data)
     {
-        var (context, vocabulary) = (model.Description.Context, model.Description.Vocabulary);
+        var context = model.Description.Context;
         var windows = new ValidationWindows(data.Validation, batch: 1, context, Windows);
         using var program = OnnxProgram.Open(model.Description, folder);
         var (tokens, targets) = (new long[context], new long[context]);
@@ -84,9 +84,7 @@ internal static class QuantizationBenchmark
         {
             windows.Fill(window, tokens, targets);
             program.Reset();
-            var logits = program.Forward(0, [.. tokens.Select(token => (int)token)], rows: context);
-            for (var i = 0; i < context; i++)
-                loss += LogitErrors.CrossEntropy(logits.Slice(i * vocabulary, vocabulary), targets[i]) / (windows.Batches * context);
+            loss += CrossEntropy.Of(program, 0, tokens, targets).Nats / ((double)windows.Batches * context);
         }
 
         return windows.BitsPerByte(loss, data.Tokenizer);

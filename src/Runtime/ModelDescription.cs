@@ -70,7 +70,10 @@ public sealed record ModelDescription
     /// <summary>Floating-point operations of the forward pass of a whole batch.</summary>
     public long ForwardFlops { get; init; }
 
-    /// <summary>Of these, what the backward pass does again because of checkpointing.</summary>
+    /// <summary>Of the forward pass of a token: of a model with <c>meta</c>, a pass is over one of the two sets of a batch.</summary>
+    public long ForwardFlopsPerToken => ForwardFlops / ((long)Batch / (Training.Meta is null ? 1 : 2) * Context);
+
+    /// <summary>Of <see cref="ForwardFlops"/>, what the backward pass does again because of checkpointing.</summary>
     public long RecomputedFlops { get; init; }
 
     /// <summary>Number of parameters.</summary>

@@ -61,6 +61,24 @@ public sealed record QuantizationSpec
 
     [Key("keep", "Layers that stay in fp32, by name or pattern; [auto] for those that a measurement finds sensitive. E.g. [head, blocks.*.mlp.down].")]
     public EquatableArray<string> Keep { get; init; }
+
+    /// <summary>Whether a group of weights can share a scale in ONNX Runtime's products.</summary>
+    public static bool IsGroup(int group) => group is 16 or 32 or 64 or 128 or 256;
+
+    /// <summary>Why weights of few bits gain nothing where all tokens of a text are multiplied at once, and what to write; null where they are for single tokens.</summary>
+    public string? EncoderObstacle(ObjectiveKind objective) =>
+        objective != ObjectiveKind.Causal && Weights != WeightType.Int8 && Prefill == PrefillType.Same
+            ? $"an encoder multiplies all tokens of a text at once, and {KebabCase.Of(Weights.ToString())} is fast for few; write 'weights: int8', or 'prefill: int8' beside it"
+            : null;
+
+    /// <summary>Why the method does nothing for the weights, and what to write; null where it does something.</summary>
+    public string? MethodObstacle() => (Method, Weights) switch
+    {
+        (RoundingMethod.SmoothQuant, not WeightType.Int8) =>
+            "'smooth-quant' makes activations easier to quantize and weights harder, which gains where both have 8 bits; write 'weights: int8', or 'method: awq' for fewer bits",
+        (RoundingMethod.Hqq, WeightType.Int8) => "'hqq' looks for the scales of small groups, and int8 has one for a whole row; write 'weights: int4', or another method",
+        _ => null,
+    };
 }
 
 public enum WeightType

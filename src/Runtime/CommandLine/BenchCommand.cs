@@ -37,13 +37,17 @@ internal static class BenchCommand
                     ("prompt", Text($"{speed.PromptTokensPerSecond:N0} tokens/s ({length} tokens)")),
                     ("generation", Text($"{speed.TokensPerSecond:N1} tokens/s ({sequences} × {steps} tokens)")),
                     ("a step", Text($"{speed.MillisecondsPerStep:F2} ms, {speed.BytesPerStep} managed bytes")),
-                    ("memory", Text($"{Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0:N0} MiB at most, of the whole process")),
+                    Memory(),
                 ]);
                 return ModelProgram.Done;
             });
     }
 
-    private static void Write(ProgramOutput output, (string Name, string Value)[] rows)
+    /// <summary>The most that the process has held so far.</summary>
+    public static (string Name, string Value) Memory() => ("memory", Text($"{Process.GetCurrentProcess().PeakWorkingSet64 / 1048576.0:N0} MiB at most, of the whole process"));
+
+    /// <summary>Writes what was measured, as a table on a terminal.</summary>
+    public static void Write(ProgramOutput output, (string Name, string Value)[] rows)
     {
         if (output.Terminal is { } terminal)
         {
@@ -56,12 +60,13 @@ internal static class BenchCommand
         foreach (var (name, value) in rows) output.Text.WriteLine($"{name + ":",-12} {value}");
     }
 
-    private static Option<int> Count(string name, string description, int value)
+    /// <summary>An option that is a number of something.</summary>
+    public static Option<int> Count(string name, string description, int value)
     {
         var option = new Option<int>(name) { HelpName = "n", Description = description, DefaultValueFactory = _ => value };
         option.Require(count => count > 0, "at least 1");
         return option;
     }
 
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    public static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -9,14 +9,18 @@ internal static class ChatCommand
 {
     public static Command Create(ProgramContext program, SharedOptions options)
     {
+        var draft = DraftModel.Option(program.Model);
         var system = new Option<string?>("--system") { HelpName = "text", Description = "What the model is told before the conversation." };
         return new Command("chat", "Answers line by line with the trained model in the output folder; /new begins again, /quit or the end of input ends.").With(
-            [.. options.Running, system, options.Seed, .. options.Generation.All],
+            [.. options.Running, .. draft is null ? Array.Empty<Option>() : [draft], system, options.Seed, .. options.Generation.All],
             result =>
             {
                 using var loaded = LoadedModel.Open(program, result, options);
+                using var proposing = draft is null ? null : DraftModel.Open(program, result.GetValue(draft), result.GetValue(options.Output)!, loaded.Tokenizer);
                 using var inference = loaded.Model.CreateInference();
-                return Run(program, new TextGenerator(inference, loaded.Tokenizer), ChatTemplate.Of(loaded.Folder), result.GetValue(system), options.Generation.Read(result));
+                using var proposals = proposing?.CreateInference();
+                var generator = new TextGenerator(inference, loaded.Tokenizer, proposals);
+                return Run(program, generator, ChatTemplate.Of(loaded.Folder), result.GetValue(system), DraftModel.Limit(program.Model, options.Generation.Read(result)));
             });
     }
 

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using ModelCompiler.Runtime.Checkpoints;
+using ModelCompiler.Runtime.Inference;
 using ModelCompiler.Runtime.Tokenizers;
+using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.CommandLine;
 
@@ -14,6 +16,9 @@ internal static class DraftModel
         Description = $"Run of {model.Draft.Model.Name}, which proposes tokens; 'none' generates without. [default: the folder of its name beside the output folder]",
     };
 
+    /// <summary>The options with the declared number of proposals.</summary>
+    public static GenerationOptions Limit(ModelDescription model, GenerationOptions options) => model.Draft is { } draft ? options with { DraftTokens = draft.Tokens } : options;
+
     /// <summary>The draft model with its trained weights; null where it is not wanted.</summary>
     /// <param name="program">The model that it proposes to.</param>
     /// <param name="given">The folder that the command line names.</param>
@@ -23,7 +28,7 @@ internal static class DraftModel
     public static ICompiledModel? Open(ProgramContext program, string? given, string output, ITextTokenizer tokenizer)
     {
         if (program.Model.Draft is not { } draft || given == "none") return null;
-        var folder = given ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(output))!, draft.Model.Name);
+        var folder = given ?? RunFolder.Beside(output, draft.Model.Name);
         var model = draft.Create(TorchSharp.torch.CPU);
         try
         {

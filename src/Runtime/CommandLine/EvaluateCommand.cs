@@ -1,7 +1,7 @@
 using System.CommandLine;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Data.Batches;
-using ModelCompiler.Runtime.Onnx.Verification;
+using ModelCompiler.Runtime.Inference;
 using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -43,9 +43,7 @@ internal static class EvaluateCommand
                 program.Interrupt.ThrowIfCancellationRequested();
                 windows.Fill(index, tokens, targets);
                 if (!recurrent) inference.Reset();
-                var logits = inference.Forward(0, Array.ConvertAll(tokens, token => (int)token), rows: context);
-                for (var t = 0; t < context; t++)
-                    loss += LogitErrors.CrossEntropy(logits.Slice(t * inference.Vocabulary, inference.Vocabulary), targets[t]) / ((double)context * windows.Batches);
+                loss += CrossEntropy.Of(inference, 0, tokens, targets).Nats / ((double)context * windows.Batches);
                 step();
             }
         });

@@ -31,8 +31,7 @@ internal static class GenerateCommand
         output.Text.Write(prompt);
         try
         {
-            if (model.Description.Draft is { } declared) options = options with { DraftTokens = declared.Tokens };
-            var result = new TextGenerator(program, tokenizer, proposing).Generate(prompt, options, output.Text.Write, interrupt);
+            var result = new TextGenerator(program, tokenizer, proposing).Generate(prompt, DraftModel.Limit(model.Description, options), output.Text.Write, interrupt);
             if (draft is not null)
                 output.Text.Write(string.Create(CultureInfo.InvariantCulture, $"\n{draft.Description.Name} proposed {result.Drafted} tokens, of which {result.Accepted} were accepted"));
             return ModelProgram.Done;

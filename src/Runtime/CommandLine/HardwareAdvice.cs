@@ -22,6 +22,10 @@ internal static class HardwareAdvice
         _ => null,
     };
 
+    /// <summary>Of weights that an export of an encoder rounds.</summary>
+    public static string? OfEncoder(QuantizationSpec quantization, ObjectiveKind objective) =>
+        quantization.EncoderObstacle(objective) is { } obstacle ? $"advice: {obstacle}." : null;
+
     /// <summary>Of an exported model that reads or continues several texts at once.</summary>
     /// <param name="quantization">As the export says it.</param>
     /// <param name="sequences">How many at a time.</param>

@@ -16,11 +16,11 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
 {
     public static LoadedModel Open(ProgramContext program, ParseResult result, SharedOptions options)
     {
-        var (output, device, threads) = (result.GetValue(options.Output)!, result.GetValue(options.Device)!, result.GetValue(options.Threads));
+        var output = result.GetValue(options.Output)!;
         if (result.GetValue(options.Engine) == "onnx")
         {
             var folder = result.GetValue(options.Onnx) ?? OnnxFolder.In(output);
-            var exported = OnnxModel.Open(program.Model.Artifact, folder, new() { Device = device, Threads = threads });
+            var exported = OnnxModel.Open(program.Model.Artifact, folder, new() { Device = result.GetValue(options.Device)!, Threads = result.GetValue(options.Threads) });
             try
             {
                 return new(exported, exported.LoadTokenizer(), folder, null);
@@ -32,19 +32,32 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
             }
         }
 
-        if (threads > 0) torch.set_num_threads(threads);
-        var model = program.Create(device);
+        var (model, tokenizer, source) = Compiled(program, result, options);
         try
         {
-            var (source, tokenizer) = TrainedModel.Load(model, output, program.Output.Error.WriteLine, program.Model.Adapt is null ? null : result.GetValue(options.Base));
-            if (model.RemovePruned() is { } smaller)
-            {
-                model.Dispose();
-                model = smaller;
-            }
-
             ILanguageModel ready = options.Packing.Count > 0 && result.GetValue(options.Packed) ? Pack(program, model, tokenizer, source) : model;
             return new(ready, tokenizer, output, source);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The trained model in libtorch: what pruning has left of it, where it removes parts.</summary>
+    /// <returns>The model, its tokenizer, and the text that it was trained on, where that is known.</returns>
+    public static (ICompiledModel Model, ITextTokenizer Tokenizer, string? Source) Compiled(ProgramContext program, ParseResult result, SharedOptions options)
+    {
+        if (result.GetValue(options.Threads) is > 0 and var threads) torch.set_num_threads(threads);
+        var model = program.Create(result.GetValue(options.Device)!);
+        try
+        {
+            var given = program.Model.Adapt is null ? null : result.GetValue(options.Base);
+            var (source, tokenizer) = TrainedModel.Load(model, result.GetValue(options.Output)!, program.Output.Error.WriteLine, given);
+            if (model.RemovePruned() is not { } smaller) return (model, tokenizer, source);
+            model.Dispose();
+            return (smaller, tokenizer, source);
         }
         catch
         {

@@ -17,13 +17,9 @@ internal static class ModelCommands
         root.Subcommands.Add(new Command("train", "Trains the model: what the program does without a command.").With(training.All, result => TrainCommand.Run(program, training.Read(result))));
         IEnumerable<Command> commands = model.Training.Objective.Kind == ObjectiveKind.Causal
             ? [GenerateCommand.Create(program, options), ChatCommand.Create(program, options), EvaluateCommand.Create(program, options), BenchCommand.Create(program, options)]
-            : [ReadCommand.Create(program, options)];
+            : [ReadCommand.Create(program, options), EncoderEvaluateCommand.Create(program, options), EncoderBenchCommand.Create(program, options)];
         foreach (var command in commands) root.Subcommands.Add(command);
-        root.Subcommands.Add(ExportCommand.Create(model, options.Output, (run, folder, quantization, opsetOnly) =>
-        {
-            using var compiled = program.Create("cpu");
-            return new ExportCommand(compiled, program.Output).Run(run, folder, quantization, opsetOnly, program.Interrupt);
-        }));
+        root.Subcommands.Add(ExportCommand.Create(program, options));
         root.Subcommands.Add(PublishCommand.Create(program, options));
         if (model.Adapt is not null) root.Subcommands.Add(MergeCommand.Create(program, options));
         return root;

@@ -4,7 +4,6 @@ using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Data.Labels;
 using ModelCompiler.Runtime.Inference;
-using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Tokenizers;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -24,21 +23,10 @@ internal sealed class ReadCommand(ModelDescription model, string run, ProgramOut
             ? ("The text to classify.", "Classifies a text with the trained model in the output folder.")
             : ($"With {SpecialTokens.MaskText} where a token is to be filled in.", $"Fills in each {SpecialTokens.MaskText} of a text with the trained model in the output folder.");
         text.Description = description;
-        return new Command("read", objective) { text }.With([options.Output, options.Engine, options.Onnx, options.Device], result =>
+        return new Command("read", objective) { text }.With(options.Running, result =>
         {
-            var (run, read) = (result.GetValue(options.Output)!, result.GetValue(text)!);
-            var command = new ReadCommand(program.Model, run, program.Output);
-            if (result.GetValue(options.Engine) == "onnx")
-            {
-                using var exported = OnnxEncoder.Open(program.Model.Artifact, result.GetValue(options.Onnx) ?? OnnxFolder.In(run), new() { Device = result.GetValue(options.Device)! });
-                return command.Write(exported, read, exported.LoadTokenizer());
-            }
-
-            using var model = program.Create(result.GetValue(options.Device)!);
-            var tokenizer = TrainedModel.Load(model, run, program.Output.Error.WriteLine).Tokenizer;
-            using var smaller = model.RemovePruned();
-            using var encoder = (smaller ?? model).CreateEncoder();
-            return command.Write(encoder, read, tokenizer);
+            using var loaded = LoadedEncoder.Open(program, result, options);
+            return new ReadCommand(program.Model, result.GetValue(options.Output)!, program.Output).Write(loaded.Program, result.GetValue(text)!, loaded.Tokenizer);
         });
     }
 

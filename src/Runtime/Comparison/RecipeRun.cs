@@ -36,11 +36,9 @@ internal sealed class RecipeRun(Recipe recipe, string folder, ComparisonOptions 
         var best = ModelCheckpoint.Load(RunFolder.LowestPath(folder)!, model).Best ?? state.Best!.Value;
 
         var onnx = OnnxFolder.In(folder);
-        var calibration = _model.Quantization is { } quantization && OnnxExport.NeedsText(quantization) ? Calibration.Windows(data, _model) : [];
         using var smaller = model.RemovePruned();
         var artifact = smaller ?? model;
-        OnnxExport.Write(artifact, onnx, _model.Quantization, data.Tokenizer, calibration);
-        var verified = OnnxVerification.Run(artifact, onnx, data, exact: _model.Quantization is null);
+        var verified = OnnxExport.WriteVerified(artifact, onnx, _model.Quantization, data, opsetOnly: false, new ExportWatch(output.Follow, interrupt));
         return new RecipeResult
         {
             Name = _model.Name,

@@ -30,7 +30,8 @@ internal sealed class CachedSequence(IInferenceProgram program, int sequence)
         // A window is not where the text begins.
         if (_start > 0) Truncate(0);
         _start = 0;
-        return text.Length - Fresh(text, rows: 1).Length;
+        Fresh(text, rows: 1);
+        return _cached.Count;
     }
 
     /// <summary>The logits after each of the last tokens of a text, [rows, V].</summary>

@@ -71,13 +71,25 @@ public sealed class TokenBuffer : IDisposable
         return into;
     }
 
-    /// <summary>Refuses tokens that do not fit the cache or the vocabulary, and logits of more rows than there are.</summary>
+    /// <summary>Tokens of data as programs take them.</summary>
+    internal static int[] Narrow(ReadOnlySpan<long> tokens)
+    {
+        var narrow = new int[tokens.Length];
+        for (var i = 0; i < narrow.Length; i++) narrow[i] = int.CreateChecked(tokens[i]);
+        return narrow;
+    }
+
+    /// <summary>Refuses tokens that do not fit the cache or the vocabulary, and logits of more rows than there are or than an array holds.</summary>
     /// <exception cref="ArgumentException">With the number that does not fit.</exception>
     public static void Check(ReadOnlySpan<int> tokens, int rows, int position, int context, int vocabulary)
     {
         if (tokens.Length == 0) throw new ArgumentException("At least one token is needed.", nameof(tokens));
         if (rows < 1 || rows > tokens.Length)
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Logits of {rows} rows are wanted of {tokens.Length} tokens."), nameof(rows));
+        if ((long)rows * vocabulary > Array.MaxLength)
+            throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture, $"The logits of {rows} rows over a vocabulary of {vocabulary} do not fit an array: ask for those of fewer rows at a time."),
+                nameof(rows));
         if (tokens.Length > context - position)
             throw new ArgumentException(
                 string.Create(CultureInfo.InvariantCulture, $"{tokens.Length} tokens after {position} exceed the context of {context}: Reset() first, or pass fewer."),

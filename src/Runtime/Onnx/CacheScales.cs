@@ -11,11 +11,12 @@ internal sealed record CacheScales(float[] Keys, float[] Values)
     /// <param name="model">It describes the graph.</param>
     /// <param name="parameters">Its parameters.</param>
     /// <param name="windows">The text.</param>
-    public static IReadOnlyList<CacheScales> Observe(ICompiledModel model, ParameterStore parameters, IReadOnlyList<int[]> windows)
+    /// <param name="watch">Follows it, and may end it.</param>
+    public static IReadOnlyList<CacheScales> Observe(ICompiledModel model, ParameterStore parameters, IReadOnlyList<int[]> windows, ExportWatch watch)
     {
         using var run = new CalibrationRun(model, parameters, windows);
         var ranges = new Dictionary<string, float[]>(StringComparer.Ordinal);
-        run.Read([], (_, _) => { }, () =>
+        run.Read([], (_, _) => { }, watch, () =>
         {
             foreach (var (cache, width, values) in run.Caches())
             {

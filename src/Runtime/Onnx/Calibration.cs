@@ -62,8 +62,12 @@ internal sealed class Calibration : IDisposable
         ];
     }
 
+    /// <param name="model">It describes the graph.</param>
+    /// <param name="parameters">Its parameters, on the CPU.</param>
+    /// <param name="windows">The text.</param>
+    /// <param name="watch">Follows it, and may end it.</param>
     /// <exception cref="OnnxException">There is no text.</exception>
-    public static Calibration Observe(ICompiledModel model, ParameterStore parameters, IReadOnlyList<int[]> windows)
+    public static Calibration Observe(ICompiledModel model, ParameterStore parameters, IReadOnlyList<int[]> windows, ExportWatch watch)
     {
         using var run = new CalibrationRun(model, parameters, windows, (builder, g) =>
         {
@@ -80,7 +84,7 @@ internal sealed class Calibration : IDisposable
         run.Read([.. values.Select(value => value.Name)], (index, rows) =>
         {
             foreach (var sum in sums[values[index]]) sum.Add(rows);
-        });
+        }, watch);
         return new Calibration(graph, graph.LinearLayers.ToDictionary(layer => layer.Name, layer => inputs[keys[layer.Source]]));
     }
 

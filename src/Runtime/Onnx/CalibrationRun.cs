@@ -49,15 +49,17 @@ internal sealed class CalibrationRun : IDisposable
     /// <summary>Runs the windows one by one.</summary>
     /// <param name="outputs">What is shown of each.</param>
     /// <param name="observe">Is shown it.</param>
+    /// <param name="watch">Follows it, and may end it.</param>
     /// <param name="read">Is called after each.</param>
-    public void Read(string[] outputs, ObserveValues observe, Action? read = null)
+    public void Read(string[] outputs, ObserveValues observe, ExportWatch watch, Action? read = null) => watch.Run("calibrating", _windows.Count, step =>
     {
         foreach (var window in _windows)
         {
             _program.Observe(window, outputs, observe);
             read?.Invoke();
+            step();
         }
-    }
+    });
 
     /// <summary>Of a model with caches: the keys and values so far, each with its input's name and its head size D, [Hkv, context, D]; zeros, or those of the window before, where the text has not come yet.</summary>
     public IEnumerable<(string Input, int Width, float[] Values)> Caches() => ((OnnxProgram)_program).Caches.Values();

@@ -1,9 +1,11 @@
 using System.Globalization;
 using Google.Protobuf;
 using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.IO;
 using ModelCompiler.Runtime.Onnx.Linears;
 using ModelCompiler.Runtime.Onnx.Messages;
+using ModelCompiler.Runtime.Onnx.Rounding;
 using ModelCompiler.Runtime.Tokenizers;
 using ModelCompiler.Runtime.Training;
 using static TorchSharp.torch;
@@ -23,21 +25,66 @@ public static class OnnxExport
     /// <exception cref="OnnxException">Weights are not finite, the folder holds something else, or a method has no text to observe.</exception>
     /// <exception cref="NotSupportedException">The model has no ONNX form.</exception>
     public static void Write(
-        ICompiledModel model, string folder, QuantizationSpec? quantization, ITextTokenizer tokenizer, IReadOnlyList<int[]> calibration, bool opsetOnly = false)
+        ICompiledModel model, string folder, QuantizationSpec? quantization, ITextTokenizer tokenizer, IReadOnlyList<int[]> calibration, bool opsetOnly = false) =>
+        Write(model, folder, quantization, tokenizer, calibration, opsetOnly, _ => { }, ExportWatch.None);
+
+    /// <summary>The same, verified on held-out text before it takes the place of an earlier export, which a failure leaves as it is.</summary>
+    /// <param name="model">Its generated class describes the graph.</param>
+    /// <param name="folder">Where the files go.</param>
+    /// <param name="quantization">How its weights are rounded; null for fp32.</param>
+    /// <param name="data">Its text and tokenizer.</param>
+    /// <param name="opsetOnly">Whether the graph has operators of the ONNX standard alone.</param>
+    /// <param name="watch">Follows it, and may end it.</param>
+    /// <exception cref="OnnxException">As of the other; or the export does not do what the model does.</exception>
+    internal static OnnxVerification WriteVerified(ICompiledModel model, string folder, QuantizationSpec? quantization, Dataset data, bool opsetOnly, ExportWatch watch)
+    {
+        OnnxVerification? found = null;
+        var calibration = quantization is not null && NeedsText(quantization) ? Calibration.Windows(data, model.Description) : [];
+        Write(model, folder, quantization, data.Tokenizer, calibration, opsetOnly, fresh => found = OnnxVerification.Run(model, fresh, data, exact: quantization is null, watch), watch);
+        return found!;
+    }
+
+    /// <param name="verify">Is given the files before they take their place; what it throws leaves an earlier export as it is.</param>
+    /// <param name="watch">Follows it, and may end it.</param>
+    /// <inheritdoc cref="Write(ICompiledModel, string, QuantizationSpec?, ITextTokenizer, IReadOnlyList{int[]}, bool)"/>
+    internal static void Write(
+        ICompiledModel model, string folder, QuantizationSpec? quantization, ITextTokenizer tokenizer, IReadOnlyList<int[]> calibration, bool opsetOnly,
+        Action<string> verify, ExportWatch watch)
     {
         if (opsetOnly && quantization is not null)
             throw new OnnxException("An export in operators of the ONNX standard alone keeps its weights in fp32. Export with --quantization fp32, or without opset-only.");
         CheckWeights(model);
         OnnxFolder.Write(folder, fresh =>
         {
-            using var parameters = quantization is not null && Quantizer.Scales(quantization) ? model.Parameters.Snapshot() : model.Parameters.Masters();
-            using var observed = quantization is not null && ObservesLayers(quantization) ? Calibration.Observe(model, parameters, calibration) : null;
-            var forms = quantization is null ? new OnnxForms { IsStandard = opsetOnly } : Forms(quantization, observed);
-            if (quantization?.KvCache == KvCacheType.Int8) forms = forms with { Caches = CacheScales.Observe(model, parameters, calibration) };
-            var (_, message) = WriteGraph(model, parameters, fresh, forms, quantization: quantization, tokenizerHash: tokenizer.Hash);
+            var message = quantization is null
+                ? WriteAsTheyAre(model, fresh, opsetOnly, tokenizer.Hash)
+                : WriteRounded(model, fresh, quantization, tokenizer.Hash, calibration, watch);
             tokenizer.Save(fresh);
             if (GenAi.Knows(message.Graph)) GenAi.Write(message, model.Description, tokenizer, fresh);
+            verify(fresh);
         });
+    }
+
+    private static ModelProto WriteAsTheyAre(ICompiledModel model, string folder, bool opsetOnly, string tokenizerHash)
+    {
+        using var parameters = model.Parameters.Masters();
+        return WriteGraph(model, parameters, folder, new OnnxForms { IsStandard = opsetOnly }, tokenizerHash: tokenizerHash).Message;
+    }
+
+    private static ModelProto WriteRounded(
+        ICompiledModel model, string folder, QuantizationSpec quantization, string tokenizerHash, IReadOnlyList<int[]> calibration, ExportWatch watch)
+    {
+        using var parameters = Quantizer.Scales(quantization) ? model.Parameters.Snapshot() : model.Parameters.Masters();
+        using var observed = ObservesLayers(quantization) ? Calibration.Observe(model, parameters, calibration, watch) : null;
+        var quantizer = Quantizer.Of(quantization, observed, watch);
+        var caches = quantization.KvCache == KvCacheType.Int8 ? CacheScales.Observe(model, parameters, calibration, watch) : null;
+        ModelProto? message = null;
+        watch.Run("rounding weights", quantizer.Count(model, parameters), step =>
+        {
+            var forms = Forms(quantization, quantizer with { Rounding = new WatchedRounding(quantizer.Rounding, step) }, observed) with { Caches = caches };
+            message = WriteGraph(model, parameters, folder, forms, quantization: quantization, tokenizerHash: tokenizerHash).Message;
+        });
+        return message!;
     }
 
     /// <summary>Whether a quantization observes the model while it reads text.</summary>
@@ -69,6 +116,8 @@ public static class OnnxExport
                 [OnnxFolder.TokenizerHash] = tokenizerHash,
                 [OnnxFolder.Quantization] = Describe(quantization),
                 [OnnxFolder.DataBytes] = data.Length.ToString(CultureInfo.InvariantCulture),
+                [OnnxFolder.ParameterCount] = model.Description.ParameterCount.ToString(CultureInfo.InvariantCulture),
+                [OnnxFolder.FlopsPerToken] = model.Description.ForwardFlopsPerToken.ToString(CultureInfo.InvariantCulture),
             };
             if (graph.Memory is { } memory) metadata[OnnxFolder.Memory] = memory.ToString(CultureInfo.InvariantCulture);
             message = builder.Build(metadata);
@@ -106,9 +155,8 @@ public static class OnnxExport
     }
 
     /// <summary>The form of each layer.</summary>
-    private static OnnxForms Forms(QuantizationSpec quantization, Calibration? observed)
+    private static OnnxForms Forms(QuantizationSpec quantization, Quantizer quantizer, Calibration? observed)
     {
-        var quantizer = Quantizer.Of(quantization, observed);
         Func<string, (float, float)>? range = quantization.Activations == ActivationRange.Static ? layer => (observed!.Inputs[layer].Least.Min(), observed.Inputs[layer].Most.Max()) : null;
         return new()
         {

@@ -5,6 +5,7 @@ using Google.Protobuf;
 using ModelCompiler.Runtime.IO;
 using ModelCompiler.Runtime.Onnx.Messages;
 using ModelCompiler.Runtime.Tokenizers;
+using ModelCompiler.Runtime.Tokenizers.Json;
 
 namespace ModelCompiler.Runtime.Onnx;
 
@@ -17,6 +18,16 @@ internal static class OnnxFolder
     public const string Graph = "model.onnx", Data = "model.onnx.data";
 
     public const string SpecHash = "spec_hash", TokenizerHash = "tokenizer_hash", DataBytes = "data_bytes", Digest = "graph_sha256", Name = "name", Quantization = "quantization", Memory = "memory";
+
+    /// <summary>The model's cost: parameters of the exported model, and floating-point operations of a token's forward pass. <see cref="DataBytes"/> are those of its weights.</summary>
+    public const string ParameterCount = "parameters", FlopsPerToken = "flops_per_token";
+
+    /// <summary>All that an export may consist of.</summary>
+    private static readonly string[] s_files =
+    [
+        Graph, Data, OnnxVerification.File, GenAi.Graph, GenAi.Config,
+        TextTokenizer.ConfigFile, JsonTokenizer.FileName, BytePairModel.VocabularyFile, BytePairModel.MergesFile,
+    ];
 
     /// <summary>Where the export of a run lies, if nothing else is said.</summary>
     public static string In(string run) => Path.Combine(run, "onnx");
@@ -33,21 +44,53 @@ internal static class OnnxFolder
     public static void Write(string folder, Action<string> write)
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        if (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any() && !File.Exists(GraphPath(target)))
-            throw new OnnxException($"'{folder}' holds something else than an exported model. Give the export a folder of its own.");
-        var (fresh, old) = ($"{target}.{Guid.NewGuid():N}.tmp", $"{target}.{Guid.NewGuid():N}.old");
+        CheckIsExport(target);
+        var fresh = $"{target}.{Guid.NewGuid():N}.tmp";
         try
         {
             Directory.CreateDirectory(fresh);
             write(fresh);
-            if (Directory.Exists(target)) Directory.Move(target, old);
-            Directory.Move(fresh, target);
+            CheckIsExport(target); // that took a while
+            Replace(target, fresh);
         }
         finally
         {
             if (Directory.Exists(fresh)) Directory.Delete(fresh, recursive: true);
-            if (Directory.Exists(old)) Directory.Delete(old, recursive: true);
         }
+    }
+
+    /// <summary>Moves a folder to the place of another, which is deleted once that is done.</summary>
+    private static void Replace(string target, string fresh)
+    {
+        if (!Directory.Exists(target))
+        {
+            Directory.Move(fresh, target);
+            return;
+        }
+
+        var old = $"{target}.{Guid.NewGuid():N}.old";
+        Directory.Move(target, old);
+        try
+        {
+            Directory.Move(fresh, target);
+        }
+        catch
+        {
+            Directory.Move(old, target);
+            throw;
+        }
+
+        Directory.Delete(old, recursive: true);
+    }
+
+    /// <summary>Refuses a folder that holds anything but an exported model, for all that is in it will be deleted.</summary>
+    private static void CheckIsExport(string target)
+    {
+        if (!Directory.Exists(target) || !Directory.EnumerateFileSystemEntries(target).Any()) return;
+        if (Directory.EnumerateFileSystemEntries(target).Select(path => Path.GetFileName(path)).FirstOrDefault(name => !s_files.Contains(name)) is { } other)
+            throw new OnnxException($"'{target}' holds something else than an exported model: '{other}'. Give the export a folder of its own.");
+        if (!File.Exists(GraphPath(target)) || TryMetadata(GraphPath(target)) is null)
+            throw new OnnxException($"'{target}' holds no model that this program has exported, or a damaged one. Delete it, or give the export a folder of its own.");
     }
 
     /// <summary>Writes the graph with a digest of itself, so that one that was damaged is never given to ONNX Runtime.</summary>
@@ -100,7 +143,10 @@ internal static class OnnxFolder
 
     /// <summary>The metadata of a graph that is as it was written.</summary>
     /// <exception cref="OnnxException">It is not.</exception>
-    internal static Dictionary<string, string> Metadata(string path)
+    internal static Dictionary<string, string> Metadata(string path) => TryMetadata(path)
+        ?? throw new OnnxException($"'{path}' was damaged, or was not exported by this program. Delete its folder, and export the model again.");
+
+    private static Dictionary<string, string>? TryMetadata(string path)
     {
         var bytes = File.ReadAllBytes(path);
 
@@ -115,7 +161,7 @@ internal static class OnnxFolder
                 return ModelProto.Parser.ParseFrom(bytes).MetadataProps.ToDictionary(entry => entry.Key, entry => entry.Value);
         }
 
-        throw new OnnxException($"'{path}' was damaged, or was not exported by this program. Export the model again.");
+        return null;
     }
 
     private static readonly string s_noDigest = new('0', 64);

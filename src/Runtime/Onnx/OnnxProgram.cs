@@ -12,13 +12,16 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     /// <summary>Most tokens of a prompt that are run at once.</summary>
     private const int Chunk = 512;
 
+    /// <summary>In the place of a sequence's last token, where those behind it were taken back.</summary>
+    private const int Unknown = -1;
+
     private readonly InferenceSession _session;
     private readonly OnnxModel? _owned;
     private readonly RunOptions _run = new();
     private readonly OnnxCaches _caches;
     private readonly Dictionary<(int First, int Count), OnnxCall> _steps = [];
     private readonly int[] _positions;
-    private readonly int[] _last;
+    private readonly int[] _last; // tokens, or Unknown
     private OnnxCall? _chunk;
     private float[] _logits;
 
@@ -61,6 +64,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     {
         if (position >= _positions[sequence]) return _positions[sequence];
         if (_caches.HasStates) _caches.ClearStates(sequence); // a cache is read up to the position only
+        _last[sequence] = Unknown;
         return _positions[sequence] = CanTruncate ? position : 0;
     }
 
@@ -90,13 +94,13 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         for (var i = 0; i < tokens.Length; i++) TokenBuffer.Check(tokens.Slice(i, 1), 1, _positions[sequences[i]], Context, Vocabulary);
         var (first, end) = (Batch, 0);
         foreach (var sequence in sequences) (first, end) = (Math.Min(first, sequence), Math.Max(end, sequence + 1));
-        if (end - first > sequences.Length && _caches.HasStates) return StepEach(sequences, tokens);
+        if (end - first > sequences.Length && (_caches.HasStates || CannotWait(sequences, first, end))) return StepEach(sequences, tokens);
         if (!_steps.TryGetValue((first, end - first), out var call))
             _steps.Add((first, end - first), call = new OnnxCall(_session, _caches, first, end - first, tokens: 1, rows: 1, Vocabulary, []));
 
         // A sequence between them repeats its last token, which changes nothing.
         for (var sequence = first; sequence < end; sequence++)
-            call.Write(sequence - first, new ReadOnlySpan<int>(in _last[sequence]), Math.Max(0, _positions[sequence] - 1));
+            call.Write(sequence - first, [Math.Max(0, _last[sequence])], Math.Max(0, _positions[sequence] - 1));
         for (var i = 0; i < tokens.Length; i++) call.Write(sequences[i] - first, tokens.Slice(i, 1), _positions[sequences[i]]);
         call.Run(_run);
         var logits = Logits(tokens.Length);
@@ -107,6 +111,14 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         }
 
         return logits;
+    }
+
+    /// <summary>Whether one that waits has tokens of which the last is not known, so that it cannot repeat it.</summary>
+    private bool CannotWait(scoped ReadOnlySpan<int> sequences, int first, int end)
+    {
+        for (var sequence = first; sequence < end; sequence++)
+            if (_last[sequence] == Unknown && _positions[sequence] > 0 && !sequences.Contains(sequence)) return true;
+        return false;
     }
 
     /// <summary>One by one: a state cannot wait by repeating a token.</summary>

@@ -1,6 +1,7 @@
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Onnx.Equalization;
 using ModelCompiler.Runtime.Onnx.Rounding;
+using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.Onnx;
 
@@ -17,12 +18,13 @@ internal sealed record Quantizer(QuantizationPlan Plan, IWeightRounding Rounding
     /// <summary>Scales channels in the observed parameters where the method does.</summary>
     /// <param name="quantization">The declaration.</param>
     /// <param name="observed">The layers' inputs, where the declaration needs text.</param>
-    public static Quantizer Of(QuantizationSpec quantization, Calibration? observed)
+    /// <param name="watch">Follows it, and may end it.</param>
+    public static Quantizer Of(QuantizationSpec quantization, Calibration? observed, ExportWatch watch)
     {
         var plan = new QuantizationPlan(quantization);
-        if (quantization.Method == RoundingMethod.Awq) ChannelEqualization.Apply(observed!, plan, new AwqScales());
-        if (quantization.Method == RoundingMethod.SmoothQuant) ChannelEqualization.Apply(observed!, plan, new SmoothScales(quantization.Smoothing));
-        if (quantization.Keep.Contains(QuantizationSpec.Auto)) plan = new QuantizationPlan(quantization, SensitiveLayers.Find(observed!, plan));
+        if (quantization.Method == RoundingMethod.Awq) ChannelEqualization.Apply(observed!, plan, new AwqScales(), watch);
+        if (quantization.Method == RoundingMethod.SmoothQuant) ChannelEqualization.Apply(observed!, plan, new SmoothScales(quantization.Smoothing), watch);
+        if (quantization.Keep.Contains(QuantizationSpec.Auto)) plan = new QuantizationPlan(quantization, SensitiveLayers.Find(observed!, plan, watch));
         return new(plan, quantization.Method switch
         {
             RoundingMethod.Gptq => new GptqRounding(observed!.Moments, quantization.Damping, quantization.ActivationOrder),
@@ -30,5 +32,14 @@ internal sealed record Quantizer(QuantizationPlan Plan, IWeightRounding Rounding
             RoundingMethod.Hqq => new HqqRounding(),
             _ => new NearestRounding(),
         });
+    }
+
+    /// <summary>Weights of a model that will be rounded.</summary>
+    public int Count(ICompiledModel model, ParameterStore parameters)
+    {
+        var layers = OnnxExport.Layers(model, parameters);
+        var count = layers.Where(layer => Plan.WeightsOf(layer.Name) is not null).DistinctBy(layer => layer.Source).Count();
+        foreach (var layer in layers) layer.Weight.Dispose();
+        return count;
     }
 }

@@ -11,20 +11,27 @@ internal static class SensitiveLayers
 {
     private const double Factor = 2;
 
-    public static IReadOnlySet<string> Find(Calibration calibration, QuantizationPlan plan)
+    public static IReadOnlySet<string> Find(Calibration calibration, QuantizationPlan plan, ExportWatch watch)
     {
         using var scope = NewDisposeScope();
         var shares = new List<(string Layer, double Share)>();
-        foreach (var layer in calibration.Graph.LinearLayers)
+        watch.Run("measuring layers", calibration.Graph.LinearLayers.Count, step =>
         {
-            if (plan.GridOf(layer.Name, layer.Input.Width) is not { } grid) continue;
-            var moments = calibration.Moments[layer.Name];
-            var error = OutputError.Of(layer.Weight, ones(layer.Input.Width), grid, moments);
-            shares.Add((layer.Name, Math.Sqrt(Math.Max(0, error) / Math.Max(OutputError.Energy(layer.Weight, moments), double.Epsilon))));
-        }
+            foreach (var layer in calibration.Graph.LinearLayers)
+            {
+                if (plan.GridOf(layer.Name, layer.Input.Width) is { } grid) shares.Add((layer.Name, Share(layer, grid, calibration.Moments[layer.Name])));
+                step();
+            }
+        });
 
         if (shares.Count == 0) return new HashSet<string>();
         var limit = Factor * shares.Select(pair => pair.Share).Order().ElementAt(shares.Count / 2);
         return shares.Where(pair => pair.Share > limit).Select(pair => pair.Layer).ToHashSet(StringComparer.Ordinal);
+    }
+
+    private static double Share(LinearLayer layer, RoundingGrid grid, Tensor moments)
+    {
+        var error = OutputError.Of(layer.Weight, ones(layer.Input.Width), grid, moments);
+        return Math.Sqrt(Math.Max(0, error) / Math.Max(OutputError.Energy(layer.Weight, moments), double.Epsilon));
     }
 }

@@ -14,9 +14,13 @@ public readonly record struct EvaluationResult(double Loss, double BitsPerByte)
     /// <summary>exp of the loss: among how many equally likely tokens the model hesitates.</summary>
     public double Perplexity => Math.Exp(Loss);
 
-    /// <summary>E.g. <c>1.874 bits per byte, perplexity 3.66 per token</c>, or <c>masked-loss 1.402, masked-accuracy 0.611</c>.</summary>
+    /// <summary>
+    /// E.g. <c>1.874 bits per byte, perplexity 3.66 per token</c>, or <c>masked-loss 1.402, masked-accuracy 0.611</c>; <c>loss 0.4127</c> where
+    /// there is neither, of a model that learns to adapt to tasks.
+    /// </summary>
     public override string ToString() => Measures.Count > 0
         ? string.Join(", ", Measures.Select(measure => measure.ToString()))
+        : double.IsNaN(BitsPerByte) ? string.Create(CultureInfo.InvariantCulture, $"loss {Loss:F4}")
         : string.Create(CultureInfo.InvariantCulture, $"{BitsPerByte:F3} bits per byte, perplexity {Perplexity:F2} per token");
 }
 

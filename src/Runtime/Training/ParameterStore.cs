@@ -44,18 +44,19 @@ public sealed class ParameterStore : IDisposable
     }
 
     /// <summary>
-    /// The same parameters, of which <see cref="Weight"/> gives the fp32 masters; rounded ones in fp32 where products read these. Disposing it
-    /// leaves the parameters as they are, and so must its user.
+    /// The same parameters on the CPU, of which <see cref="Weight"/> gives the fp32 masters; rounded ones in fp32 where products read these.
+    /// Disposing it leaves the parameters as they are, and so must its user.
     /// </summary>
-    public ParameterStore Masters() => _rounding is null ? new(this, Master.alias()) : Snapshot();
+    public ParameterStore Masters() => _rounding is null && Master.device_type == DeviceType.CPU ? new(this, Master.alias()) : Snapshot();
 
     /// <summary>A copy of <see cref="Masters"/>, for changes.</summary>
     public ParameterStore Snapshot()
     {
         using var gradientless = no_grad();
         var masters = Master.clone();
-        _rounding?.Round(Master, masters);
-        return new(this, masters);
+        _rounding?.Round(Master, masters); // where the masters lie
+        if (masters.device_type == DeviceType.CPU) return new(this, masters);
+        using (masters) return new(this, masters.cpu());
     }
 
     /// <summary>The layout table.</summary>

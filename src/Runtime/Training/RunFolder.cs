@@ -45,6 +45,9 @@ public static class RunFolder
         .Where(File.Exists)
         .MinBy(path => ModelCheckpoint.ReadState(path).Best?.Loss ?? double.PositiveInfinity);
 
+    /// <summary>The run of another model, in a folder of its name beside this one.</summary>
+    public static string Beside(string folder, string model) => Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))!, model);
+
     /// <summary>The checkpoint after a number of steps.</summary>
     public static string CheckpointPath(string folder, int step) =>
         Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D6}{Extension}"));

@@ -55,6 +55,53 @@ public sealed class EncoderProgramTests : IDisposable
     }
 
     [Fact]
+    public void An_encoder_is_exported_and_measured_in_both_engines()
+    {
+        var text = _folder.Write("text.txt", string.Join('\n', Enumerable.Range(0, 300).Select(i => $"the cat {i} sleeps on the mat.")));
+        Check<Bert>(text, "masked-loss", "masked-accuracy");
+        Check<Albert>(text, "masked-loss", "masked-accuracy", "order-loss", "order-accuracy");
+        var lines = Enumerable.Range(0, 200).Select(i => $$"""{"text": "{{new string('x', i % 9)}} of {{i}}", "label": "{{i % 3}}"}""");
+        Check<Classifier>(_folder.Write("labels.jsonl", string.Join('\n', lines)), "class-loss", "class-accuracy");
+        Assert.Equal("", _error.ToString());
+
+        void Check<TModel>(string data, params string[] measures)
+            where TModel : ICompiledModel<TModel>
+        {
+            int Program(params string[] args) => Run<TModel>([.. args, "--output", _folder[typeof(TModel).Name]]);
+            var found = string.Join(", ", measures.Select(measure => $@"{measure} ([\d.]+)"));
+            Assert.Equal(ModelProgram.Done, Program("--data", data, "--steps", "5"));
+            Assert.True(Program("export") == ModelProgram.Done, _error.ToString());
+            Assert.Equal(ModelProgram.Done, Program("evaluate"));
+            Assert.Equal(ModelProgram.Done, Program("evaluate", "--engine", "onnx", "--data", data));
+            Assert.Equal(ModelProgram.Done, Program("bench", "--rounds", "2", "--tokens", "8"));
+            Assert.Equal(ModelProgram.Done, Program("bench", "--rounds", "2", "--engine", "onnx"));
+            var output = _text.ToString();
+            _text.GetStringBuilder().Clear();
+            Assert.DoesNotContain("NaN", output, StringComparison.Ordinal);
+            Assert.Matches($"(?m)^verified on held-out text: {found} where the model has {found} ", output);
+            Assert.Equal(2, Regex.Count(output, @"(?m)^reading: +[\d,.]+ tokens/s \((8|24) tokens\)$"));
+
+            // Both measure what training did, on the same batches.
+            var name = typeof(TModel).Name;
+            double[][] all = [Values("validation: "), Values($@"{name} \(torch\):"), Values($@"{name} \(onnx\):")];
+            Assert.All(all, values => Assert.Equal(measures.Length, values.Length));
+            for (var i = 0; i < measures.Length; i++) Assert.All(all, values => Assert.Equal(all[0][i], values[i], 0.0021));
+
+            double[] Values(string label) =>
+                [.. Regex.Match(output, $"(?m)^{label} {found}").Groups.Values.Skip(1).Select(group => double.Parse(group.ValueSpan, CultureInfo.InvariantCulture))];
+        }
+    }
+
+    [Fact]
+    public void Few_bits_of_an_encoder_are_advised_against()
+    {
+        var text = _folder.Write("text.txt", string.Join('\n', Enumerable.Range(0, 300).Select(i => $"the cat {i} sleeps on the mat.")));
+        Assert.Equal(ModelProgram.Done, Run<Bert>("--data", text, "--steps", "5", "--output", _folder["out"]));
+        Assert.Equal(ModelProgram.Done, Run<Bert>("export", "--quantization", "int4", "--group", "16", "--output", _folder["out"]));
+        Assert.Contains("advice: an encoder multiplies all tokens of a text at once, and int4 is fast for few", _text.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_options_are_those_that_an_encoder_has()
     {
         Assert.Equal(ModelProgram.Done, Run<Classifier>("--help"));

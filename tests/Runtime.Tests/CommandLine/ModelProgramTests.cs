@@ -200,6 +200,66 @@ public sealed class ModelProgramTests : IDisposable
         var (alone, helped) = (Generated("--draft", "none"), Generated());
         Assert.Matches(@"Gpt2 proposed \d+ tokens, of which \d+ were accepted\n$", helped);
         Assert.StartsWith(alone.TrimEnd('\n') + "\n", helped);
+
+        // The folder beside it is the same where its name ends in a separator.
+        _text.GetStringBuilder().Clear();
+        Assert.Equal(ModelProgram.Done, Program<Drafted>("generate", "The", "--output", _folder["Drafted"] + Path.DirectorySeparatorChar, "--temperature", "0", "--tokens", "50"));
+        Assert.Equal(helped, _text.ToString());
+    }
+
+    [Fact]
+    public void A_declared_draft_model_takes_part_in_a_conversation()
+    {
+        int Program<TModel>(params string[] args)
+            where TModel : ICompiledModel<TModel> => ModelProgram.Run<TModel>(args, new ProgramOutput(_text, _error, null) { Input = new StringReader("Hello\nAgain\n/quit\n") }, default);
+
+        string Said(params string[] options)
+        {
+            _text.GetStringBuilder().Clear();
+            Assert.Equal(ModelProgram.Done, Program<Drafted>(["chat", "--output", _folder["Drafted"], "--temperature", "0", "--tokens", "20", .. options]));
+            return _text.ToString();
+        }
+
+        Assert.Equal(ModelProgram.Done, Program<Drafted>("--data", _folder.Text, "--steps", "20", "--tokens", "4", "--output", _folder["Drafted"]));
+        Assert.Equal(ModelProgram.Failed, Program<Drafted>("chat", "--output", _folder["Drafted"]));
+        Assert.Contains("There is no trained model in", _error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(ModelProgram.Done, Program<Gpt2>("--data", _folder.Text, "--steps", "20", "--tokens", "4", "--output", _folder["Gpt2"]));
+        Assert.Equal(Said("--draft", "none"), Said());
+    }
+
+    /// <summary>A memory of segments, and tasks whose texts are shorter than the context.</summary>
+    [Fact]
+    public void Models_of_every_kind_of_training_are_exported()
+    {
+        var tasks = Path.Combine(_folder.Text, "..", "tasks.jsonl");
+        File.WriteAllText(tasks, string.Join('\n', Enumerable.Range(0, 60).Select(i => $$"""{"text": "task {{i % 6}} says {{i}}", "task": "{{i % 6}}"}""")));
+        Check<TransformerXlPlain>(_folder.Text, @"[\d.]+ bits per byte, perplexity [\d.]+ per token");
+        Check<TransformerXlPlain>(_folder.Text, @"[\d.]+ bits per byte, perplexity [\d.]+ per token", "--opset-only");
+        Check<MetaFomaml>(tasks, @"loss \d\.\d{4}", "--opset-only");
+        Assert.Equal("", _error.ToString());
+
+        void Check<TModel>(string data, string measures, params string[] options)
+            where TModel : ICompiledModel<TModel>
+        {
+            var folder = _folder[typeof(TModel).Name + options.Length];
+            int Program(params string[] args) => ModelProgram.Run<TModel>([.. args, "--output", folder], new ProgramOutput(_text, _error, null), default);
+            Assert.Equal(ModelProgram.Done, Program("--data", data, "--steps", "5", "--tokens", "4"));
+            Assert.DoesNotContain("NaN", _text.ToString(), StringComparison.Ordinal);
+            Assert.True(Program(["export", .. options]) == ModelProgram.Done, _error.ToString());
+            Assert.True(Regex.IsMatch(_text.ToString(), $@"(?m)^verified on held-out text: {measures} where the model has {measures} \([+-]?0\.0\d %\)"), _text.ToString());
+            _text.GetStringBuilder().Clear();
+        }
+    }
+
+    [Fact]
+    public void What_an_export_is_given_is_held_to_the_rules_of_the_declaration()
+    {
+        int Program(params string[] args) => ModelProgram.Run<PackedInt8>([.. args, "--output", Output], new ProgramOutput(_text, _error, null), default);
+        Assert.Equal(ModelProgram.Done, Program("train", "--data", _folder.Text, "--steps", "5", "--tokens", "4"));
+        Assert.Equal(ModelProgram.Done, Program("export", "--quantization", "int4", "--group", "16"));
+        Assert.Contains(": int4, groups of 16, nearest, ", _text.ToString(), StringComparison.Ordinal);
+        Assert.Equal(ModelProgram.Failed, Program("export", "--quantization", "int4", "--method", "smooth-quant"));
+        Assert.Contains("--method smooth-quant does nothing for int4", _error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

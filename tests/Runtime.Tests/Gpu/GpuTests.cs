@@ -2,6 +2,7 @@ using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Inference.Packed;
 using ModelCompiler.Runtime.Memory;
 using ModelCompiler.Runtime.Tests.Generated;
+using ModelCompiler.Runtime.Tests.Onnx;
 using ModelCompiler.Runtime.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -93,6 +94,26 @@ public sealed class GpuTests : IDisposable
                 Assert.Empty(actual.Kept);
                 Compare(cpu.CreateInference(1, expected), gpu.CreateInference(1, actual), 0.05);
             }
+        }
+    }
+
+    /// <summary>What calibration text says of channels and layers lies on the CPU, and the weights are scaled there.</summary>
+    [Theory]
+    [InlineData(WeightType.Int4, RoundingMethod.Awq)]
+    [InlineData(WeightType.Int8, RoundingMethod.SmoothQuant)]
+    [InlineData(WeightType.Int4, RoundingMethod.Gptq)]
+    public void Packed_weights_of_methods_that_read_text(WeightType weights, RoundingMethod method)
+    {
+        var (cpu, gpu) = Pair<PackedWide>();
+        using (cpu)
+        using (gpu)
+        {
+            var quantization = new QuantizationSpec { Weights = weights, Method = method, Keep = EquatableArray.Of(QuantizationSpec.Auto) };
+            var text = OnnxQuantizationTests.Windows(cpu.Description.Context);
+            using var expected = PackedWeights.Of(cpu, quantization, text);
+            using var actual = PackedWeights.Of(gpu, quantization, text);
+            Assert.Equal(expected.Layers, actual.Layers);
+            Compare(cpu.CreateInference(1, expected), gpu.CreateInference(1, actual), 0.05);
         }
     }
 

@@ -77,6 +77,32 @@ public sealed class InferenceProgramTests
         Assert.Throws<ArgumentOutOfRangeException>(() => opened.Model.CreateInference(0));
     }
 
+    /// <summary>It lies between the sequences of a step, and cannot repeat its last token, for it was taken back.</summary>
+    [Theory]
+    [InlineData("torch")]
+    [InlineData("onnx")]
+    public void A_sequence_of_which_tokens_were_taken_back_waits_unharmed(string engine)
+    {
+        using var opened = Engine.Open<Llama>(engine);
+        using var program = opened.Model.CreateInference(3);
+        using var alone = opened.Model.CreateInference();
+        int[] text = [.. Enumerable.Range(0, 10).Select(i => (i * 37) % 256)];
+        alone.Forward(text.AsSpan(0, 5));
+        float[] expected = [.. alone.Forward([200])];
+        for (var sequence = 0; sequence < 3; sequence++) program.Forward(sequence, text.AsSpan(0, 8));
+        program.Truncate(1, 5);
+        for (var step = 8; step < 10; step++) program.Step([0, 2], [text[step], text[step]]);
+        var found = program.Step([1], [200]);
+        var scale = expected.Max(MathF.Abs);
+        for (var v = 0; v < expected.Length; v++) Assert.Equal(expected[v], found[v], 1e-5 * scale);
+
+        // With a token of its own it can wait again.
+        float[] next = [.. alone.Forward([201])];
+        program.Step([0, 2], [1, 2]);
+        found = program.Step([1], [201]);
+        for (var v = 0; v < next.Length; v++) Assert.Equal(next[v], found[v], 1e-5 * scale);
+    }
+
     private static void Check<TModel>(string engine, double tolerance, QuantizationSpec? quantization = null)
         where TModel : ICompiledModel<TModel>
     {

@@ -84,6 +84,18 @@ public sealed class TextGeneratorTests
     }
 
     [Fact]
+    public void What_is_left_out_of_a_long_prompt_was_not_reused()
+    {
+        var generator = new TextGenerator(new SuccessorProgram(context: 8), s_tokenizer);
+        Assert.Equal((21, 0), Counts(generator.Generate("abcdefghijklmnopqrst", s_greedy with { MaxTokens = 1 })));
+
+        // A batch's counts are made in another place.
+        Assert.Equal((21, 0), Counts(generator.Generate(["abcdefghijklmnopqrst"], s_greedy with { MaxTokens = 1 })[0]));
+
+        static (int, int) Counts(Generation found) => (found.PromptTokens, found.ReusedTokens);
+    }
+
+    [Fact]
     public void A_stop_that_spans_tokens_ends_the_text_and_is_not_given_out()
     {
         var pieces = new List<string>();

@@ -276,6 +276,56 @@ public sealed class OnnxProgramTests
         Assert.Equal(2, Directory.EnumerateFileSystemEntries(folder.Path).Count());
     }
 
+    [Fact]
+    public void What_this_program_has_not_written_is_never_deleted()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Gpt2.Create(CPU, seed: 1);
+
+        // Of another program, and of the same names.
+        var foreign = folder.Write("foreign/model.onnx", "a model of the user's");
+        Assert.Contains("no model that this program has exported", Refusal("foreign"), StringComparison.Ordinal);
+        Assert.Equal("a model of the user's", File.ReadAllText(foreign));
+
+        // Beside an export, also where it comes while one is written.
+        Export<Gpt2>(folder["export"], null).Dispose();
+        var notes = folder.Write("export/notes.txt", "of the user's");
+        Assert.Contains("'notes.txt'", Refusal("export"), StringComparison.Ordinal);
+        File.Delete(notes);
+        Assert.Throws<OnnxException>(() => OnnxFolder.Write(folder["export"], _ => folder.Write("export/notes.txt", "of the user's")));
+        Assert.Equal("of the user's", File.ReadAllText(notes));
+        Assert.Equal(["export", "foreign"], Directory.EnumerateFileSystemEntries(folder.Path).Select(path => Path.GetFileName(path)).Order());
+
+        string Refusal(string name) => Assert.Throws<OnnxException>(() => OnnxExport.Write(model, folder[name], null, new ByteTokenizer(), [])).Message;
+    }
+
+    [Fact]
+    public void An_export_whose_successor_cannot_take_its_place_stays()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Gpt2>(folder["export"], null);
+        Assert.ThrowsAny<IOException>(() => OnnxFolder.Write(folder["export"], fresh => Directory.Delete(fresh)));
+        OnnxModel.Open(Gpt2.Definition, folder["export"]).Dispose();
+        Assert.Single(Directory.EnumerateFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void The_graph_says_what_the_model_costs()
+    {
+        using var folder = new TemporaryFolder();
+        Export<Gpt2>(folder["a"], null).Dispose();
+        using (var meta = MetaLlama.Create(CPU, seed: 1)) OnnxExport.Write(meta, folder["b"], null, new ByteTokenizer(), [], opsetOnly: true);
+        Assert.Equal((Gpt2.Cost.Parameters, Gpt2.Cost.ForwardFlopsPerToken, new FileInfo(folder["a/model.onnx.data"]).Length), Cost("a"));
+        Assert.Equal((MetaLlama.Cost.Parameters, MetaLlama.Cost.ForwardFlopsPerToken, new FileInfo(folder["b/model.onnx.data"]).Length), Cost("b"));
+
+        (long, long, long) Cost(string name)
+        {
+            var metadata = OnnxFolder.Metadata(OnnxFolder.GraphPath(folder[name]));
+            return (Number("parameters"), Number("flops_per_token"), Number("data_bytes"));
+            long Number(string key) => long.Parse(metadata[key], System.Globalization.CultureInfo.InvariantCulture);
+        }
+    }
+
     private static TModel Export<TModel>(string folder, QuantizationSpec? quantization, IReadOnlyList<int[]>? calibration = null)
         where TModel : ICompiledModel<TModel>
     {

@@ -112,8 +112,8 @@ public sealed class OnnxQuantizationTests
 
         var quantization = new QuantizationSpec { Weights = WeightType.Int4, Group = 16, Keep = EquatableArray.Of(QuantizationSpec.Auto) };
         using var parameters = model.Parameters.Masters();
-        using var observed = Calibration.Observe(model, parameters, Windows(model.Description.Context));
-        var kept = Assert.Single(SensitiveLayers.Find(observed, new QuantizationPlan(quantization)));
+        using var observed = Calibration.Observe(model, parameters, Windows(model.Description.Context), ExportWatch.None);
+        var kept = Assert.Single(SensitiveLayers.Find(observed, new QuantizationPlan(quantization), ExportWatch.None));
         Assert.Equal("blocks.1.attention.proj", kept);
         Assert.InRange(Error<Gpt2>(quantization), 1e-5, 0.5);
     }
@@ -136,7 +136,7 @@ public sealed class OnnxQuantizationTests
         using var model = SharedBlocks.Create(CPU, seed: 1);
         GeneratedModels.Scramble(model);
         using var parameters = model.Parameters.Masters();
-        using var observed = Calibration.Observe(model, parameters, Windows(model.Description.Context));
+        using var observed = Calibration.Observe(model, parameters, Windows(model.Description.Context), ExportWatch.None);
         var layers = observed.Graph.LinearLayers.GroupBy(layer => layer.Source).First(group => group.Count() > 1).ToArray();
         Assert.Same(observed.Inputs[layers[0].Name], observed.Inputs[layers[1].Name]);
         // As many rows as there are tokens, once for each layer: a norm makes each row's mean square its weight's.
@@ -166,9 +166,9 @@ public sealed class OnnxQuantizationTests
         GeneratedModels.Scramble(model);
         using var parameters = model.Parameters.Masters();
         var windows = Windows(model.Description.Context)[..2];
-        using var both = Calibration.Observe(model, parameters, windows);
-        using var first = Calibration.Observe(model, parameters, windows[..1]);
-        using var second = Calibration.Observe(model, parameters, windows[1..]);
+        using var both = Calibration.Observe(model, parameters, windows, ExportWatch.None);
+        using var first = Calibration.Observe(model, parameters, windows[..1], ExportWatch.None);
+        using var second = Calibration.Observe(model, parameters, windows[1..], ExportWatch.None);
         return [.. both.Graph.LinearLayers.Select(layer =>
             ((both.Moments[layer.Name] - first.Moments[layer.Name] - second.Moments[layer.Name]).norm() / both.Moments[layer.Name].norm()).item<float>())];
     }

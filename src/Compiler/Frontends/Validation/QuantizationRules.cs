@@ -16,26 +16,17 @@ internal static class QuantizationRules
 
     private static IEnumerable<Diagnostic> Rounding(QuantizationSpec quantization)
     {
-        if (quantization.Weights != WeightType.Int8 && quantization.Group is not (16 or 32 or 64 or 128 or 256))
+        if (quantization.Weights != WeightType.Int8 && !QuantizationSpec.IsGroup(quantization.Group))
             yield return DiagnosticCatalog.QuantizationGroup.At(Path + ".group",
                 $"ONNX Runtime has no products of groups of {quantization.Group}; write 16, 32, 64, 128 or 256");
 
-        if (quantization.Method == RoundingMethod.SmoothQuant && quantization.Weights != WeightType.Int8)
-            yield return DiagnosticCatalog.QuantizationMethod.At(Path + ".method",
-                "'smooth-quant' makes activations easier to quantize and weights harder, which gains where both have 8 bits; write 'weights: int8', or 'method: awq' for fewer bits");
-
-        if (quantization.Method == RoundingMethod.Hqq && quantization.Weights == WeightType.Int8)
-            yield return DiagnosticCatalog.QuantizationMethod.At(Path + ".method",
-                "'hqq' looks for the scales of small groups, and int8 has one for a whole row; write 'weights: int4', or another method");
+        if (quantization.MethodObstacle() is { } obstacle) yield return DiagnosticCatalog.QuantizationMethod.At(Path + ".method", obstacle);
     }
 
     /// <summary>Weights of few bits cost less to read, which is what a product of few tokens waits for.</summary>
     private static IEnumerable<Diagnostic> Tokens(ModelSpec model, QuantizationSpec quantization)
     {
-        if (quantization is { Weights: WeightType.Int4 or WeightType.Int2, Prefill: PrefillType.Same } && ObjectiveSpec.Resolve(model).Kind != ObjectiveKind.Causal)
-            yield return DiagnosticCatalog.FewBitsOfManyTokens.At(Path + ".weights",
-                $"an encoder multiplies all tokens of a text at once, and {KebabCase.Of(quantization.Weights.ToString())} is fast for few; "
-                + "write 'weights: int8', or 'prefill: int8' beside it");
+        if (quantization.EncoderObstacle(ObjectiveSpec.Resolve(model).Kind) is { } obstacle) yield return DiagnosticCatalog.FewBitsOfManyTokens.At(Path + ".weights", obstacle);
     }
 
     private static IEnumerable<Diagnostic> Training(EfficiencySpec efficiency, QuantizationSpec quantization)

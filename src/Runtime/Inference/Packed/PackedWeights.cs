@@ -41,8 +41,8 @@ public sealed class PackedWeights : IDisposable
         try
         {
             using var parameters = Quantizer.Scales(quantization) ? model.Parameters.Snapshot() : model.Parameters.Masters();
-            using var observed = Quantizer.NeedsText(quantization) ? Calibration.Observe(model, parameters, calibration) : null;
-            var quantizer = Quantizer.Of(quantization, observed);
+            using var observed = Quantizer.NeedsText(quantization) ? Calibration.Observe(model, parameters, calibration, ExportWatch.None) : null;
+            var quantizer = Quantizer.Of(quantization, observed, ExportWatch.None);
             if (Quantizer.Scales(quantization))
             {
                 packed.Parameters = new ParameterStore(model.Device, model.Parameters.Layout, model.Parameters.Copy?.dtype ?? ScalarType.Float32);

@@ -23,30 +23,43 @@ internal static class ChannelEqualization
 {
     /// <summary>Changes the parameters in place, and what calibration saw of them.</summary>
     /// <returns>The names of the layers whose inputs were scaled.</returns>
-    public static IReadOnlyList<string> Apply(Calibration calibration, QuantizationPlan plan, IChannelScales scales)
+    public static IReadOnlyList<string> Apply(Calibration calibration, QuantizationPlan plan, IChannelScales scales, ExportWatch watch)
     {
-        using var gradientless = no_grad();
         var graph = calibration.Graph;
+        LinearLayer[][] groups =
+        [
+            .. graph.LinearLayers.Where(layer => graph.ChannelSources.ContainsKey(layer.Input.Name))
+                .GroupBy(layer => graph.ChannelSources[layer.Input.Name].Key, (_, layers) => layers.ToArray()),
+        ];
         var done = new List<string>();
-        foreach (var group in graph.LinearLayers.Where(layer => graph.ChannelSources.ContainsKey(layer.Input.Name)).GroupBy(layer => graph.ChannelSources[layer.Input.Name].Key))
+        watch.Run("scaling channels", groups.Length, step =>
         {
-            LinearLayer[] layers = [.. group];
-            if (!CanScale(graph, layers, calibration)) continue;
-            using var scope = NewDisposeScope();
-            LinearLayer[] weights = [.. layers.DistinctBy(layer => layer.Source)];
-            var input = calibration.Inputs[layers[0].Name];
-            (Tensor, RoundingGrid?)[] read = [.. weights.Select(layer => (layer.Weight, plan.GridOf(layer.Name, layer.Input.Width)))];
-            if (read.All(pair => pair.Item2 is null)) continue;
-            var scale = scales.Of(read, input);
-            foreach (var layer in weights) layer.Weight.mul_(scale);
-            foreach (var (parameter, start) in graph.ChannelSources[layers[0].Input.Name].Parameters)
-                using (var rows = parameter.narrow(0, start, scale.numel()))
-                    rows.div_(rows.dim() == 1 ? scale : scale.unsqueeze(1));
-            input.Divide(OnnxBuilder.Floats(scale));
-            done.AddRange(layers.Select(layer => layer.Name));
-        }
-
+            foreach (var layers in groups)
+            {
+                if (Scale(layers, calibration, plan, scales)) done.AddRange(layers.Select(layer => layer.Name));
+                step();
+            }
+        });
         return done;
+    }
+
+    private static bool Scale(LinearLayer[] layers, Calibration calibration, QuantizationPlan plan, IChannelScales scales)
+    {
+        var graph = calibration.Graph;
+        if (!CanScale(graph, layers, calibration)) return false;
+        using var gradientless = no_grad();
+        using var scope = NewDisposeScope();
+        LinearLayer[] weights = [.. layers.DistinctBy(layer => layer.Source)];
+        var input = calibration.Inputs[layers[0].Name];
+        (Tensor, RoundingGrid?)[] read = [.. weights.Select(layer => (layer.Weight, plan.GridOf(layer.Name, layer.Input.Width)))];
+        if (read.All(pair => pair.Item2 is null)) return false;
+        var scale = scales.Of(read, input);
+        foreach (var layer in weights) layer.Weight.mul_(scale);
+        foreach (var (parameter, start) in graph.ChannelSources[layers[0].Input.Name].Parameters)
+            using (var rows = parameter.narrow(0, start, scale.numel()))
+                rows.div_(rows.dim() == 1 ? scale : scale.unsqueeze(1));
+        input.Divide(OnnxBuilder.Floats(scale));
+        return true;
     }
 
     /// <summary>Whether only these layers read the channels, and read nothing else with their weights.</summary>

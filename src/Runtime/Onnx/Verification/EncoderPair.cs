@@ -1,47 +1,44 @@
 using ModelCompiler.ModelDsl;
-using ModelCompiler.Runtime.Data.Batches;
+using ModelCompiler.Runtime.Inference;
+using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.Onnx.Verification;
 
 /// <summary>Whole sequences, without their padding: the vectors of their tokens, hidden tokens, classes.</summary>
-internal sealed class EncoderPair(ICompiledModel model, string folder) : IPair
+internal sealed class EncoderPair : IPair
 {
-    private readonly OnnxEncoder _exported = OnnxEncoder.Open(model.Description, folder);
-    private readonly IEncoderProgram _original = model.CreateEncoder();
-    private readonly ITrainingProgram _training = model.CreateTraining();
+    private readonly ModelDescription _model;
+    private readonly IEncoderProgram _exported, _original;
+    private readonly ITrainingProgram _training;
+    private readonly EncoderLoss _loss;
 
-    private ObjectiveKind Objective => model.Description.Training.Objective.Kind;
+    public EncoderPair(ICompiledModel model, string folder)
+    {
+        _model = model.Description;
+        _exported = OnnxEncoder.Open(_model, folder);
+        (_original, _training) = (model.CreateEncoder(), model.CreateTraining());
+        _loss = new EncoderLoss(_model, _exported);
+    }
 
     public (double Exported, double Original) Losses(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, LogitErrors errors)
     {
-        var length = model.Description.Context;
-        var (masked, hidden, order, rows) = (0.0, 0, 0.0, tokens.Length / length);
-        for (var start = 0; start < tokens.Length; start += length)
+        var objective = _model.Training.Objective.Kind;
+        for (var start = 0; start < tokens.Length; start += _model.Context)
         {
-            var row = tokens.Slice(start, length);
-            var wanted = targets.Slice(start, length);
-            int[] sequence = [.. row[..model.Description.Training.SpecialTokens!.Length(row)].ToArray().Select(token => (int)token)];
+            var sequence = _loss.Sequence(tokens.Slice(start, _model.Context));
             errors.Compare(_exported.Encode(sequence), _original.Encode(sequence));
-            if (Objective != ObjectiveKind.Masked)
-            {
-                var classes = _exported.Classify(sequence);
-                errors.Compare(classes, _original.Classify(sequence));
-                order += LogitErrors.CrossEntropy(classes, wanted[0]);
-            }
-
-            if (Objective == ObjectiveKind.Classification) continue;
-            var logits = _exported.Predict(sequence);
-            errors.Compare(logits, _original.Predict(sequence));
-            var vocabulary = logits.Length / sequence.Length;
-            for (var t = Objective == ObjectiveKind.MaskedWithOrder ? 1 : 0; t < sequence.Length; t++)
-            {
-                if (wanted[t] == Masking.Ignored) continue;
-                masked += LogitErrors.CrossEntropy(logits.Slice(t * vocabulary, vocabulary), wanted[t]);
-                hidden++;
-            }
+            if (objective != ObjectiveKind.Masked) errors.Compare(_exported.Classify(sequence), _original.Classify(sequence));
+            if (objective != ObjectiveKind.Classification) errors.Compare(_exported.Predict(sequence), _original.Predict(sequence));
         }
 
-        return ((hidden == 0 ? 0 : masked / hidden) + (order / rows), _training.Evaluate(tokens, targets));
+        return (_loss.Add(tokens, targets), _training.Evaluate(tokens, targets));
+    }
+
+    public (EquatableArray<Measure> Exported, EquatableArray<Measure> Original) Measures()
+    {
+        var original = new StepMetrics();
+        (_training as IMetricSource)?.Report(original);
+        return (_loss.Measures(), original.ToMeasures());
     }
 
     public void Dispose()

@@ -102,7 +102,6 @@ internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram progr
     private float[] ScoredBy(SampleWindows samples)
     {
         using var scorer = Settings.ScoringModel!(model.Device);
-        var runs = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))!;
-        return ScoringModel.Losses(scorer, Path.Combine(runs, scorer.Description.Name), data, samples, run.Seed, report);
+        return ScoringModel.Losses(scorer, RunFolder.Beside(folder, scorer.Description.Name), data, samples, run.Seed, report);
     }
 }

@@ -132,8 +132,7 @@ public sealed class Distillation(DistillationSpec settings, Device device, Func<
         using (var teacher = create(device))
         {
             var (own, name) = (student.Description, teacher.Description.Name);
-            var runs = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))!;
-            _path = settings.Checkpoint ?? Path.Combine(runs, name);
+            _path = settings.Checkpoint ?? RunFolder.Beside(folder, name);
             TeacherCheckpoint.Load(own.Name, teacher, _path, data.Tokenizer, report);
             report($"{own.Name} learns from {name} in '{_path}'");
             if (run.Step == 0 && Initialize(student, teacher) is > 0 and var copied)

@@ -34,17 +34,17 @@ public sealed partial class ChannelEqualizationTests
         foreach (var scales in new IChannelScales[] { new AwqScales(), new SmoothScales(0.5) })
         {
             using var parameters = model.Parameters.Snapshot();
-            using var observed = Calibration.Observe(model, parameters, windows);
+            using var observed = Calibration.Observe(model, parameters, windows, ExportWatch.None);
             var last = observed.Graph.LinearLayers.Last(layer => layer.Name.EndsWith(expected.Contains("head") ? "head" : "mlp.down", StringComparison.Ordinal));
             double Error() => OutputError.Of(last.Weight, ones(last.Input.Width), plan.Packed(WeightType.Int4), observed.Moments[last.Name]);
             var error = Error();
-            var layers = ChannelEqualization.Apply(observed, plan, scales);
+            var layers = ChannelEqualization.Apply(observed, plan, scales, ExportWatch.None);
             Assert.Equal(expected, layers.Select(name => InBlock().Replace(name, "")).Distinct().Order(StringComparer.Ordinal));
 
             // What is computed stays, and what calibration knows of it is what another run sees.
             var after = Logits(model, parameters, windows);
             Assert.True(before.Zip(after, (a, b) => Math.Abs(a - b)).Max() < 1e-3 * before.Max(MathF.Abs));
-            using var again = Calibration.Observe(model, parameters, windows);
+            using var again = Calibration.Observe(model, parameters, windows, ExportWatch.None);
             foreach (var layer in layers)
             {
                 Assert.True(again.Moments[layer].allclose(observed.Moments[layer], rtol: 1e-3, atol: 1e-3 * again.Moments[layer].abs().max().item<float>()));
