@@ -32,6 +32,9 @@ public sealed record ModelDescription
     /// <summary>Hash of the forward program: parameters, layers and element types. A checkpoint fits the models that have the same.</summary>
     public required string SpecHash { get; init; }
 
+    /// <summary>What decides what a training step computes and reads, as <c>training.accumulate = 2</c>: a run is continued only under the same.</summary>
+    public IReadOnlyList<string> TrainingKeys { get; init; } = [];
+
     /// <summary>The layout of the flat parameter buffer.</summary>
     public required IReadOnlyList<ParameterInfo> Parameters { get; init; }
 

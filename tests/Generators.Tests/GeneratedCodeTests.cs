@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using ModelCompiler.Generators.Tests.Support;
 
@@ -43,6 +44,28 @@ public sealed class GeneratedCodeTests
 
         Assert.Contains("Curriculum = new CurriculumSpec { Metric = DifficultyMetric.Length, Pacing = PacingKind.Root, From = 8, To = 24, Steps = 200, Multiple = 8 },", text);
         Assert.Contains("Subset = new SubsetSpec { Method = SubsetMethod.Infobatch, Samples = 1000, Prune = 0.4, Delta = 0.8 },", text);
+    }
+
+    /// <summary>Checkpoints fit the model whatever its training is; a run is continued only under the same training.</summary>
+    [Theory]
+    [InlineData(SampleModels.Gpt2Like)]
+    [InlineData(SampleModels.LlamaLike)]
+    [InlineData(SampleModels.Recurrent)]
+    [InlineData(SampleModels.Latent)]
+    [InlineData(SampleModels.Bf16WithCheckpoint)]
+    [InlineData(SampleModels.ChosenData)]
+    public void The_hash_is_of_the_model_and_the_training_keys_are_of_its_training(string yaml)
+    {
+        var (one, other) = (Definition(Regex.Replace(yaml, "batch: [0-9]+", "batch: 3")), Definition(Regex.Replace(yaml, "batch: [0-9]+", "batch: 5")));
+        Assert.Equal(Hash(one), Hash(other));
+        Assert.NotEqual(Hash(one), Hash(Definition(Regex.Replace(yaml, "context: [0-9]+", "context: 40"))));
+        Assert.Contains("\"training.batch = 3\",", one);
+        Assert.Contains("\"training.batch = 5\",", other);
+
+        static string Definition(string yaml) =>
+            GeneratorRun.OfYaml(("tiny.model.yaml", yaml)).Source($"{Regex.Match(yaml, "model: ([A-Za-z0-9]+)").Groups[1].Value}.g.cs");
+
+        static string Hash(string definition) => Assert.Single(definition.Split('\n'), line => line.Contains("SpecHash ="));
     }
 
     [Fact]

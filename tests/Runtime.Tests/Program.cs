@@ -6,6 +6,8 @@ using Xunit.Runner.InProc.SystemConsole;
 // The tests' program, but when it is told to be a model's: then it is a process that a test can kill, or put into a folder.
 if (args is ["train", .. var options])
     return ModelProgram.Run<Killed>(options);
+if (args is ["train-scaled", .. var scaled])
+    return ModelProgram.Run<KilledScaled>(scaled);
 if (args is ["imported", .. var others])
     return ModelProgram.Run<HfGpt2>(others);
 return args.Any(arg => arg is "--server" or "--internal-msbuild-node")

@@ -114,6 +114,11 @@ internal static class ApiEmitter
             if (MemoryLengths.Of(spec).Training is > 0 and var memory) writer.Line($"SegmentMemory = {Number(memory)},");
             writer.Lines(
                 $"SpecHash = {Text(Hash(model))},",
+                "TrainingKeys =",
+                "[");
+            foreach (var line in TrainingKeys.Of(spec)) writer.Line($"    {Text(line)},");
+            writer.Lines(
+                "],",
                 "Parameters = Layout(),",
                 $"Compute = Precision.{Compute(spec)},");
             if (spec.Efficiency.Adapt is { } adapt)
@@ -210,11 +215,11 @@ internal static class ApiEmitter
         return string.Join("\n", lines.Select(l => "/// " + l));
     }
 
-    /// <summary>What a checkpoint must agree on: the parameters and the forward program.</summary>
+    /// <summary>What a checkpoint must agree on: the parameters and the forward program, whatever number of sequences a step has.</summary>
     private static string Hash(CompiledModel model)
     {
         using var sha = SHA256.Create();
-        var inference = GraphText.Print(model.Inference);
+        var inference = GraphText.Print(model.Inference with { Dims = model.Inference.Dims.Where(d => d.Symbol != "B").ToEquatableArray() });
         return string.Concat(sha.ComputeHash(Encoding.UTF8.GetBytes(inference)).Take(8).Select(b => b.ToString("x2")));
     }
 

@@ -28,7 +28,7 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
         var given = frozen?.Path ?? _description.Pruning?.From;
         var tokenizer = previous is not null ? TextTokenizer.Load(options.Output) : given is not null ? BaseWeights.Tokenizer(given) : null;
         using var data = Dataset.Open(settings, _description.Vocabulary, tokenizer, report: Report, cancellation: interrupt);
-        var start = (previous is null ? RunState.Begin(_description, settings, data, options.Seed, options.Steps) : Continue(previous, data)) with { Base = frozen };
+        var start = (previous is null ? RunState.Begin(_description, settings, data, options.Seed, options.Steps) : Continue(previous, settings)) with { Base = frozen };
         if (previous is null && frozen is null && PretrainedModel.Exists(options.Output))
         {
             PretrainedModel.Load(options.Output, model);
@@ -69,20 +69,14 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
 
     private void Report(string message) => output.Text.WriteLine(message);
 
-    private RunState Continue(RunState previous, Dataset data)
+    private RunState Continue(RunState previous, TrainingSettings settings)
     {
-        if (data.Tokenizer.Hash != previous.TokenizerHash || data.Training.Count != previous.SourceTokens)
-        {
-            throw new CheckpointException(
-                $"The run in '{options.Output}' was made on another text than '{options.Data ?? previous.Source}' is now. Give that text with --data, or start a new run in another --output.");
-        }
-
         if (options.Seed is { } seed && seed != previous.Seed)
             throw new CheckpointException($"The run in '{options.Output}' has seed {previous.Seed}; leave out --seed to resume it.");
         var steps = options.Steps ?? previous.Steps;
         if (previous.Step >= steps)
             throw new CheckpointException($"The run in '{options.Output}' is complete: it has made {previous.Step} of {steps} steps. Give more with --steps.");
-        return previous with { Steps = steps };
+        return previous with { Steps = steps, Source = settings.Source };
     }
 
     private void Summarize(RunState state, Dataset data)

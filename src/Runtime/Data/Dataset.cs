@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Data.Labels;
 using ModelCompiler.Runtime.Data.Tasks;
@@ -40,6 +43,19 @@ public sealed class Dataset : IDisposable
 
     /// <summary>Has no tokens if nothing is held out.</summary>
     public TokenCache Validation { get; }
+
+    /// <summary>Changes when a token of either split does, or the class or task of a text.</summary>
+    public string Fingerprint
+    {
+        get
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            hash.AppendData(Encoding.ASCII.GetBytes(Training.Digest + Validation.Digest));
+            foreach (var numbers in new[] { _labels?.TrainingClasses, _labels?.ValidationClasses, _tasks?.TrainingTasks, _tasks?.ValidationTasks })
+                hash.AppendData(MemoryMarshal.AsBytes<int>(numbers));
+            return Convert.ToHexStringLower(hash.GetHashAndReset());
+        }
+    }
 
     /// <summary>The classes of the texts; null where there are none.</summary>
     public ClassNames? Classes => _labels?.Names;

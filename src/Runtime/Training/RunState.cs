@@ -11,12 +11,18 @@ public sealed record RunState
 {
     public required string SpecHash { get; init; }
 
+    /// <summary>The <see cref="ModelDescription.TrainingKeys"/> that the run began with.</summary>
+    public EquatableArray<string> TrainingKeys { get; init; }
+
     public required string TokenizerHash { get; init; }
+
+    /// <summary>The <see cref="Dataset.Fingerprint"/> of the text: with another, the batches would be others.</summary>
+    public string TextHash { get; init; } = "";
 
     /// <summary>The training text, as declared or given.</summary>
     public required string Source { get; init; }
 
-    /// <summary>Tokens of the training text: with another text, the data order would be another.</summary>
+    /// <summary>Tokens of the training text.</summary>
     public required long SourceTokens { get; init; }
 
     /// <summary>Seed of initialization, data order and dropout.</summary>
@@ -55,7 +61,9 @@ public sealed record RunState
     public static RunState Begin(ModelDescription model, TrainingSettings settings, Dataset data, int? seed = null, int? steps = null) => new()
     {
         SpecHash = model.SpecHash,
+        TrainingKeys = new(model.TrainingKeys),
         TokenizerHash = data.Tokenizer.Hash,
+        TextHash = data.Fingerprint,
         Source = settings.Source,
         SourceTokens = data.Training.Count,
         Seed = seed ?? settings.Seed,
@@ -77,7 +85,9 @@ public sealed record RunState
         {
             ["format"] = "pt", // what Hugging Face's readers ask for
             ["spec-hash"] = SpecHash,
+            ["training-keys"] = string.Join('\n', TrainingKeys),
             ["tokenizer-hash"] = TokenizerHash,
+            ["text-hash"] = TextHash,
             ["source"] = Source,
             ["source-tokens"] = Text(SourceTokens),
             ["seed"] = Text(Seed),
@@ -118,7 +128,9 @@ public sealed record RunState
         return new RunState
         {
             SpecHash = Entry("spec-hash"),
+            TrainingKeys = new(Entry("training-keys").Split('\n', StringSplitOptions.RemoveEmptyEntries)),
             TokenizerHash = Entry("tokenizer-hash"),
+            TextHash = Entry("text-hash"),
             Source = Entry("source"),
             SourceTokens = Number<long>("source-tokens"),
             Seed = Number<int>("seed"),

@@ -34,6 +34,8 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
     /// <exception cref="IO.DiskFullException">A file does not fit on the disk.</exception>
     public RunState Run(ITrainingObserver observer, CancellationToken interrupt)
     {
+        if (_resumes)
+            ResumeCheck.Demand(run, _description, data, folder);
         using var folderLock = RunFolder.Open(folder, _resumes ? run.Step : null);
         data.Tokenizer.Save(folder);
         data.Classes?.Save(folder);

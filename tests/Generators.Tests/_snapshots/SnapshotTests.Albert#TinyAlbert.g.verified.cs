@@ -35,7 +35,22 @@ partial class TinyAlbert : ICompiledModel<TinyAlbert>
         Batch = 4,
         Architecture = new ArchitectureSpec { Family = Family.Albert, Vocabulary = 260, Context = 32, Width = 48, Layers = 4, Share = new ShareSpec { Groups = 2 }, Heads = 4, NormPlacement = NormPlacement.Pre, EmbeddingWidth = 16 },
         TokenTypes = 2,
-        SpecHash = "6f5cd93d18d3b809",
+        SpecHash = "e9514e99c81f6b06",
+        TrainingKeys =
+        [
+            "architecture.family = albert",
+            "architecture.vocabulary = 260",
+            "architecture.context = 32",
+            "architecture.width = 48",
+            "architecture.layers = 4",
+            "architecture.share.groups = 2",
+            "architecture.heads = 4",
+            "architecture.norm-placement = pre",
+            "architecture.embedding-width = 16",
+            "training.batch = 4",
+            "training.objective.kind = masked-with-order",
+            "training.objective.mask = 0.2",
+        ],
         Parameters = Layout(),
         Compute = Precision.Fp32,
         Training = new TrainingSettings

@@ -35,7 +35,19 @@ partial class TinyLm : ICompiledModel<TinyLm>
         Context = 32,
         Batch = 4,
         Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 256, Context = 32, Width = 48, Layers = 6, Heads = 4, Mlp = new FamilyMlpSpec { Kind = MlpKind.ReluSquared } },
-        SpecHash = "cfe01d7f2e6670e7",
+        SpecHash = "c714822ce167b859",
+        TrainingKeys =
+        [
+            "architecture.family = decoder",
+            "architecture.vocabulary = 256",
+            "architecture.context = 32",
+            "architecture.width = 48",
+            "architecture.layers = 6",
+            "architecture.heads = 4",
+            "architecture.mlp.kind = relu-squared",
+            "efficiency.precision.compute = bf16",
+            "training.batch = 4",
+        ],
         Parameters = Layout(),
         Compute = Precision.Bf16,
         Training = new TrainingSettings

@@ -35,7 +35,18 @@ partial class TinyGpt : ICompiledModel<TinyGpt>
         Context = 32,
         Batch = 4,
         Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 256, Context = 32, Width = 48, Layers = 2, Heads = 4, Dropout = 0.1 },
-        SpecHash = "59de27cf8e27e2ef",
+        SpecHash = "38028e29398382f0",
+        TrainingKeys =
+        [
+            "architecture.family = decoder",
+            "architecture.vocabulary = 256",
+            "architecture.context = 32",
+            "architecture.width = 48",
+            "architecture.layers = 2",
+            "architecture.heads = 4",
+            "architecture.dropout = 0.1",
+            "training.batch = 4",
+        ],
         Parameters = Layout(),
         Compute = Precision.Fp32,
         Training = new TrainingSettings

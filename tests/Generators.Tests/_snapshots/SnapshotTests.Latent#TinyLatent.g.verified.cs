@@ -35,7 +35,22 @@ partial class TinyLatent : ICompiledModel<TinyLatent>
         Context = 32,
         Batch = 3,
         Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 256, Context = 32, Width = 48, Layers = 2, Heads = 4, LatentAttention = new FamilyLatentAttentionSpec { KvRank = 20, QRank = 28, RopeWidth = 4 }, Position = PositionKind.Rope, Norm = NormKind.Rms },
-        SpecHash = "c6c14d8f9f359add",
+        SpecHash = "81f6a3f8d5d8c340",
+        TrainingKeys =
+        [
+            "architecture.family = decoder",
+            "architecture.vocabulary = 256",
+            "architecture.context = 32",
+            "architecture.width = 48",
+            "architecture.layers = 2",
+            "architecture.heads = 4",
+            "architecture.latent-attention.kv-rank = 20",
+            "architecture.latent-attention.q-rank = 28",
+            "architecture.latent-attention.rope-width = 4",
+            "architecture.position = rope",
+            "architecture.norm = rms",
+            "training.batch = 3",
+        ],
         Parameters = Layout(),
         Compute = Precision.Fp32,
         Training = new TrainingSettings

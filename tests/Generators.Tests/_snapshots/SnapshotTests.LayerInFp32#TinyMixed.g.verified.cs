@@ -35,7 +35,19 @@ partial class TinyMixed : ICompiledModel<TinyMixed>
         Context = 32,
         Batch = 4,
         Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 256, Context = 32, Width = 48, Layers = 6, Heads = 4 },
-        SpecHash = "695aab082801ed87",
+        SpecHash = "52c8eec2fa2f4243",
+        TrainingKeys =
+        [
+            "architecture.family = decoder",
+            "architecture.vocabulary = 256",
+            "architecture.context = 32",
+            "architecture.width = 48",
+            "architecture.layers = 6",
+            "architecture.heads = 4",
+            "efficiency.precision.compute = bf16",
+            "efficiency.precision.fp32 = [blocks.0]",
+            "training.batch = 4",
+        ],
         Parameters = Layout(),
         Compute = Precision.Bf16,
         Training = new TrainingSettings

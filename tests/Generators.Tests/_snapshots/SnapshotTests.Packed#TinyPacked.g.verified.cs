@@ -37,7 +37,18 @@ partial class TinyPacked : ICompiledModel<TinyPacked>
         Context = 32,
         Batch = 4,
         Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 256, Context = 32, Width = 64, Layers = 2, Heads = 4 },
-        SpecHash = "04141dd1377ac072",
+        SpecHash = "61cd8ad1fc484e59",
+        TrainingKeys =
+        [
+            "architecture.family = decoder",
+            "architecture.vocabulary = 256",
+            "architecture.context = 32",
+            "architecture.width = 64",
+            "architecture.layers = 2",
+            "architecture.heads = 4",
+            "efficiency.precision.compute = bf16",
+            "training.batch = 4",
+        ],
         Parameters = Layout(),
         Compute = Precision.Bf16,
         Training = new TrainingSettings

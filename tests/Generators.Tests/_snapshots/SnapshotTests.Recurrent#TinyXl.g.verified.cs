@@ -37,7 +37,19 @@ partial class TinyXl : ICompiledModel<TinyXl>
         Batch = 3,
         Architecture = new ArchitectureSpec { Family = Family.TransformerXl, Vocabulary = 256, Context = 32, Width = 48, Layers = 2, Heads = 4, Memory = 40, EvaluationMemory = 72 },
         SegmentMemory = 40,
-        SpecHash = "1765d8d32525d7e4",
+        SpecHash = "23df9dfcb9528308",
+        TrainingKeys =
+        [
+            "architecture.family = transformer-xl",
+            "architecture.vocabulary = 256",
+            "architecture.context = 32",
+            "architecture.width = 48",
+            "architecture.layers = 2",
+            "architecture.heads = 4",
+            "architecture.memory = 40",
+            "architecture.evaluation-memory = 72",
+            "training.batch = 3",
+        ],
         Parameters = Layout(),
         Compute = Precision.Fp32,
         Training = new TrainingSettings

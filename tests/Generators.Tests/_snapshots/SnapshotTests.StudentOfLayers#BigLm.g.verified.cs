@@ -35,7 +35,20 @@ partial class BigLm : ICompiledModel<BigLm>
         Context = 32,
         Batch = 2,
         Architecture = new ArchitectureSpec { Family = Family.Decoder, Vocabulary = 256, Context = 32, Width = 48, Layers = 4, Heads = 4, Mlp = new FamilyMlpSpec { Kind = MlpKind.Gelu, Hidden = 64 }, Dropout = 0.1 },
-        SpecHash = "e6d41505940b2a33",
+        SpecHash = "5952c15fad1b4c90",
+        TrainingKeys =
+        [
+            "architecture.family = decoder",
+            "architecture.vocabulary = 256",
+            "architecture.context = 32",
+            "architecture.width = 48",
+            "architecture.layers = 4",
+            "architecture.heads = 4",
+            "architecture.mlp.hidden = 64",
+            "architecture.dropout = 0.1",
+            "efficiency.precision.compute = bf16",
+            "training.batch = 2",
+        ],
         Parameters = Layout(),
         Compute = Precision.Bf16,
         Training = new TrainingSettings

@@ -67,6 +67,26 @@ public sealed class DatasetTests : IDisposable
         Assert.Equal(expected, ByteBigram.BitsPerByte(pairs.Training, pairs.Validation, pairs.Tokenizer), 1e-12);
     }
 
+    /// <summary>It is of the content, not of the files: a text that was copied is the same.</summary>
+    [Fact]
+    public void TheFingerprintIsOfTheTokensOfBothSplits()
+    {
+        WriteText();
+        var first = Fingerprint();
+        File.SetLastWriteTimeUtc(_folder["text/a.txt"], new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        Assert.Equal(first, Fingerprint());
+        _folder.Write("text/b.txt", "the other text\nof the cat"); // held out, and as long
+        var second = Fingerprint();
+        _folder.Write("text/a.txt", SampleText.English.ToUpperInvariant());
+        Assert.Equal(3, new[] { first, second, Fingerprint() }.Distinct().Count());
+
+        string Fingerprint()
+        {
+            using var data = Open(TokenizerKind.Bytes, 256);
+            return data.Fingerprint;
+        }
+    }
+
     /// <summary>As defined: −log₂ of (count of the pair + 1) / (count of the first byte + 256), averaged.</summary>
     private static double Bigram(string training, string validation)
     {

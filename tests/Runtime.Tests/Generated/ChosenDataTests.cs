@@ -1,3 +1,4 @@
+using ModelCompiler.Runtime.Checkpoints;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Tests.Training;
 using static TorchSharp.torch;
@@ -135,6 +136,61 @@ public sealed class ChosenDataTests : IDisposable
             var samples = new Runtime.Data.Batches.SampleWindows(_data.Training, 16, 10_000, 1);
             return Runtime.Training.Feeds.ScoringModel.Losses(model, _folder["runs/DataSmall"], _data, samples, 1, _ => { });
         }
+    }
+
+    /// <summary>What a run chooses and orders by must be what it began with: with other scores it would go on as another run.</summary>
+    [Fact]
+    public void A_run_is_not_resumed_under_a_scoring_model_that_was_trained_anew()
+    {
+        Run<DataSmall>("runs/DataSmall");
+        _runs.Run<DataRhoLoss>("runs/rho", stopAfter: 11);
+        _runs.Run<DataByLoss>("runs/loss", stopAfter: 11);
+        Run<DataSmall>("runs/DataSmall", seed: 2);
+        Assert.Contains("training.subset.holdout", Assert.Throws<CheckpointException>(() => _runs.Run<DataRhoLoss>("runs/rho", resume: true)).Message);
+        Assert.Contains("trained anew", Assert.Throws<CheckpointException>(() => _runs.Run<DataByLoss>("runs/loss", resume: true)).Message);
+    }
+
+    [Fact]
+    public void Nor_under_other_methods_of_its_curriculum()
+    {
+        _runs.Run<DataByMethod>("runs/a", stopAfter: 11);
+        try
+        {
+            DataByMethod.OtherDifficulty = true;
+            AssertRefused();
+            (DataByMethod.OtherDifficulty, DataByMethod.OtherPacing) = (false, true);
+            AssertRefused();
+        }
+        finally
+        {
+            (DataByMethod.OtherDifficulty, DataByMethod.OtherPacing) = (false, false);
+        }
+
+        Assert.Equal(13, _runs.Run<DataByMethod>("runs/a", resume: true).Steps.Count);
+
+        void AssertRefused() => Assert.Contains(
+            "a method with [Difficulty] or [Pacing] was changed", Assert.Throws<CheckpointException>(() => _runs.Run<DataByMethod>("runs/a", resume: true)).Message);
+    }
+
+    [Fact]
+    public void The_records_show_how_far_a_curriculum_is_and_what_it_did()
+    {
+        int[] tokens = [.. Run<DataByLength>("runs/a").Steps.Select(step => step.Tokens)];
+        Assert.Equal(tokens.Select(count => count / 4.0), Column("runs/a", "sequence-length"));
+        Assert.Contains("4 in 4 batches, 8 in 4 batches, 12 in 4 batches, 16 in 12 batches", File.ReadAllText(Path.Combine(_folder["runs/a"], "report.html")));
+
+        Run<DataByRarity>("runs/b");
+        var shares = Column("runs/b", "curriculum-share");
+        Assert.InRange(shares[0], 0.1, 0.12); // of whole samples
+        Assert.Equal(shares.Order(), shares);
+        Assert.All(shares[12..], share => Assert.Equal(1, share));
+        Assert.Matches("1[01](\\.[0-9])? % of [0-9,]+ in the first batch, 100 % in the last", File.ReadAllText(Path.Combine(_folder["runs/b"], "report.html")));
+    }
+
+    private double[] Column(string folder, string name)
+    {
+        var table = new Runtime.Training.MetricsTable(Path.Combine(_folder[folder], "metrics.csv"));
+        return [.. table[name]];
     }
 
     private void AssertResumes<TModel>(int stoppedAt)

@@ -8,13 +8,18 @@ internal partial class DataByMethod
     /// <summary>How often its difficulty was asked for.</summary>
     public static int Calls => s_calls;
 
+    /// <summary>As if its author had changed the method with <c>[Difficulty]</c>, or that with <c>[Pacing]</c>.</summary>
+    public static bool OtherDifficulty { get; set; }
+
+    public static bool OtherPacing { get; set; }
+
     [Difficulty]
     private static double Digits(string text)
     {
         Interlocked.Increment(ref s_calls);
-        return text.Count(char.IsDigit);
+        return OtherDifficulty ? text.Count(c => c == 'o') : text.Count(char.IsDigit);
     }
 
     [Pacing]
-    private static double Slowly(double progress) => progress * progress;
+    private static double Slowly(double progress) => OtherPacing ? progress : progress * progress;
 }

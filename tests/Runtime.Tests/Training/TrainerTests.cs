@@ -256,6 +256,39 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void A_run_is_continued_only_under_the_declaration_that_it_began_with()
+    {
+        using var model = Stopping.Create(torch.CPU, 1);
+        new Trainer(model, _data, Start<Stopping>() with { Steps = 3 }, _folder["a"]).Run(new Log(), default);
+        var state = ModelCheckpoint.ReadState(RunFolder.LastPath(_folder["a"])!);
+        Assert.Equal(Stopping.Definition.TrainingKeys, state.TrainingKeys);
+        Assert.Contains("training.batch = 4", state.TrainingKeys);
+
+        string[] began = [.. state.TrainingKeys.Except(["training.batch = 4"]), "training.batch = 16", "training.optimizer.clip = 7"];
+        var changed = state with { Steps = 6, TrainingKeys = new(began) };
+        var error = Assert.Throws<CheckpointException>(() => new Trainer(model, _data, changed, _folder["a"]).Run(new Log(), default));
+        Assert.Equal(
+            $"The run in '{_folder["a"]}' was declared otherwise: training.batch was 16, now 4; training.optimizer.clip was 7, now not declared. "
+            + "Restore that, or start a new run in another --output.",
+            error.Message);
+        Assert.Equal(6, new Trainer(model, _data, state with { Steps = 6 }, _folder["a"]).Run(new Log(), default).Step);
+    }
+
+    [Fact]
+    public void A_run_is_continued_only_on_the_text_that_it_began_with()
+    {
+        using var model = BigramModel.Create(torch.CPU, 1);
+        Train(model, "a");
+        var state = ModelCheckpoint.ReadState(RunFolder.LastPath(_folder["a"])!) with { Steps = 201 };
+        var text = Path.Combine(_folder.Text, "7.txt");
+        File.WriteAllText(text, File.ReadAllText(text).Replace("fox", "cat")); // as many tokens
+        using var data = _folder.OpenData();
+        Assert.Equal(_data.Training.Count, data.Training.Count);
+        var error = Assert.Throws<CheckpointException>(() => new Trainer(model, data, state, _folder["a"]).Run(new Log(), default));
+        Assert.Contains("was made on another text than", error.Message);
+    }
+
+    [Fact]
     public void A_new_run_in_an_old_folder_leaves_no_best_checkpoint_of_the_old_one()
     {
         using (var model = BigramModel.Create(torch.CPU, 1))

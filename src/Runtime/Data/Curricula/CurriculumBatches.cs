@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using ModelCompiler.Runtime.Data.Batches;
 
 namespace ModelCompiler.Runtime.Data.Curricula;
@@ -14,7 +16,7 @@ namespace ModelCompiler.Runtime.Data.Curricula;
 /// <param name="batch">Samples in the batch of a step.</param>
 /// <param name="seed">Decides what is drawn.</param>
 internal sealed class CurriculumBatches(
-    SampleWindows samples, ReadOnlySpan<float> difficulties, Pace pace, int batch, int seed) : IBatchSource
+    SampleWindows samples, ReadOnlySpan<float> difficulties, Pace pace, int batch, int seed) : IBatchSource, ICurriculum
 {
     private readonly int[] _byDifficulty = Order(difficulties);
     private readonly SampleOrder _order = new(samples.Count, seed);
@@ -23,6 +25,8 @@ internal sealed class CurriculumBatches(
     public int Batch => batch;
 
     public int Sequence => samples.Sequence;
+
+    public string Metric => "curriculum-share";
 
     public int Length(long index) => samples.Sequence;
 
@@ -40,13 +44,32 @@ internal sealed class CurriculumBatches(
     {
         if (index < pace.Steps)
         {
-            var pool = (ulong)Math.Clamp(Math.Ceiling(pace.At((int)index) * samples.Count), 1, samples.Count);
-            return _byDifficulty[Shuffle.Mix(_seed + (ulong)((index * batch) + row)) % pool];
+            return _byDifficulty[Shuffle.Mix(_seed + (ulong)((index * batch) + row)) % (ulong)Pool(index)];
         }
 
         var (epoch, place) = Math.DivRem(((index - pace.Steps) * batch) + row, samples.Count);
         return (int)_order.Epoch((int)epoch)[place];
     }
+
+    /// <summary>The share of the samples that a batch is drawn from.</summary>
+    public double At(long index) => (double)Pool(index) / samples.Count;
+
+    public (string Name, string Value) FactUpTo(long index) => (
+        "easiest samples drawn from",
+        FormattableString.Invariant($"{100 * At(0):0.#} % of {samples.Count:N0} in the first batch, {100 * At(index):0.#} % in the last"));
+
+    public string Digest()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(MemoryMarshal.AsBytes<int>(_byDifficulty));
+        for (var step = 0; step < pace.Steps; step++)
+            hash.AppendData(BitConverter.GetBytes(Pool(step)));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>How many samples, the easiest, a batch is drawn from.</summary>
+    private int Pool(long index) =>
+        index < pace.Steps ? (int)Math.Clamp(Math.Ceiling(pace.At((int)index) * samples.Count), 1, samples.Count) : samples.Count;
 
     private static int[] Order(ReadOnlySpan<float> difficulties)
     {

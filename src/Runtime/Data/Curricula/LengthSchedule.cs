@@ -1,7 +1,10 @@
+using System.Globalization;
+using ModelCompiler.Runtime.Training;
+
 namespace ModelCompiler.Runtime.Data.Curricula;
 
 /// <summary>The sequence length of each batch, and how far each row of a batch has come in its text by then.</summary>
-public sealed class LengthSchedule
+public sealed class LengthSchedule : ICurriculum
 {
     private readonly List<(long First, int Length, long Position)> _runs = [];
 
@@ -25,6 +28,8 @@ public sealed class LengthSchedule
     /// <summary>The first batch from which on all have the last length.</summary>
     public long LastFrom => _runs[^1].First;
 
+    string ICurriculum.Metric => "sequence-length";
+
     /// <summary>Tokens of each row of a batch.</summary>
     public int Length(long batch) => Run(batch).Length;
 
@@ -34,6 +39,18 @@ public sealed class LengthSchedule
         var (first, length, position) = Run(batch);
         return position + ((batch - first) * length);
     }
+
+    double ICurriculum.At(long batch) => Length(batch);
+
+    (string Name, string Value) ICurriculum.FactUpTo(long batch)
+    {
+        var made = _runs.Where(run => run.First <= batch).ToArray();
+        var lengths = made.Select((run, i) =>
+            string.Create(CultureInfo.InvariantCulture, $"{run.Length:N0} in {(i + 1 < made.Length ? made[i + 1].First : batch + 1) - run.First:N0} batches"));
+        return ("sequence lengths", string.Join(", ", lengths));
+    }
+
+    string ICurriculum.Digest() => Pin.Digest<long>([.. _runs.SelectMany(run => new[] { run.First, run.Length })]);
 
     private void Add(long first, int length)
     {

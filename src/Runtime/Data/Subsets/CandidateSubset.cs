@@ -48,7 +48,7 @@ internal abstract class CandidateSubset(int count, int seed, double keep, int in
             (_losses[samples[row]], _lossStep[samples[row]]) = (losses[row], step);
     }
 
-    public void Describe(CheckpointTable table)
+    public virtual void Describe(CheckpointTable table)
     {
         _epochs.Describe(table);
         table.Array("losses", _losses);
@@ -56,6 +56,10 @@ internal abstract class CandidateSubset(int count, int seed, double keep, int in
         table.Value("considered", () => _considered, considered => _considered = considered);
         table.Value("trained", () => _trained, trained => _trained = trained);
         table.Value("scored", () => _scored, scored => _scored = scored);
+    }
+
+    public virtual void Restored()
+    {
     }
 
     /// <summary>How much a sample is worth to be trained on.</summary>

@@ -11,6 +11,11 @@ internal interface ISubset
     /// <summary>Lists its state, for <see cref="ICheckpointPart.Describe"/>.</summary>
     void Describe(CheckpointTable table);
 
+    /// <summary>For <see cref="ICheckpointPart.Restored"/>.</summary>
+    void Restored()
+    {
+    }
+
     /// <summary>Chooses the samples of the next step.</summary>
     /// <param name="step">Optimizer steps made so far.</param>
     /// <param name="samples">[n] their numbers.</param>

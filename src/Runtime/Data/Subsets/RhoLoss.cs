@@ -1,3 +1,5 @@
+using ModelCompiler.Runtime.Training;
+
 namespace ModelCompiler.Runtime.Data.Subsets;
 
 /// <summary>
@@ -12,5 +14,18 @@ namespace ModelCompiler.Runtime.Data.Subsets;
 internal sealed class RhoLoss(int count, int seed, double keep, float[] irreducible, ISampleScorer scorer)
     : CandidateSubset(count, seed, keep, interrupt: 0, beta: null, scorer)
 {
+    private readonly Pin _pin = new(
+        Pin.Digest<float>(irreducible),
+        "The losses of samples under the holdout model (training.subset.holdout) are not those that the run began with: it was trained anew. "
+        + "Restore its checkpoint, or start a new run in another --output.");
+
+    public override void Describe(CheckpointTable table)
+    {
+        base.Describe(table);
+        _pin.Describe(table, "irreducible");
+    }
+
+    public override void Restored() => _pin.Check();
+
     protected override double Score(int sample, float loss) => loss - irreducible[sample];
 }

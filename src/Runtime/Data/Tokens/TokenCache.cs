@@ -33,6 +33,9 @@ public sealed class TokenCache : IDisposable
     /// <summary>Bytes of the text as UTF-8; the end of a document counts as one.</summary>
     public long Bytes => _header.Bytes;
 
+    /// <summary>SHA-256 of the tokens, in hexadecimal digits: the same for the same text, wherever its files lie.</summary>
+    public string Digest => _header.Digest;
+
     /// <summary>Where the file lies.</summary>
     public string Path => _file.Path;
 

@@ -16,19 +16,15 @@ internal static class TokenCacheWriter
             stream.Position = TokenCacheHeader.Length;
             var header = WriteTokens(stream, split, tokenizer, cancellation);
 
-            // The digest covers the header, which is known only now: hash in a second pass, over pages still in memory.
+            // Hashed in a second pass, over pages still in memory.
             var start = header.Serialize(keyCopy);
             stream.Flush();
             stream.Position = TokenCacheHeader.Length;
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            hash.AppendData(start);
-            var buffer = new byte[1 << 20];
-            for (int read; (read = stream.Read(buffer)) > 0;)
-                hash.AppendData(buffer, 0, read);
+            var tokens = SHA256.HashData(stream);
 
             stream.Position = 0;
             stream.Write(start);
-            stream.Write(hash.GetHashAndReset());
+            stream.Write(TokenCacheHeader.Seal(start, tokens));
         });
     }
 

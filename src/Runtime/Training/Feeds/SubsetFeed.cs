@@ -50,6 +50,8 @@ internal sealed class SubsetFeed(ISubset subset, SampleWindows samples, int size
         table.Value("choices", () => _choices, choices => _choices = choices);
     }
 
+    public void Restored() => subset.Restored();
+
     public void Report(StepMetrics metrics)
     {
         metrics.Add("samples-considered", subset.Counts.Considered);

@@ -43,16 +43,16 @@ internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram progr
             return new SourceFeed(Tasks(_description, data, heldOut: false, run.Seed, Settings.Accumulate));
         if (Settings.Objective.Kind != ObjectiveKind.Causal)
             return new SourceFeed(Encoded());
-        var lengths = Settings.Curriculum is { Metric: DifficultyMetric.Length } curriculum
-            ? new LengthSchedule(PaceOf(curriculum), program.Lengths)
-            : new LengthSchedule(_description.Context);
         if (Settings.Curriculum is { Metric: not DifficultyMetric.Length } byDifficulty)
-            return new SourceFeed(ByDifficulty(byDifficulty));
-        if (program.Memory is { } memory)
-            return new StreamFeed(new StreamBatches(data.Training, data.Tokenizer.EndOfText, Size, _description.Context, run.Seed, lengths), memory);
+        {
+            var ordered = ByDifficulty(byDifficulty);
+            return new CurriculumFeed(new SourceFeed(ordered), ordered);
+        }
 
-        var source = new SourceFeed(new BatchSource(data.Training, Size, _description.Context, run.Seed, lengths));
-        return Settings.Subset is { } subset ? Choosing(subset, source, lengths.LastFrom) : source;
+        if (Settings.Curriculum is not { } byLength)
+            return OfLengths(new LengthSchedule(_description.Context));
+        var lengths = new LengthSchedule(PaceOf(byLength), program.Lengths);
+        return new CurriculumFeed(OfLengths(lengths), lengths);
     }
 
     /// <summary>Tasks for a model that learns to adapt; its batch is the two sets of a task.</summary>
@@ -70,6 +70,15 @@ internal sealed class TrainingFeeds(ICompiledModel model, ITrainingProgram progr
     public static MaskedBatches Masked(TrainingSettings settings, Dataset data, IBatchSource text, int seed) => new(
         text, new Masking(settings.SpecialTokens!, data.Tokenizer.Vocabulary, settings.Objective.Mask), settings.SpecialTokens!, seed,
         settings.Objective.Kind == ObjectiveKind.MaskedWithOrder);
+
+    private ITrainingFeed OfLengths(LengthSchedule lengths)
+    {
+        if (program.Memory is { } memory)
+            return new StreamFeed(new StreamBatches(data.Training, data.Tokenizer.EndOfText, Size, _description.Context, run.Seed, lengths), memory);
+
+        var source = new SourceFeed(new BatchSource(data.Training, Size, _description.Context, run.Seed, lengths));
+        return Settings.Subset is { } subset ? Choosing(subset, source, lengths.LastFrom) : source;
+    }
 
     private IBatchSource Encoded() => Settings.Objective.Kind == ObjectiveKind.Classification
         ? new LabeledBatches(data.TrainingExamples, Settings.SpecialTokens!, Size, _description.Context, run.Seed)

@@ -56,7 +56,7 @@ internal static class RunReport
         {
             var (tokens, seconds) = (table["tokens"][^1], table["seconds"][^1]);
             yield return ("tokens", Invariant($"{tokens:N0} of {state.Source}, which has {state.SourceTokens:N0}"));
-            yield return ("time of the steps", Invariant($"{TimeSpan.FromSeconds(seconds):hh\\:mm\\:ss}, {tokens / seconds:N0} tokens/s"));
+            yield return ("time of the steps", Invariant($"{(long)seconds / 3600:00}:{TimeSpan.FromSeconds(seconds):mm\\:ss}, {tokens / seconds:N0} tokens/s"));
         }
 
         if (state.Best is { } best)

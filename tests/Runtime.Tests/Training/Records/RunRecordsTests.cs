@@ -106,7 +106,7 @@ public sealed class RunRecordsTests : IDisposable
         var metrics = new StepMetrics();
         metrics.Add("loss-scale", 1024);
         for (var step = 1; step <= 700; step++)
-            records.Stepped(new StepReport(step, 700, 100, step == 9 ? double.NaN : 5.0 / step, 1, 0.1) { Seconds = 0.5, Metrics = metrics });
+            records.Stepped(new StepReport(step, 700, 100, step == 9 ? double.NaN : 5.0 / step, 1, 0.1) { Seconds = 500, Metrics = metrics });
         records.Validated(700, new EvaluationResult(0.5, 0.7));
         records.Flush();
 
@@ -137,6 +137,7 @@ public sealed class RunRecordsTests : IDisposable
         Assert.Equal("12 of 99", Assert.Single(rows["samples pruned"]));
         Assert.Equal("12.5 % of the forward FLOPs", Assert.Single(rows["recomputed by checkpointing"]));
         Assert.Equal("1", Assert.Single(rows["steps without an update, not finite"]));
+        Assert.StartsWith("97:13:20, ", Assert.Single(rows["time of the steps"])); // four days and an hour
         Assert.Equal("7.0 MiB", Assert.Single(rows["together"]));
         Assert.Equal("A<B", body.Element("h1")!.Value);
     }
