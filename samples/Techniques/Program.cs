@@ -40,6 +40,10 @@ using Techniques;
     ("LossCurriculum", "what Small finds easy first", ModelProgram.Run<LossCurriculum>),
     ("MethodCurriculum", "difficulty and pacing by methods of one's own", ModelProgram.Run<MethodCurriculum>),
     ("Maml", "learns to adapt to a namespace by three steps", ModelProgram.Run<Maml>),
+    ("Fomaml", "the same without second derivatives", ModelProgram.Run<Fomaml>),
+    ("Anil", "the same, adapting the head alone", ModelProgram.Run<Anil>),
+    ("Reptile", "towards where steps on a namespace lead", ModelProgram.Run<Reptile>),
+    ("MetaSgd", "each parameter learns a rate of its own for the inner steps", ModelProgram.Run<MetaSgd>),
     ("Sinusoids", "a network of numbers that learns to adapt to a sinusoid by one step", ModelProgram.Run<Sinusoids>),
     ("Lora", "low-rank adapters on Plain's weights", ModelProgram.Run<Lora>),
     ("Distilled", "half of Plain's layers, which learn from Plain", ModelProgram.Run<Distilled>),
@@ -60,10 +64,16 @@ using Techniques;
     ("Int8SmoothQuant", "weights and activations of 8 bits, the range of both shared by SmoothQuant", ModelProgram.Run<Int8SmoothQuant>),
     ("Int8Cache", "keys and values of 8 bits in the cache of the exported model", ModelProgram.Run<Int8Cache>),
     ("Int2Hqq", "weights of 2 bits, rounded by HQQ", ModelProgram.Run<Int2Hqq>),
+    ("Int4Mixed", "weights of 4 bits, of 8 for prompts, sensitive layers as they are", ModelProgram.Run<Int4Mixed>),
     ("Int4Gptq", "weights of 4 bits in the exported model, rounded by GPTQ", ModelProgram.Run<Int4Gptq>),
     ("Pruned", "half of the blocks' weights removed, more and more of them", ModelProgram.Run<Pruned>),
     ("PrunedWanda", "two of every four weights removed, by the inputs of their layers", ModelProgram.Run<PrunedWanda>),
     ("PrunedHeads", "a quarter of the heads and 40 % of the neurons removed: a smaller model is exported", ModelProgram.Run<PrunedHeads>),
+    ("PrunedMovement", "half of the weights removed, those that training moves towards zero", ModelProgram.Run<PrunedMovement>),
+    ("PrunedSparseGpt", "half of the weights removed, and the others make up for them", ModelProgram.Run<PrunedSparseGpt>),
+    ("PrunedRounds", "weights removed in rounds, each from the weights of an early step", ModelProgram.Run<PrunedRounds>),
+    ("PrunedLayers", "a layer and a quarter of the channels removed", ModelProgram.Run<PrunedLayers>),
+    ("PrunedHeadsLora", "low-rank adapters on what is left of PrunedHeads, after 'shrink'", ModelProgram.Run<PrunedHeadsLora>),
     ("Speculative", "Small proposes tokens while it generates", ModelProgram.Run<Speculative>),
     ("MixtureOfExperts", "two of eight feed-forward networks for each position", ModelProgram.Run<MixtureOfExperts>),
     ("MaskedLm", "an encoder that fills in hidden bytes", ModelProgram.Run<MaskedLm>),
@@ -81,13 +91,15 @@ switch (args)
         return ModelProgram.Done;
     case ["import", .. var options]:
         return ImportProgram.Run(options);
+    case ["adapt", var file]:
+        return Adaptation.Run(file);
     case [var command, var name, .. var options] when Find(name) is { } run:
         return run([command, .. options]);
     case [_, var name, ..]:
         Console.Error.WriteLine($"error: There is no model '{name}'. 'list' shows them.");
         return ModelProgram.Failed;
     default:
-        Console.Error.WriteLine("usage: list | import <folder> [options] | <command> <model> [options]: train, generate, chat, evaluate, bench, export, publish and others; 'train <model> --help' shows the options.");
+        Console.Error.WriteLine("usage: list | import <folder> [options] | adapt <file> | <command> <model> [options]: train, generate, chat, evaluate, bench, export, publish and others; 'train <model> --help' shows the options.");
         return ModelProgram.Failed;
 }
 

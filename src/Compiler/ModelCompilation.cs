@@ -94,7 +94,7 @@ public static class ModelCompilation
                 var smaller = Compile(RemovePruned.Run(spec));
                 if (smaller.Model is null)
                     return new(null, diagnostics.Append(DiagnosticCatalog.PruningParts.At(
-                        "efficiency.pruning.to", "the smaller model cannot be: " + smaller.Diagnostics[0].Message)).ToEquatableArray());
+                        "efficiency.pruning.to", "the smaller model cannot be: " + smaller.Diagnostics.First(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Message)).ToEquatableArray());
                 model = model with { Structures = PrunedStructures.Of(spec, model.Layout), Pruned = smaller.Model };
             }
             if (spec.Training.Meta is { IsSecondOrder: true }) model = model with { Hessian = Pipelines.Run(Pipelines.Hessian, graph, spec) };

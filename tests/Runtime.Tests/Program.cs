@@ -1,4 +1,5 @@
 using ModelCompiler.Runtime.CommandLine;
+using ModelCompiler.Runtime.Comparison;
 using ModelCompiler.Runtime.Tests;
 using Xunit.MicrosoftTestingPlatform;
 using Xunit.Runner.InProc.SystemConsole;
@@ -10,6 +11,8 @@ if (args is ["train-scaled", .. var scaled])
     return ModelProgram.Run<KilledScaled>(scaled);
 if (args is ["imported", .. var others])
     return ModelProgram.Run<HfGpt2>(others);
+if (args is ["compare", .. var comparison])
+    return ComparisonProgram.Run(comparison, Recipe.Of<RecipeDense>(), Recipe.Of<RecipePruned>());
 return args.Any(arg => arg is "--server" or "--internal-msbuild-node")
     ? await TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions)
     : await ConsoleRunner.Run(args);

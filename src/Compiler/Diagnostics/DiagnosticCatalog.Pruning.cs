@@ -21,7 +21,7 @@ public static partial class DiagnosticCatalog
         "MC2145", "Rewinding what the method has changed", "SparseGPT changes the weights that remain, and a rewind would undo it.");
 
     public static readonly DiagnosticInfo PruningSizes = Error(
-        "MC2146", "Sizes of a pruned model", "Parts are removed down to fewer than the model has, and whole groups of heads at a time.");
+        "MC2146", "Sizes of a pruned model", "Parts are removed down to fewer than the model has, and whole groups of heads or layers at a time.");
 
     public static readonly DiagnosticInfo PruningParts = Error(
         "MC2147", "Parts that cannot be removed", "Without such parts the model would be another one, or the parts are not its own.");

@@ -29,7 +29,7 @@ internal static class TeacherRules
         if (FamilyLayers.Of(teacher)[0] is EmbeddingLayer { TokenTypes: not null } && FamilyLayers.Of(student)[0] is not EmbeddingLayer { TokenTypes: not null })
             return $"{teacher.Model} reads token types, which {student.Model} has not; give it 'token-types' too";
         if (teacher.Efficiency.Adapt is not null)
-            return $"{teacher.Model} declares adapters, not a model; merge them with --merge, and name the model that they are from";
+            return $"{teacher.Model} declares adapters, not a model; merge them with the command 'merge', and name the model that they are from";
         return MemoryLengths.Of(teacher).Largest > 0
             ? $"{teacher.Model} remembers earlier segments, which the batches of {student.Model} do not give it; take a teacher without memory"
             : null;

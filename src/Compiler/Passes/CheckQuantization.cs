@@ -19,6 +19,9 @@ public sealed class CheckQuantization : Pass
         Check("keep", quantization.Keep.Select(pattern => pattern == QuantizationSpec.Auto ? "*" : pattern), layers);
         Check("int8", quantization.Int8, layers);
         Check("int4", quantization.Int4, layers);
+        foreach (var function in graph.Blocks.Append(graph.Main))
+            foreach (var node in function.Nodes.Where(n => n.Op is "linear" or "expert_linear"))
+                CheckGroup(quantization, LayerNames.Of(function, node), function.Parameter(node.Inputs[1]).Type.Last.Value);
         if (quantization.KvCache == KvCacheType.Int8 && WithoutCache(graph) is { } reason)
             throw new PassException(DiagnosticCatalog.QuantizedCache.At("efficiency.quantization.kv-cache", reason + "; remove 'kv-cache'"));
         return graph;
@@ -32,6 +35,18 @@ public sealed class CheckQuantization : Pass
             : nodes.Any(n => n.Op == "relative_attention") ? "relative attention keeps a memory of segments, which has no form in 8 bits"
             : !nodes.Any(n => n.Op == "attention") ? "the model has no attention, and so no keys and values"
             : null;
+    }
+
+    /// <summary>A last group that is not full is filled up with zeros; where it is the only one, they may be most of what is stored.</summary>
+    private static void CheckGroup(QuantizationSpec quantization, string layer, long columns)
+    {
+        bool In(EquatableArray<string> patterns) => patterns.Any(pattern => new LayerPattern(pattern).Matches(layer));
+        var grouped = !In(quantization.Keep) && !In(quantization.Int8) && (quantization.Weights != WeightType.Int8 || In(quantization.Int4));
+        if (!grouped || columns >= quantization.Group) return;
+        var fitting = new[] { 128, 64, 32, 16 }.FirstOrDefault(group => group <= columns);
+        throw new PassException(DiagnosticCatalog.QuantizationRow.At("efficiency.quantization.group",
+            $"the rows of '{layer}' have {columns} weights, fewer than the {quantization.Group} of a group, and would be filled up with zeros; "
+            + (fitting > 0 ? $"write 'group: {fitting}', or add the layer to 'keep'" : "add the layer to 'keep'")));
     }
 
     private static void Check(string key, IEnumerable<string> patterns, List<string> layers)

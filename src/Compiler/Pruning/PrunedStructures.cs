@@ -38,11 +38,14 @@ internal static class PrunedStructures
         var structures = new List<PrunedStructure>();
         if (to.Heads is { } heads) structures.AddRange(ByLayer(PrunedPartKind.Heads, plain, layout, new() { Heads = heads }));
         if (to.Hidden is { } hidden) structures.AddRange(ByLayer(PrunedPartKind.Hidden, plain, layout, new() { Hidden = hidden }));
-        if (to.Layers is { } layers) structures.Add(Blocks(layout, layers));
+        if (to.Layers is { } layers) structures.Add(Blocks(layout, layers / LayersOfGroup(spec.Architecture)));
         if (to.Width is { } width)
             structures.Add(new(PrunedPartKind.Width, "width", spec.Architecture.Width, width, 1, Axes(plain, layout, new() { Width = width }, Math.Sqrt((double)spec.Architecture.Width / width)).ToEquatableArray()));
         return structures.ToEquatableArray();
     }
+
+    /// <summary>Layers that are one repeated block, and so one part: the local ones and the global one behind them.</summary>
+    public static int LayersOfGroup(ArchitectureSpec a) => a.Family is null ? 1 : a.GlobalEvery ?? 1;
 
     /// <summary>The axes of each attention or MLP are a structure of their own.</summary>
     private static IEnumerable<PrunedStructure> ByLayer(PrunedPartKind kind, ModelSpec spec, ParameterLayout layout, PrunedSizesSpec to)

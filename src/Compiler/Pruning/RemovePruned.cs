@@ -13,7 +13,7 @@ internal static class RemovePruned
     public static ModelSpec Run(ModelSpec spec) => Resize(spec, spec.Efficiency.Pruning!.To!) with
     {
         Model = NameOf(spec),
-        Efficiency = spec.Efficiency with { Pruning = null },
+        Efficiency = spec.Efficiency with { Pruning = null, Checkpoint = null, TokenDrop = null }, // the last two may name layers that are gone
         Training = spec.Training with { Curriculum = null, Subset = null, Distillation = null },
         Limits = new(),
     };

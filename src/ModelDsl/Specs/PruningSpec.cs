@@ -73,6 +73,15 @@ public sealed record PruningSpec
         };
     }
 
+    /// <summary>The step after which the last weights are removed, of a declaration with every default filled in.</summary>
+    /// <param name="steps">The declared steps of training, to which the schedule is compiled.</param>
+    public int LastRemoval(int steps) => Schedule switch
+    {
+        PruningSchedule.Cubic => End!.Value,
+        PruningSchedule.Iterative => Rewind!.Value + (Rounds * ((steps - Rewind.Value) / (Rounds + 1))),
+        _ => Begin!.Value,
+    };
+
     /// <summary>N and M of a <see cref="Pattern"/>; null for what is none.</summary>
     public static (int Kept, int Of)? ParsePattern(string text)
     {
@@ -93,7 +102,7 @@ public sealed record PrunedSizesSpec
     [Key("hidden", "Neurons that each mlp keeps.", Min = 1, Max = 1_048_576)]
     public int? Hidden { get; init; }
 
-    [Key("layers", "Repeated blocks that are kept.", Min = 1, Max = 1024)]
+    [Key("layers", "Layers (repeated blocks) that are kept; where local and global ones take turns they go in whole groups.", Min = 1, Max = 1024)]
     public int? Layers { get; init; }
 
     [Key("width", "Channels of the residual stream that are kept.", Min = 1, Max = 65_536)]

@@ -22,6 +22,7 @@ internal static class ModelCommands
         root.Subcommands.Add(ExportCommand.Create(program, options));
         root.Subcommands.Add(PublishCommand.Create(program, options));
         if (model.Adapt is not null) root.Subcommands.Add(MergeCommand.Create(program, options));
+        if (model.Pruned is not null) root.Subcommands.Add(ShrinkCommand.Create(program, options));
         return root;
     }
 

@@ -1,8 +1,6 @@
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Checkpoints;
 using ModelCompiler.Runtime.Data;
-using ModelCompiler.Runtime.HuggingFace;
-using ModelCompiler.Runtime.Tokenizers;
 using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.CommandLine;
@@ -24,22 +22,9 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
     private int Run(CancellationToken interrupt)
     {
         var settings = _description.Training with { Source = options.Data ?? previous?.Source ?? _description.Training.Source };
-        var frozen = BaseWeights.Load(model, options.Base, previous);
-        var given = frozen?.Path ?? _description.Pruning?.From;
-        var tokenizer = previous is not null ? TextTokenizer.Load(options.Output) : given is not null ? BaseWeights.Tokenizer(given) : null;
-        using var data = Dataset.Open(settings, _description.Vocabulary, tokenizer, report: Report, cancellation: interrupt);
-        var start = (previous is null ? RunState.Begin(_description, settings, data, options.Seed, options.Steps) : Continue(previous, settings)) with { Base = frozen };
-        if (previous is null && frozen is null && PretrainedModel.Exists(options.Output))
-        {
-            PretrainedModel.Load(options.Output, model);
-            Report($"starting from the imported weights in {options.Output}");
-        }
-
-        if (previous is null && _description.Pruning?.From is { } dense)
-        {
-            ModelCheckpoint.Load(dense, model);
-            Report($"starting from the weights in {dense}");
-        }
+        var weights = StartingWeights.Load(model, options.Output, options.Base, previous, Report);
+        using var data = Dataset.Open(settings, _description.Vocabulary, weights.Tokenizer, report: Report, cancellation: interrupt);
+        var start = (previous is null ? RunState.Begin(_description, settings, data, options.Seed, options.Steps) : Continue(previous, settings)) with { Base = weights.Base };
 
         output.Text.WriteLine(
             $"{_description.Name}: {_description.ParameterCount / 1e6:F2} M parameters, {_description.Compute.ToString().ToLowerInvariant()}, {options.Device}");

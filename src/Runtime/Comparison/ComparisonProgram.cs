@@ -35,13 +35,15 @@ public static class ComparisonProgram
     private static int Compare(ComparisonOptions options, Recipe[] recipes, ProgramOutput output, CancellationToken interrupt)
     {
         Recipe[] chosen = [recipes[0], .. recipes.Skip(1).Where(recipe => options.Names.Count == 0 || options.Names.Contains(recipe.Definition.Name))];
+        RecipeRun[] runs = [.. chosen.Select(recipe => new RecipeRun(recipe, Path.Combine(options.Output, recipe.Definition.Name), options, output))];
+        foreach (var run in runs) run.Check();
         var results = new List<RecipeResult>();
-        foreach (var recipe in chosen)
+        foreach (var (recipe, run) in chosen.Zip(runs))
         {
             output.Text.WriteLine();
             output.Text.WriteLine($"{recipe.Definition.Name} ({results.Count + 1} of {chosen.Length})");
             double? goal = options.SameLoss && results.Count > 0 ? results[0].BitsPerByte : null;
-            results.Add(new RecipeRun(recipe, Path.Combine(options.Output, recipe.Definition.Name), options, output).Run(goal, interrupt));
+            results.Add(run.Run(goal, interrupt));
             ComparisonPage.Write(results, options.Output);
         }
 

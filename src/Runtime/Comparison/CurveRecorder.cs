@@ -29,8 +29,9 @@ internal sealed class CurveRecorder(ModelDescription model, ITrainingObserver sh
 
     public void Validated(int step, EvaluationResult result)
     {
-        _points.Add(new CurvePoint(step, Seconds, Flops, result.BitsPerByte));
         shown.Validated(step, result);
+        if (result.IsProvisional) return; // of another model than the recipe's
+        _points.Add(new CurvePoint(step, Seconds, Flops, result.BitsPerByte));
         if (result.BitsPerByte <= goal) reached();
     }
 

@@ -1,7 +1,9 @@
+using ModelCompiler.Runtime.Checkpoints;
 using ModelCompiler.Runtime.CommandLine;
 using ModelCompiler.Runtime.Data;
 using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Training;
+using ModelCompiler.Runtime.Training.Feeds;
 using TorchSharp;
 
 namespace ModelCompiler.Runtime.Comparison;
@@ -17,14 +19,34 @@ internal sealed class RecipeRun(Recipe recipe, string folder, ComparisonOptions 
 
     private readonly ModelDescription _model = recipe.Definition;
 
+    /// <summary>Says before anything is trained what would end the comparison after it.</summary>
+    /// <exception cref="ArgumentException">The recipe cannot be measured.</exception>
+    public void Check()
+    {
+        if (_model.Pruning?.LastRemoval(_model.Training.Steps) is { } last && options.Steps < last)
+            throw new ArgumentException($"{_model.Name} is pruned until step {last}, and --steps {options.Steps} would leave it denser than declared. Give at least {last}, or leave out --steps.");
+        try
+        {
+            using var model = recipe.Create(torch.CPU, _model.Training.Seed);
+            OnnxExport.Check(model);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new ArgumentException($"{_model.Name} cannot be compared: {e.Message}", e);
+        }
+    }
+
     /// <param name="goal">Bits per byte at which training ends; null for its last step.</param>
     /// <param name="interrupt">Ends training.</param>
     public RecipeResult Run(double? goal, CancellationToken interrupt)
     {
         var settings = _model.Training with { Source = options.Data ?? _model.Training.Source };
-        using var data = Dataset.Open(settings, _model.Vocabulary, report: output.Text.WriteLine, cancellation: interrupt);
+        using var model = recipe.Create(torch.CPU, options.Seed ?? settings.Seed);
+        var tokenizer = StartingWeights.Load(model, folder, given: null, previous: null, output.Text.WriteLine).Tokenizer;
+        using var data = Dataset.Open(settings, _model.Vocabulary, tokenizer, report: output.Text.WriteLine, cancellation: interrupt);
+        if (new ValidationBatches(_model, data).Count == 0)
+            throw new DataException($"{_model.Name} cannot be compared: nothing of '{settings.Source}' is held out to measure it on. Set training.data.validation above 0.");
         var start = RunState.Begin(_model, settings, data, options.Seed, options.Steps);
-        using var model = recipe.Create(torch.CPU, start.Seed);
         using var reached = CancellationTokenSource.CreateLinkedTokenSource(interrupt);
         CurveRecorder curve = null!;
         var state = output.Train(shown =>
@@ -33,12 +55,14 @@ internal sealed class RecipeRun(Recipe recipe, string folder, ComparisonOptions 
             return new Trainer(model, data, start, folder).Run(curve, reached.Token);
         });
         interrupt.ThrowIfCancellationRequested();
-        var best = ModelCheckpoint.Load(RunFolder.LowestPath(folder)!, model).Best ?? state.Best!.Value;
+        var lowest = RunFolder.LowestPath(folder) ?? throw new CheckpointException(
+            $"{_model.Name} cannot be compared: in {state.Step} steps it had no validation with a finite loss{(_model.Pruning is null ? "" : " after its last removal")}. Give it more with --steps, or another declaration.");
+        var best = ModelCheckpoint.Load(lowest, model).Best ?? state.Best!.Value;
 
         var onnx = OnnxFolder.In(folder);
         using var smaller = model.RemovePruned();
         var artifact = smaller ?? model;
-        var verified = OnnxExport.WriteVerified(artifact, onnx, _model.Quantization, data, opsetOnly: false, new ExportWatch(output.Follow, interrupt));
+        var verified = OnnxExport.WriteVerified(artifact, onnx, _model.Quantization, data, _model.OpsetOnly, new ExportWatch(output.Follow, interrupt));
         return new RecipeResult
         {
             Name = _model.Name,

@@ -126,12 +126,20 @@ public static class OnnxExport
         return (graph!, message!);
     }
 
+    /// <summary>Says of a model, trained or not, whether it has a graph in the operators that it declares.</summary>
+    /// <exception cref="NotSupportedException">It has none.</exception>
+    internal static void Check(ICompiledModel model)
+    {
+        using var parameters = model.Parameters.Masters();
+        foreach (var layer in Layers(model, parameters, new() { IsStandard = model.Description.OpsetOnly })) layer.Weight.Dispose();
+    }
+
     /// <summary>The linear layers of a model, whose weights are the caller's to dispose.</summary>
-    internal static IReadOnlyList<LinearLayer> Layers(ICompiledModel model, ParameterStore parameters)
+    internal static IReadOnlyList<LinearLayer> Layers(ICompiledModel model, ParameterStore parameters, OnnxForms? forms = null)
     {
         using var gradientless = no_grad();
         using var scope = NewDisposeScope();
-        var graph = new OnnxGraph(new OnnxBuilder(model.Description.Name, new ExternalData(Stream.Null, OnnxFolder.Data)), parameters, model.Description, new());
+        var graph = new OnnxGraph(new OnnxBuilder(model.Description.Name, new ExternalData(Stream.Null, OnnxFolder.Data)), parameters, model.Description, forms ?? new());
         model.Define(graph);
         return graph.LinearLayers;
     }

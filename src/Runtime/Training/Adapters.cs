@@ -21,7 +21,7 @@ public static class Adapters
     /// <param name="path">The file, e.g. <c>best.safetensors</c> of a run of the model without adapters, or the folder.</param>
     /// <returns>What the weights were, for the <see cref="RunState"/>.</returns>
     /// <exception cref="CheckpointException">The weights are damaged, or lack one or have it in another shape; nothing was changed then.</exception>
-    public static unsafe BaseCheckpoint LoadBase(ICompiledModel model, string path)
+    public static BaseCheckpoint LoadBase(ICompiledModel model, string path)
     {
         var frozen = Frozen(model);
         if (Directory.Exists(path))
@@ -31,23 +31,7 @@ public static class Adapters
         }
 
         using var reader = SafetensorsReader.Open(path);
-        foreach (var info in frozen.Layout)
-        {
-            if (!reader.Contains(info.Name))
-                throw new CheckpointException($"'{path}' has no '{info.Name}', which {model.Description.Name} is built on. Give a checkpoint of the same model without adapters.");
-            var entry = reader[info.Name];
-            if (!entry.Shape.AsSpan().SequenceEqual(info.Shape) || !Widening.Takes(entry.Type))
-                throw new CheckpointException($"'{path}' has {entry} where {model.Description.Name} is built on [{string.Join(", ", info.Shape)}]. Give a checkpoint of the same model without adapters.");
-        }
-
-        foreach (var (info, (_, into)) in frozen.Layout.Zip(frozen.Parameters()))
-        {
-            using var values = empty(info.Shape);
-            Widening.Copy(reader.Stream(info.Name), 0, (float*)Implementations.Cpu.Pointer(values), info.Length);
-            into.copy_(values);
-        }
-
-        frozen.CastCompute();
+        NamedWeights.Read(reader, path, model.Description.Name, frozen, without: "adapters");
         return new(Path.GetFullPath(path), reader.Metadata.GetValueOrDefault(ContentDigest.Key, ""), reader.Metadata.GetValueOrDefault("spec-hash", ""));
     }
 

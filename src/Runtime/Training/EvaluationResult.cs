@@ -11,6 +11,9 @@ public readonly record struct EvaluationResult(double Loss, double BitsPerByte)
     /// <summary>Loss and accuracy of each task of an objective other than causal.</summary>
     public EquatableArray<Measure> Measures { get; init; }
 
+    /// <summary>Whether pruning has not come to its end: the model is a denser one than the one declared, and is never the best.</summary>
+    public bool IsProvisional { get; init; }
+
     /// <summary>exp of the loss: among how many equally likely tokens the model hesitates.</summary>
     public double Perplexity => Math.Exp(Loss);
 

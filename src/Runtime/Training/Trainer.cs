@@ -191,9 +191,9 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
         if (_validation.Count == 0)
             return (state, double.NaN);
 
-        var result = Evaluate(program);
+        var result = Evaluate(program) with { IsProvisional = program.Pruning is { IsComplete: false } };
         records.Validated(state.Step, result);
-        if (program.Pruning is { IsComplete: false })
+        if (result.IsProvisional)
             return (state, double.NaN); // the best parameters are to be pruned ones
         if (result.Loss < (state.Best?.Loss ?? double.PositiveInfinity))
         {

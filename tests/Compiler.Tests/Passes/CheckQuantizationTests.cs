@@ -50,12 +50,42 @@ public sealed class CheckQuantizationTests
         }
     }
 
-    private static CompilationResult Compile(string pattern) => ModelCompilation.Compile(Models.Gpt2 with
+    /// <summary>Rows have 32 weights, those of mlp.down 128.</summary>
+    [Theory]
+    [InlineData(WeightType.Int4, 32, "", "")]
+    [InlineData(WeightType.Int4, 64, "rows of 'blocks.*.attention.qkv' have 32 weights", "'group: 32'")]
+    [InlineData(WeightType.Int2, 128, "have 32 weights", "'group: 32'")]
+    [InlineData(WeightType.Int8, 128, "", "")]
+    public void A_row_has_at_least_a_group(WeightType weights, int group, string error, string remedy)
     {
-        Architecture = Models.Gpt2.Architecture with { Vocabulary = 256 },
-        Efficiency = new EfficiencySpec
+        var found = Compile(new QuantizationSpec { Weights = weights, Group = group }).Diagnostics;
+        if (error.Length == 0)
         {
-            Quantization = new QuantizationSpec { Weights = WeightType.Int4, Keep = EquatableArray.Of(pattern) },
-        },
+            Assert.Empty(found);
+            return;
+        }
+
+        var diagnostic = Assert.Single(found);
+        Assert.Equal(("MC2240", "efficiency.quantization.group"), (diagnostic.Id, diagnostic.SpecPath));
+        Assert.Contains(error, diagnostic.Message, StringComparison.Ordinal);
+        Assert.Contains(remedy, diagnostic.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Layers_of_shorter_rows_can_be_kept_or_have_8_bits()
+    {
+        var quantization = new QuantizationSpec { Weights = WeightType.Int4, Group = 128 };
+        EquatableArray<string> most = new(["blocks.*.attention", "blocks.*.mlp.up"]), head = EquatableArray.Of("head");
+        Assert.Empty(Compile(quantization with { Keep = most, Int8 = head }).Diagnostics);
+        Assert.Contains("'head'", Assert.Single(Compile(quantization with { Keep = most }).Diagnostics).Message, StringComparison.Ordinal);
+        Assert.Contains("'head'", Assert.Single(Compile(quantization with { Weights = WeightType.Int8, Int4 = head }).Diagnostics).Message, StringComparison.Ordinal);
+    }
+
+    private static CompilationResult Compile(string pattern) => Compile(new QuantizationSpec { Weights = WeightType.Int4, Keep = EquatableArray.Of(pattern) });
+
+    private static CompilationResult Compile(QuantizationSpec quantization) => ModelCompilation.Compile(Models.Gpt2 with
+    {
+        Architecture = Models.Gpt2.Architecture with { Vocabulary = 256, Width = 32 },
+        Efficiency = new EfficiencySpec { Quantization = quantization },
     });
 }

@@ -40,7 +40,7 @@ public sealed class InsertFakeQuantizationTests
     public void Layers_have_the_names_of_the_export()
     {
         var spec = Spec(RoundingMethod.Qat);
-        spec = spec with { Architecture = spec.Architecture with { TieEmbeddings = true } };
+        spec = spec with { Architecture = spec.Architecture with { TieEmbeddings = true, Width = 32 } };
         var (training, export) = (Train(spec), Pipelines.Run(Pipelines.Export, GraphBuilder.Build(spec), spec));
         foreach (var function in training.Blocks.Append(training.Main).Where(f => !f.Name.Contains('.')))
         {

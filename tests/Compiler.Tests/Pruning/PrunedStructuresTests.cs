@@ -53,6 +53,47 @@ public sealed class PrunedStructuresTests
         Assert.Null(model.Pruned.Pruned);
     }
 
+    /// <summary>Six layers in three groups of a local and a global one: one group is left.</summary>
+    [Fact]
+    public void Layers_in_turns_are_removed_in_groups()
+    {
+        var model = Compile(new() { Layers = 2 }, a => a with { Layers = 6, Window = 4, GlobalEvery = 2 });
+        var structure = Assert.Single(model.Structures);
+        Assert.Equal((PrunedPartKind.Layers, 3, 1), (structure.Kind, structure.Groups, structure.Kept));
+        Assert.All(model.Pruned!.Layout.Slots.Where(slot => slot.Block.Length > 0), slot => Assert.Equal(1, slot.Sets));
+    }
+
+    [Theory]
+    [InlineData("checkpoint")]
+    [InlineData("token-drop")]
+    public void What_names_layers_of_the_training_is_not_of_the_smaller_model(string directive)
+    {
+        var spec = Models.Gpt2 with { Architecture = Architecture with { Layers = 6 }, Efficiency = new() { Pruning = new() { To = new() { Layers = 2 } } } };
+        spec = spec with
+        {
+            Efficiency = directive == "checkpoint"
+                ? spec.Efficiency with { Checkpoint = new() { Boundaries = EquatableArray.Of("blocks.4") } }
+                : spec.Efficiency with { TokenDrop = new() { From = 4, Steps = 10, Multiple = 4, KeepLayers = 2 } },
+        };
+        var result = ModelCompilation.Compile(spec);
+        Assert.Empty(result.Diagnostics);
+        Assert.Equal((null, null), (result.Model!.Pruned!.Spec.Efficiency.Checkpoint, result.Model.Pruned.Spec.Efficiency.TokenDrop));
+    }
+
+    /// <summary>Not a warning that stands before it.</summary>
+    [Fact]
+    public void What_keeps_the_smaller_model_from_being_is_said()
+    {
+        var result = ModelCompilation.Compile(Models.Gpt2 with
+        {
+            Architecture = Architecture,
+            Efficiency = new() { Pruning = new() { To = new() { Hidden = 16 } }, Quantization = new() { Weights = WeightType.Int4 } },
+            Training = Models.Gpt2.Training with { ValidateEvery = 5000 },
+        });
+        Assert.Equal(["MC2148", "MC2026", "MC2147"], result.Diagnostics.Select(diagnostic => diagnostic.Id));
+        Assert.Contains("the smaller model cannot be: the rows of 'blocks.*.mlp.down' have 16 weights", result.Diagnostics[2].Message, StringComparison.Ordinal);
+    }
+
     private static ArchitectureSpec Architecture => Models.Gpt2.Architecture with { Vocabulary = 256, Context = 8, Width = 32, Heads = 4, Layers = 3 };
 
     private static CompiledModel Compile(PrunedSizesSpec to, Func<ArchitectureSpec, ArchitectureSpec>? change = null)

@@ -62,10 +62,6 @@ public sealed class ModelProgramTests : IDisposable
     [Fact]
     public void Adapters_are_trained_on_a_checkpoint_and_merged_into_it()
     {
-        int Program<TModel>(params string[] args)
-            where TModel : ICompiledModel<TModel> =>
-            ModelProgram.Run<TModel>(args, new ProgramOutput(_text, _error, null), default);
-
         string[] run = ["--data", _folder.Text, "--steps", "3", "--tokens", "4", "--output"];
         Assert.Equal(ModelProgram.Done, Program<AdaptedBase>([.. run, _folder["base"]]));
         Assert.Equal(ModelProgram.Failed, Program<Adapted>([.. run, Output]));
@@ -81,6 +77,46 @@ public sealed class ModelProgramTests : IDisposable
         Assert.Equal(ModelProgram.Done, Program<AdaptedBase>([.. run, _folder["other"], "--seed", "5"]));
         Assert.Equal(ModelProgram.Failed, Program<Adapted>("generate", "ab", "--output", Output, "--base", RunFolder.BestPath(_folder["other"])));
         Assert.Contains("is not the checkpoint that the adapters were trained on", _error.ToString());
+    }
+
+    /// <summary>What pruning has left of a model is a model's checkpoint, and the weights under adapters.</summary>
+    [Fact]
+    public void A_pruned_model_is_made_smaller_and_adapted()
+    {
+        string[] run = ["--data", _folder.Text, "--tokens", "4", "--output"];
+        Assert.Equal(ModelProgram.Done, Program<PrunedParts>([.. run, _folder["early"], "--steps", "4"]));
+        Assert.Equal(ModelProgram.Failed, Program<PrunedParts>("shrink", _folder["small"], "--output", _folder["early"]));
+        Assert.Contains("is not pruned to its end", _error.ToString());
+        Assert.False(Directory.Exists(_folder["small"]));
+
+        Assert.Equal(ModelProgram.Done, Program<PrunedParts>([.. run, Output]));
+        Assert.Equal(ModelProgram.Done, Program<PrunedParts>("shrink", _folder["small"], "--output", Output));
+        Assert.Contains($"PrunedPartsPruned, 0.01 M of 0.04 M parameters: {RunFolder.BestPath(_folder["small"])}\n", _text.ToString());
+        Assert.Equal(ModelProgram.Done, Program<PrunedPartsPruned>("generate", "ab", "--output", _folder["small"], "--tokens", "4"));
+        var pruned = Loss<PrunedParts>(Output);
+        Assert.Equal(pruned, Loss<PrunedPartsPruned>(_folder["small"]), 1e-3);
+
+        // Adapters that have not learned anything yet are the smaller model.
+        string[] adapt = ["--base", RunFolder.BestPath(_folder["small"])];
+        Assert.True(Program<PrunedPartsAdapted>([.. run, _folder["adapted"], .. adapt]) == ModelProgram.Done, _error.ToString());
+        using var model = PrunedPartsAdapted.Create(TorchSharp.torch.CPU, seed: 1);
+        Adapters.LoadBase(model, RunFolder.BestPath(_folder["small"]));
+        using var smaller = PrunedPartsPruned.Create(TorchSharp.torch.CPU, seed: 2);
+        ModelCheckpoint.Load(RunFolder.BestPath(_folder["small"]), smaller);
+        using var one = model.CreateInference();
+        using var other = smaller.CreateInference();
+        int[] tokens = [.. "The quick brown fox".Select(c => (int)c)];
+        Assert.All(one.Forward(tokens).ToArray().Zip(other.Forward(tokens).ToArray()), pair => Assert.Equal(pair.Second, pair.First, 1e-4f));
+        Assert.Equal(ModelProgram.Done, Program<PrunedPartsAdapted>("merge", _folder["merged"], "--output", _folder["adapted"]));
+        Assert.Equal(ModelProgram.Done, Program<PrunedPartsPruned>("generate", "ab", "--output", _folder["merged"], "--tokens", "4"));
+
+        double Loss<TModel>(string folder)
+            where TModel : ICompiledModel<TModel>
+        {
+            _text.GetStringBuilder().Clear();
+            Assert.True(Program<TModel>("evaluate", "--data", _folder.Text, "--output", folder) == ModelProgram.Done, _error.ToString());
+            return double.Parse(Regex.Match(_text.ToString(), @"(\d+\.\d+) bits per byte").Groups[1].Value);
+        }
     }
 
     [Fact]
@@ -290,6 +326,10 @@ public sealed class ModelProgramTests : IDisposable
 
     private double BitsPerByte(string label) =>
         double.Parse(Regex.Match(_text.ToString(), label + @"([\d.]+) bits per byte").Groups[1].Value);
+
+    private int Program<TModel>(params string[] args)
+        where TModel : ICompiledModel<TModel> =>
+        ModelProgram.Run<TModel>(args, new ProgramOutput(_text, _error, null), default);
 
     private int Run(params string[] args) => Run(null, default, args);
 

@@ -1,5 +1,9 @@
+using System.Diagnostics;
+using System.Text;
 using ModelCompiler.Runtime.CommandLine;
 using ModelCompiler.Runtime.Comparison;
+using ModelCompiler.Runtime.IO;
+using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Tests.Generated;
 using ModelCompiler.Runtime.Tests.Training;
 using ModelCompiler.Runtime.Training;
@@ -59,9 +63,88 @@ public sealed class ComparisonProgramTests : IDisposable
         Assert.Equal(2 * ((3.0 * Gpt2.Definition.ForwardFlops) + Gpt2.Definition.RecomputedFlops), curve.Flops, 1e-3);
     }
 
+    /// <summary>What is measured before the last removal is of another model.</summary>
+    [Fact]
+    public void A_model_that_is_still_to_be_pruned_is_not_as_good_as_the_goal()
+    {
+        var (reached, shown) = (0, new PlainProgress(_text, TimeProvider.System));
+        var curve = new CurveRecorder(PrunedParts.Definition, shown, () => reached++, goal: 2.5);
+        curve.Validated(1, new EvaluationResult(2, 2.4) { IsProvisional = true });
+        Assert.Equal((0, 0), (reached, curve.Points.Count));
+        Assert.Contains("step 1: validation 2.400", _text.ToString(), StringComparison.Ordinal);
+        curve.Validated(2, new EvaluationResult(2, 2.5));
+        Assert.Equal((1, 1), (reached, curve.Points.Count));
+    }
+
+    [Fact]
+    public void A_quantized_a_taught_and_a_pruned_recipe()
+    {
+        Recipe[] recipes = [Recipe.Of<RecipeDense>(), Recipe.Of<RecipeTaught>(), Recipe.Of<Quantized>(), Recipe.Of<PrunedParts>()];
+        Assert.True(Run(recipes, "--steps", "8") == ModelProgram.Done, _error.ToString());
+        var page = File.ReadAllText(Path.Combine(_folder["out"], "compare.html"));
+        Assert.Contains("int4, groups of 32, qat", page, StringComparison.Ordinal);
+        Assert.All(recipes, recipe => Assert.Contains($">{recipe.Definition.Name}</th>", page, StringComparison.Ordinal));
+
+        Assert.Equal(ModelProgram.Failed, Run([Recipe.Of<Gpt2>(), Recipe.Of<PrunedParts>()], "--steps", "7"));
+        Assert.Equal("error: PrunedParts is pruned until step 8, and --steps 7 would leave it denser than declared. Give at least 8, or leave out --steps.\n", _error.ToString());
+        Assert.False(Directory.Exists(_folder["out/Gpt2"]));
+    }
+
+    [Fact]
+    public void Something_must_be_held_out()
+    {
+        var recipe = Recipe.Of<Gpt2>() with { Definition = Gpt2.Definition with { Training = Gpt2.Definition.Training with { Validation = 0 } } };
+        Assert.Equal(ModelProgram.Failed, Run([recipe, Recipe.Of<Llama>()], "--steps", "2"));
+        Assert.Contains("Gpt2 cannot be compared: nothing of", _error.ToString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>Before anything is trained.</summary>
+    [Fact]
+    public void A_recipe_without_an_export_is_refused()
+    {
+        Assert.Equal(ModelProgram.Failed, Run([Recipe.Of<Gpt2>(), Recipe.Of<Adapted>()], "--steps", "2"));
+        Assert.StartsWith("error: Adapted cannot be compared: Adapted has no ONNX form", _error.ToString(), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["out"]));
+    }
+
+    /// <summary>Dense weights and the export as declared; and a pruned recipe is trained until it is as good as the first.</summary>
+    [Fact]
+    public void Recipes_start_and_are_exported_as_they_declare()
+    {
+        var (exitCode, output, error) = RunProcess("compare", "--same-loss", "--data", _folder.Text);
+        Assert.Equal((0, ""), (exitCode, error));
+
+        var (dense, pruned) = (Best("RecipeDense"), Best("RecipePruned"));
+        Assert.InRange(dense.Best!.Value.BitsPerByte, 0, 5); // of 8 before training
+        Assert.Contains("starting from the weights in out/RecipeDense/best.safetensors\n", output, StringComparison.Ordinal);
+        Assert.InRange(pruned.Step, 30, 40);
+        Assert.InRange(pruned.Best!.Value.BitsPerByte, 0, 6);
+        Assert.Contains("com.microsoft", Graph("RecipeDense"), StringComparison.Ordinal);
+        Assert.DoesNotContain("com.microsoft", Graph("RecipePruned"), StringComparison.Ordinal);
+
+        RunState Best(string name) => ModelCheckpoint.ReadState(RunFolder.BestPath(Path.Combine(_folder["out"], name)));
+        string Graph(string name) => File.ReadAllText(OnnxFolder.GraphPath(OnnxFolder.In(Path.Combine(_folder["out"], name))), Encoding.Latin1);
+    }
+
     [Fact]
     public void Encoders_have_no_bits_per_byte() =>
         Assert.Contains("Bert", Assert.Throws<ArgumentException>(() => Run([Recipe.Of<Gpt2>(), Recipe.Of<Bert>()])).Message, StringComparison.Ordinal);
+
+    /// <summary>Where the paths of declarations begin.</summary>
+    private (int ExitCode, string Output, string Error) RunProcess(params string[] args)
+    {
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(ComparisonProgramTests).Assembly.Location, .. args])
+        {
+            WorkingDirectory = _folder[""],
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { [CacheFolder.Variable] = CacheFolder.Path },
+        })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
 
     private int Run(params string[] args) => Run([Recipe.Of<Gpt2>(), Recipe.Of<Llama>(), Recipe.Of<Switch>()], args);
 

@@ -69,6 +69,9 @@ public sealed class PruningTests
     public void Blocks_of_the_layer_language_are_removed() => CheckRemoval<PrunedBlocks>(("stack.1.mlp.up.weight", [128, 32]));
 
     [Fact]
+    public void Local_and_global_layers_are_removed_together() => CheckRemoval<PrunedTurns>(("blocks.0.mlp2.up.weight", [128, 32]));
+
+    [Fact]
     public void Heads_and_neurons_of_an_encoder_are_removed()
     {
         using var scope = NewDisposeScope();

@@ -36,6 +36,22 @@ public sealed class TechniquesTests : IDisposable
         Assert.StartsWith("Returns the", output);
     }
 
+    [Fact]
+    public void A_model_that_learned_to_adapt_is_adapted_to_a_text()
+    {
+        var texts = Path.Combine(_folder, "texts.txt");
+        File.WriteAllLines(texts, Enumerable.Range(0, 20).Select(i => $"zzz zzz zzz zzz {i}"));
+        Assert.StartsWith("error: ", Run("adapt", texts).Error); // nothing is trained yet
+        var (exitCode, output, error) = Run("train", "Maml", "--steps", "1", "--tokens", "1");
+        Assert.Equal((0, ""), (exitCode, error));
+        (exitCode, output, error) = Run("adapt", texts);
+        Assert.Equal((0, ""), (exitCode, error));
+        var (before, adapted) = (output.Split('\n')[0], output.Split('\n')[1]);
+        Assert.StartsWith("before   ", before);
+        Assert.StartsWith("adapted  ", adapted);
+        Assert.NotEqual(before["before   ".Length..], adapted["adapted  ".Length..]);
+    }
+
     [Theory]
     [InlineData("error: There is no model 'Bf61'. 'list' shows them.\n", "train", "Bf61")]
     [InlineData("usage: list | import")]

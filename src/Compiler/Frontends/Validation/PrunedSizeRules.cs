@@ -1,5 +1,6 @@
 using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Layers;
+using ModelCompiler.Compiler.Pruning;
 using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Frontends.Validation;
@@ -26,7 +27,7 @@ internal static class PrunedSizeRules
         }
         var layers = LayerLists.All(FamilyLayers.Of(model), "").Select(entry => entry.Layer).ToList();
         foreach (var diagnostic in Heads(to, [.. layers.OfType<AttentionLayer>()])
-            .Concat(Hidden(to, layers, a.Width)).Concat(Layers(to, layers)).Concat(Width(to, a, layers)).Concat(Groups(to, model.Efficiency.Quantization)))
+            .Concat(Hidden(to, layers, a.Width)).Concat(Layers(to, a, layers)).Concat(Width(to, a, layers)).Concat(Groups(to, model.Efficiency.Quantization)))
             yield return diagnostic;
     }
 
@@ -58,16 +59,20 @@ internal static class PrunedSizeRules
         if (!layers.Any(layer => layer is MlpLayer or ExpertsLayer)) yield return DiagnosticCatalog.PruningSizes.At(Path + ".hidden", "the model has no 'mlp'; remove 'hidden'");
     }
 
-    private static IEnumerable<Diagnostic> Layers(PrunedSizesSpec to, List<LayerSpec> layers)
+    private static IEnumerable<Diagnostic> Layers(PrunedSizesSpec to, ArchitectureSpec a, List<LayerSpec> layers)
     {
         if (to.Layers is not { } kept) yield break;
+        var every = PrunedStructures.LayersOfGroup(a);
         var repeats = layers.OfType<RepeatLayer>().ToList();
         if (repeats.Count != 1)
             yield return DiagnosticCatalog.PruningParts.At(Path + ".layers", $"the model has {repeats.Count} repeated blocks, of which none is meant; remove 'layers'");
         else if (repeats[0].Share is { } share && share.Groups < repeats[0].Times)
             yield return DiagnosticCatalog.PruningParts.At(Path + ".layers", "layers share their parameters, so none can be removed alone; remove 'layers', or 'share'");
-        else if (kept >= repeats[0].Times)
-            yield return DiagnosticCatalog.PruningSizes.At(Path + ".layers", $"{kept} layers are not fewer than the {repeats[0].Times} that there are; write a smaller number");
+        else if (kept >= repeats[0].Times * every)
+            yield return DiagnosticCatalog.PruningSizes.At(Path + ".layers", $"{kept} layers are not fewer than the {repeats[0].Times * every} that there are; write a smaller number");
+        else if (kept % every != 0)
+            yield return DiagnosticCatalog.PruningSizes.At(Path + ".layers",
+                $"local and global layers take turns in groups of {every} ('global-every') that are removed together; write a multiple of {every}, e.g. {Math.Max(every, kept / every * every)}");
         else if (repeats[0].Layers.Any(layer => layer is not ResidualLayer))
             yield return DiagnosticCatalog.PruningParts.At(Path + ".layers",
                 "a block without its parameters is to pass its input on, and this one has layers beside its residuals, such as a norm after the sum; remove 'layers'");

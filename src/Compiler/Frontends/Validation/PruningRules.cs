@@ -60,7 +60,7 @@ internal static class PruningRules
     /// <summary>A pattern takes weights whether they matter or not: those that remain have to make up for them.</summary>
     private static IEnumerable<Diagnostic> Tuning(PruningSpec pruning, int steps)
     {
-        var last = pruning.Schedule == PruningSchedule.Cubic ? pruning.End!.Value : pruning.Begin!.Value;
+        var last = pruning.LastRemoval(steps);
         if (pruning.Pattern is null || pruning.Schedule == PruningSchedule.Iterative || last > steps || steps - last >= steps / TuningPart) yield break;
         yield return DiagnosticCatalog.PatternWithoutTuning.At($"{Path}.{(pruning.Schedule == PruningSchedule.Cubic ? "end" : "begin")}",
             $"after the last removal {(steps == last ? "no step is" : $"{steps - last} of {steps} steps are")} left to make up for it; "
