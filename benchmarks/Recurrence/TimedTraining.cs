@@ -18,16 +18,14 @@ internal sealed class TimedTraining : IDisposable
     private readonly long[] _tokens, _targets;
 
     /// <param name="model">What is trained.</param>
-    /// <param name="data">Read as streams by a model with a memory, at random by one without.</param>
+    /// <param name="data">Read as streams, also by a model without a memory: what differs is the memory alone.</param>
     /// <param name="budget">Seconds of processor time.</param>
     public TimedTraining(ICompiledModel model, Dataset data, double budget)
     {
         var description = model.Description;
         var (batch, context) = (description.Batch, description.Context);
         (_name, _budget) = (description.Name, budget);
-        _source = description.SegmentMemory > 0
-            ? new StreamBatches(data.Training, data.Tokenizer.EndOfText, batch, context, seed: 1)
-            : new BatchSource(data.Training, batch, context, seed: 1);
+        _source = new StreamBatches(data.Training, data.Tokenizer.EndOfText, batch, context, seed: 1);
         (_tokens, _targets) = (new long[batch * context], new long[batch * context]);
         Program = model.CreateTraining();
         if (Program.Memory is { } memory) memory.StartOfText = data.Tokenizer.StartOfText;
