@@ -21,6 +21,7 @@ public sealed class JsonRefusalTests : IDisposable
     [InlineData("\"post_processor\":null", "\"post_processor\":{\"type\":\"Other\"}", "this post-processor is not supported")]
     [InlineData("\"special\":true}]", "\"special\":true,\"id\":-1}]", "an added token has characters")]
     [InlineData("\"merges\":[", "\"merges\":[\"one\",", "\"one\" is no pair of tokens")]
+    [InlineData("\"merges\":[", "\"merges\":[\"Q ÿ\",", "become 'Qÿ', which is no token")]
     [InlineData("\"version\"", "\"sampling\":1,\"version\"", "'sampling': 1; this key is not known")]
     public void It_is_named(string from, string to, string message)
     {

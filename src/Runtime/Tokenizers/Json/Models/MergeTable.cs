@@ -25,15 +25,15 @@ internal sealed record MergeTable(
     public static MergeTable Read(StrictObject section)
     {
         section.ExpectNone("dropout");
-        var vocabulary = ModelTable.ReadVocabulary(section);
+        var (vocabulary, prefix) = (ModelTable.ReadVocabulary(section), section.OptionalText("continuing_subword_prefix") ?? "");
         return new MergeTable(
             vocabulary,
-            ReadMerges(section, vocabulary),
+            ReadMerges(section, vocabulary, prefix),
             ModelTable.Find(section, "unk_token", vocabulary),
             section.Flag("fuse_unk", false),
             section.Flag("byte_fallback", false),
             section.Flag("ignore_merges", false),
-            section.OptionalText("continuing_subword_prefix") ?? "",
+            prefix,
             section.OptionalText("end_of_word_suffix") ?? "");
     }
 
@@ -44,10 +44,12 @@ internal sealed record MergeTable(
             : new CharacterPairModel(this);
 
     /// <summary>What two tokens become.</summary>
-    public string Merge((string Left, string Right) pair) =>
-        pair.Left + (Prefix.Length > 0 && pair.Right.StartsWith(Prefix, StringComparison.Ordinal) ? pair.Right[Prefix.Length..] : pair.Right);
+    public string Merge((string Left, string Right) pair) => Merge(pair.Left, pair.Right, Prefix);
 
-    private static List<(string Left, string Right)> ReadMerges(StrictObject section, Dictionary<string, int> vocabulary)
+    private static string Merge(string left, string right, string prefix) =>
+        left + (prefix.Length > 0 && right.StartsWith(prefix, StringComparison.Ordinal) ? right[prefix.Length..] : right);
+
+    private static List<(string Left, string Right)> ReadMerges(StrictObject section, Dictionary<string, int> vocabulary, string prefix)
     {
         if (section.Element("merges") is not { ValueKind: JsonValueKind.Array } list)
             throw section.Refused("merges", "a list of pairs belongs there");
@@ -62,6 +64,8 @@ internal sealed record MergeTable(
             };
             if (parts is not [var left, var right] || !vocabulary.ContainsKey(left) || !vocabulary.ContainsKey(right))
                 throw section.Refused("merges", $"{item.GetRawText()} is no pair of tokens");
+            if (Merge(left, right, prefix) is var merged && !vocabulary.ContainsKey(merged))
+                throw section.Refused("merges", $"{item.GetRawText()} become '{merged}', which is no token");
             merges.Add((left, right));
         }
 
