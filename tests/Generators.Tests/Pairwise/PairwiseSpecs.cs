@@ -3,6 +3,7 @@ using ModelCompiler.Compiler;
 using ModelCompiler.Compiler.Diagnostics;
 using ModelCompiler.Compiler.Distillation;
 using ModelCompiler.Compiler.Frontends;
+using ModelCompiler.Generators.Pipeline;
 using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Generators.Tests.Pairwise;
@@ -23,6 +24,8 @@ internal sealed class PairwiseSpecs
         """;
 
     private static readonly ModelSpec s_teacher = YamlFrontend.Read(Teacher, "teacher.model.yaml").Spec!;
+
+    private static readonly EquatableArray<ProjectModel> s_project = EquatableArray.Of(new ProjectModel("Teacher", "", s_teacher.Architecture.Vocabulary, s_teacher.Architecture.Context));
 
     private readonly Dictionary<(int Factor, int Value, int Other, int OtherValue), bool> _allowed = [];
     private readonly DirectiveFactor[] _factors = DirectiveFactors.All;
@@ -47,9 +50,9 @@ internal sealed class PairwiseSpecs
     public string Yaml(string model, int[] choice)
     {
         var text = new StringBuilder($"model: {model}\n");
-        foreach (var section in (string[])["architecture", "efficiency", "training"])
+        foreach (var section in (string[])["architecture", "efficiency", "training", "export"])
         {
-            var lines = _factors.Select((factor, i) => factor.Section == section ? factor.Values[choice[i]] : "").Where(value => value.Length > 0)
+            var lines = _factors.Select((factor, i) => factor.Section == section ? factor[choice[i]] : "").Where(value => value.Length > 0)
                 .SelectMany(value => value.Split('\n')).ToList();
             if (section == "architecture") lines.AddRange(["context: 16", "layers: 4", "width: 32"]);
             if (section == "training") lines.AddRange(["batch: 4", "steps: 3", "validate-every: 1"]);
@@ -66,7 +69,9 @@ internal sealed class PairwiseSpecs
     {
         var read = YamlFrontend.Read(Yaml("Model", choice), "pair.model.yaml");
         if (read.Spec is not { } spec) return read.Diagnostics.First(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).ToString();
-        return ModelCompilation.Compile(spec, TeacherChoice.Of(spec, [s_teacher])).Diagnostics.FirstOrDefault(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)?.Message;
+        var result = ModelCompilation.Compile(spec, TeacherChoice.Of(spec, [s_teacher]));
+        if (result.Model is not { } model) return result.Diagnostics.First(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error).Message;
+        return ScoringModels.Join(model, s_project, read.Map).Diagnostics.Concat(DraftModels.Join(model, s_project, read.Map).Diagnostics).FirstOrDefault()?.Message;
     }
 
     private int[] With(params (int Factor, int Value)[] values)
@@ -112,6 +117,33 @@ internal sealed class PairwiseSpecs
         }
 
         Covered = allowed - Missing.Count;
+        AddOthers();
+    }
+
+    /// <summary>Each of the other values, in the company of what a choice of the pairs has beside it and the compiler takes.</summary>
+    private void AddOthers()
+    {
+        var pairs = Choices.ToList();
+        for (var factor = 0; factor < _factors.Length; factor++)
+        for (var value = _factors[factor].Values.Length; value < _factors[factor].Values.Length + _factors[factor].Others.Length; value++)
+        {
+            var choice = With((factor, value));
+            if (Objection(choice) is { } objection)
+            {
+                Missing.Add($"{Show(factor, value)}: {objection}");
+                continue;
+            }
+
+            var company = pairs[Choices.Count % pairs.Count];
+            for (var other = 0; other < _factors.Length; other++)
+            {
+                if (other == factor || company[other] == 0) continue;
+                choice[other] = company[other];
+                if (Objection(choice) is not null) choice[other] = 0;
+            }
+
+            Choices.Add(choice);
+        }
     }
 
     /// <summary>Whether a value goes with all that are chosen, two by two.</summary>
@@ -136,5 +168,5 @@ internal sealed class PairwiseSpecs
     private static (int Factor, int Value, int Other, int OtherValue) Key(int factor, int value, int other, int otherValue) =>
         factor < other ? (factor, value, other, otherValue) : (other, otherValue, factor, value);
 
-    private string Show(int factor, int value) => _factors[factor].Values[value] is { Length: > 0 } text ? text.Split('\n')[0] : $"no {_factors[factor].Name}";
+    private string Show(int factor, int value) => _factors[factor][value] is { Length: > 0 } text ? text.Split('\n')[0] : $"no {_factors[factor].Name}";
 }
