@@ -12,7 +12,7 @@ internal static class RecordLiteral
     {
         var shape = RecordShape.Of(record.GetType());
         var values = shape.Keys
-            .Where(key => key.OnlyWith is not { } condition || condition.Values.Contains(shape.Find(condition.Key)!.Get(record)))
+            .Where(key => shape.HasEffect(key, record))
             .Select(key => (key.PropertyName, Value: key.Get(record)))
             .Where(pair => pair.Value is not (null or EquatableArray<string> { Count: 0 } or EquatableArray<int> { Count: 0 } or EquatableArray<LayerSpec> { Count: 0 }))
             .Select(pair => $"{pair.PropertyName} = {Value(pair.Value!)}");

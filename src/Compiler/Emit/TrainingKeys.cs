@@ -42,8 +42,7 @@ public static class TrainingKeys
         foreach (var key in shape.Keys)
         {
             var name = path.Length == 0 ? key.Name : path + "." + key.Name;
-            var counts = key.OnlyWith is not { } condition || condition.Values.Contains(shape.Find(condition.Key)!.Get(record));
-            if (!counts || free.Contains(name) || key.Get(record) is not { } value || value.Equals(shape.Default(key))) continue;
+            if (!shape.HasEffect(key, record) || free.Contains(name) || key.Get(record) is not { } value || value.Equals(shape.Default(key))) continue;
             if (value is EquatableArray<LayerSpec> layers)
             {
                 for (var i = 0; i < layers.Count; i++) Section(layers[i], $"{name}[{i}].{RecordShape.Of(layers[i].GetType()).Layer!.Name}", isOptional: true);

@@ -19,9 +19,11 @@ public sealed class CheckQuantization : Pass
         Check("keep", quantization.Keep.Select(pattern => pattern == QuantizationSpec.Auto ? "*" : pattern), layers);
         Check("int8", quantization.Int8, layers);
         Check("int4", quantization.Int4, layers);
+        var weights = new LayerWeights(quantization);
         foreach (var function in graph.Blocks.Append(graph.Main))
             foreach (var node in function.Nodes.Where(n => n.Op is "linear" or "expert_linear"))
-                CheckGroup(quantization, LayerNames.Of(function, node), function.Parameter(node.Inputs[1]).Type.Last.Value);
+                if (LayerNames.Of(function, node) is var layer && weights.Of(layer) is WeightType.Int4 or WeightType.Int2)
+                    CheckGroup(quantization.Group, layer, function.Parameter(node.Inputs[1]).Type.Last.Value);
         if (quantization.KvCache == KvCacheType.Int8 && WithoutCache(graph) is { } reason)
             throw new PassException(DiagnosticCatalog.QuantizedCache.At("efficiency.quantization.kv-cache", reason + "; remove 'kv-cache'"));
         return graph;
@@ -38,14 +40,12 @@ public sealed class CheckQuantization : Pass
     }
 
     /// <summary>A last group that is not full is filled up with zeros; where it is the only one, they may be most of what is stored.</summary>
-    private static void CheckGroup(QuantizationSpec quantization, string layer, long columns)
+    private static void CheckGroup(int group, string layer, long columns)
     {
-        bool In(EquatableArray<string> patterns) => patterns.Any(pattern => new LayerPattern(pattern).Matches(layer));
-        var grouped = !In(quantization.Keep) && !In(quantization.Int8) && (quantization.Weights != WeightType.Int8 || In(quantization.Int4));
-        if (!grouped || columns >= quantization.Group) return;
-        var fitting = new[] { 128, 64, 32, 16 }.FirstOrDefault(group => group <= columns);
+        if (columns >= group) return;
+        var fitting = QuantizationSpec.Groups.LastOrDefault(fewer => fewer <= columns);
         throw new PassException(DiagnosticCatalog.QuantizationRow.At("efficiency.quantization.group",
-            $"the rows of '{layer}' have {columns} weights, fewer than the {quantization.Group} of a group, and would be filled up with zeros; "
+            $"the rows of '{layer}' have {columns} weights, fewer than the {group} of a group, and would be filled up with zeros; "
             + (fitting > 0 ? $"write 'group: {fitting}', or add the layer to 'keep'" : "add the layer to 'keep'")));
     }
 

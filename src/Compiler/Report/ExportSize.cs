@@ -11,13 +11,10 @@ namespace ModelCompiler.Compiler.Report;
 internal sealed class ExportSize
 {
     private readonly QuantizationSpec? _quantization;
-    private readonly LayerPattern[] _keep, _int8, _int4;
+    private readonly LayerWeights? _weights;
 
-    private ExportSize(QuantizationSpec? quantization)
-    {
-        _quantization = quantization;
-        (_keep, _int8, _int4) = (Patterns(quantization?.Keep), Patterns(quantization?.Int8), Patterns(quantization?.Int4));
-    }
+    private ExportSize(QuantizationSpec? quantization) =>
+        (_quantization, _weights) = (quantization, quantization is null ? null : new LayerWeights(quantization));
 
     public static long Of(CompiledModel model)
     {
@@ -51,8 +48,7 @@ internal sealed class ExportSize
         };
         if (node.Op is not ("linear" or "expert_linear") || !slot.Parameter.IsMatrix) return (32, 0, false);
         var layer = slot.Block.Length > 0 ? $"{BlockNames.Layer(slot.Block, set)}.{node.Outputs[0].Name}" : LayerNames.Of(function, node);
-        WeightType? weights = Any(_keep, layer) ? null : Any(_int8, layer) ? WeightType.Int8 : Any(_int4, layer) ? WeightType.Int4 : quantization.Weights;
-        return weights switch
+        return _weights!.Of(layer) switch
         {
             null => (32, 0, false),
             WeightType.Int8 => (8, 0, false),
@@ -71,9 +67,4 @@ internal sealed class ExportSize
         var packed = rows * ((groups * form.Group * form.Bits / 8) + (groups * sizeof(float)) + zeros);
         return form.Prompt ? packed + Bytes((8, 0, false), type) : packed;
     }
-
-    private static bool Any(LayerPattern[] patterns, string layer) => patterns.Any(pattern => pattern.Matches(layer));
-
-    private static LayerPattern[] Patterns(EquatableArray<string>? patterns) =>
-        [.. (patterns ?? default).Where(pattern => pattern != QuantizationSpec.Auto).Select(pattern => new LayerPattern(pattern))];
 }

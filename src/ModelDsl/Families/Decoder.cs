@@ -26,7 +26,7 @@ public static class Decoder
         return new LayerSpec[] { new EmbeddingLayer { Position = parts.EmbeddingPosition, Scale = a.ScaleEmbeddings ?? false } }
             .Concat(parts.Dropout())
             .Concat(Blocks(a, Block))
-            .Concat([parts.Norm(), new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false, Bias = a.HeadBias ?? false, Softcap = a.LogitSoftcap }])
+            .Concat([parts.Norm(), new HeadLayer { TieEmbeddings = a.TiesEmbeddings, Bias = a.HeadBias ?? false, Softcap = a.LogitSoftcap }])
             .ToEquatableArray();
     }
 

@@ -47,7 +47,7 @@ public static class Encoder
         else if (objective == ObjectiveKind.Causal && factorized)
             layers.Add(new LinearLayer { Name = "transform", Out = embeddingWidth, Bias = parts.Bias });
         if (objective != ObjectiveKind.Classification)
-            layers.Add(new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? true, Bias = objective != ObjectiveKind.Causal, Softcap = a.LogitSoftcap });
+            layers.Add(new HeadLayer { TieEmbeddings = a.TiesEmbeddings, Bias = objective != ObjectiveKind.Causal, Softcap = a.LogitSoftcap });
         return layers.ToEquatableArray();
     }
 

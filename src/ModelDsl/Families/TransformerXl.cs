@@ -32,7 +32,7 @@ public static class TransformerXl
                 },
             ])
             .Concat(Dropout())
-            .Append(new HeadLayer { TieEmbeddings = a.TieEmbeddings ?? false, Bias = a.HeadBias ?? false })
+            .Append(new HeadLayer { TieEmbeddings = a.TiesEmbeddings, Bias = a.HeadBias ?? false })
             .ToEquatableArray();
     }
 

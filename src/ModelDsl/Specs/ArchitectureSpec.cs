@@ -108,6 +108,9 @@ public sealed record ArchitectureSpec
     [Key("tie-embeddings", "The output head uses the embedding matrix. Default: false; for encoder and albert true.")]
     public bool? TieEmbeddings { get; init; }
 
+    /// <summary>The same with the family's default.</summary>
+    public bool TiesEmbeddings => TieEmbeddings ?? Family is ModelDsl.Family.Encoder or ModelDsl.Family.Albert;
+
     [Key("scale-embeddings", "Multiplies the vectors of tokens by the root of the width (Vaswani et al. 2017). Default: false.")]
     [OnlyWith("family", ModelDsl.Family.Decoder, ModelDsl.Family.TransformerXl)]
     public bool? ScaleEmbeddings { get; init; }

@@ -13,7 +13,7 @@ public static class KeyEffects
         var result = new T();
         foreach (var property in keys.Values)
         {
-            if (property.GetCustomAttribute<OnlyWithAttribute>() is { } condition && !condition.Values.Contains(keys[condition.Key].GetValue(record))) continue;
+            if (property.GetCustomAttribute<OnlyWithAttribute>() is { } condition && !condition.Holds(key => keys[key].GetValue(record))) continue;
             property.SetValue(result, property.GetValue(record));
         }
 

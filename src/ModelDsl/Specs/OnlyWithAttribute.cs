@@ -8,4 +8,8 @@ public sealed class OnlyWithAttribute(string key, params object[] values) : Attr
     public string Key { get; } = key;
 
     public object[] Values { get; } = values;
+
+    /// <summary>Whether the key has an effect.</summary>
+    /// <param name="valueOf">The value of a key of the mapping, by its name.</param>
+    public bool Holds(Func<string, object?> valueOf) => Values.Contains(valueOf(Key));
 }

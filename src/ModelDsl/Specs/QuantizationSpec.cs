@@ -62,8 +62,8 @@ public sealed record QuantizationSpec
     [Key("keep", "Layers that stay in fp32, by name or pattern; [auto] for those that a measurement finds sensitive. E.g. [head, blocks.*.mlp.down].")]
     public EquatableArray<string> Keep { get; init; }
 
-    /// <summary>Whether a group of weights can share a scale in ONNX Runtime's products.</summary>
-    public static bool IsGroup(int group) => group is 16 or 32 or 64 or 128 or 256;
+    /// <summary>How many weights can share a scale in ONNX Runtime's products, in ascending order.</summary>
+    public static IReadOnlyList<int> Groups { get; } = [16, 32, 64, 128, 256];
 
     /// <summary>Why weights of few bits gain nothing where all tokens of a text are multiplied at once, and what to write; null where they are for single tokens.</summary>
     public string? EncoderObstacle(ObjectiveKind objective) =>

@@ -13,11 +13,9 @@ internal sealed record LoadedEncoder(IEncoderProgram Program, ITextTokenizer Tok
 {
     public static LoadedEncoder Open(ProgramContext program, ParseResult result, SharedOptions options)
     {
-        var output = result.GetValue(options.Output)!;
-        if (result.GetValue(options.Engine) == "onnx")
+        if (options.Exported(result) is var (folder, onnx))
         {
-            var exported = OnnxEncoder.Open(
-                program.Model.Artifact, result.GetValue(options.Onnx) ?? OnnxFolder.In(output), new() { Device = result.GetValue(options.Device)!, Threads = result.GetValue(options.Threads) });
+            var exported = OnnxEncoder.Open(program.Model.Artifact, folder, onnx);
             try
             {
                 return new(exported, exported.LoadTokenizer(), null, null);

@@ -16,11 +16,9 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
 {
     public static LoadedModel Open(ProgramContext program, ParseResult result, SharedOptions options)
     {
-        var output = result.GetValue(options.Output)!;
-        if (result.GetValue(options.Engine) == "onnx")
+        if (options.Exported(result) is var (folder, onnx))
         {
-            var folder = result.GetValue(options.Onnx) ?? OnnxFolder.In(output);
-            var exported = OnnxModel.Open(program.Model.Artifact, folder, new() { Device = result.GetValue(options.Device)!, Threads = result.GetValue(options.Threads) });
+            var exported = OnnxModel.Open(program.Model.Artifact, folder, onnx);
             try
             {
                 return new(exported, exported.LoadTokenizer(), folder, null);
@@ -36,7 +34,7 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
         try
         {
             ILanguageModel ready = options.Packing.Count > 0 && result.GetValue(options.Packed) ? Pack(program, model, tokenizer, source) : model;
-            return new(ready, tokenizer, output, source);
+            return new(ready, tokenizer, result.GetValue(options.Output)!, source);
         }
         catch
         {

@@ -21,7 +21,7 @@ internal static class MergeCommand
     private static int Run(ICompiledModel model, string run, string? frozen, string folder, ProgramOutput output)
     {
         var (_, tokenizer) = TrainedModel.Load(model, run, output.Error.WriteLine, frozen);
-        var path = RunFolder.LowestPath(run) ?? RunFolder.LastPath(run)!;
+        var path = TrainedModel.Checkpoint(run, model.Description, _ => { });
         var state = ModelCheckpoint.ReadState(path);
         Adapters.Merge(model);
         if (Directory.Exists(frozen ?? state.Base!.Path))

@@ -25,7 +25,7 @@ internal sealed class QuantizationOptionSet
         _method.Description = $"How weights are rounded: {string.Join(", ", _methods.Keys)}. [default: {Name(defaults.Method)}; nearest where that is for other weights]";
         _weights.AcceptOnlyFromAmong([Fp32, .. Enum.GetValues<WeightType>().Select(Name)]);
         _method.AcceptOnlyFromAmong([.. _methods.Keys]);
-        _group.Require(group => group is not { } given || QuantizationSpec.IsGroup(given), "16, 32, 64, 128 or 256");
+        _group.Require(group => group is not { } given || QuantizationSpec.Groups.Contains(given), "16, 32, 64, 128 or 256");
     }
 
     public IEnumerable<Option> All => [_weights, _group, _method];

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Onnx;
 
 namespace ModelCompiler.Runtime.CommandLine;
 
@@ -54,6 +55,11 @@ internal sealed class SharedOptions
     public Option<int> Threads { get; } = new("--threads") { HelpName = "n", Description = "Threads of an operator; 0 for one a core.", DefaultValueFactory = _ => 0 };
 
     public GenerationOptionSet Generation { get; }
+
+    /// <summary>The exported model that is to be run, and how; null where it is the trained one in libtorch.</summary>
+    public (string Folder, OnnxOptions Options)? Exported(ParseResult result) => result.GetValue(Engine) == "onnx"
+        ? (result.GetValue(Onnx) ?? OnnxFolder.In(result.GetValue(Output)!), new() { Device = result.GetValue(Device)!, Threads = result.GetValue(Threads) })
+        : null;
 
     /// <summary>Those of commands that run a trained model in either engine.</summary>
     public IEnumerable<Option> Running => [Output, Engine, Onnx, Device, Threads, .. Adapters, .. Packing];

@@ -22,7 +22,7 @@ internal static class ShrinkCommand
     {
         var tokenizer = TrainedModel.Load(model, run, output.Error.WriteLine).Tokenizer;
         using var smaller = model.RemovePruned()!;
-        var state = ModelCheckpoint.ReadState(RunFolder.LowestPath(run) ?? RunFolder.LastPath(run)!);
+        var state = ModelCheckpoint.ReadState(TrainedModel.Checkpoint(run, model.Description, _ => { }));
         Directory.CreateDirectory(folder);
         tokenizer.Save(folder);
         ModelCheckpoint.Save(RunFolder.BestPath(folder), smaller, state with { SpecHash = smaller.Description.SpecHash });

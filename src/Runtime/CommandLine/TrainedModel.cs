@@ -17,21 +17,28 @@ internal static class TrainedModel
     /// <exception cref="CheckpointException">There is none, or it does not fit.</exception>
     public static (string? Source, ITextTokenizer Tokenizer) Load(ICompiledModel model, string folder, Action<string> report, string? given = null)
     {
-        var lowest = RunFolder.LowestPath(folder);
-        if (lowest is null && RunFolder.LastPath(folder) is null)
+        if (model.Description.Adapt is null && RunFolder.LastPath(folder) is null && RunFolder.LowestPath(folder) is null && PretrainedModel.Exists(folder))
         {
-            if (model.Description.Adapt is not null || !PretrainedModel.Exists(folder))
-                throw new CheckpointException($"There is no trained model in '{folder}'. Train one first, with the command train, or give its folder with --output.");
             PretrainedModel.Load(folder, model);
             return (null, TextTokenizer.Load(folder));
         }
 
-        var path = lowest ?? RunFolder.CheckpointPath(folder, RunFolder.Newest(folder, model.Description, report).Step);
+        var path = Checkpoint(folder, model.Description, report);
         var state = ModelCheckpoint.Load(path, model);
         BaseWeights.Load(model, given, state);
         var tokenizer = TextTokenizer.Load(folder);
         return tokenizer.Hash == state.TokenizerHash
             ? (state.Source, tokenizer)
             : throw new CheckpointException($"The tokenizer in '{folder}' is not the one that '{path}' was trained with. Restore it, or train again.");
+    }
+
+    /// <summary>The checkpoint of the lowest validation, or the newest that can be used.</summary>
+    /// <exception cref="CheckpointException">There is none.</exception>
+    public static string Checkpoint(string folder, ModelDescription model, Action<string> report)
+    {
+        if (RunFolder.LowestPath(folder) is { } lowest) return lowest;
+        if (RunFolder.LastPath(folder) is null)
+            throw new CheckpointException($"There is no trained model in '{folder}'. Train one first, with the command train, or give its folder with --output.");
+        return RunFolder.CheckpointPath(folder, RunFolder.Newest(folder, model, report).Step);
     }
 }

@@ -9,14 +9,10 @@ namespace ModelCompiler.Runtime.Onnx;
 /// <param name="sensitive">Layers that a measurement keeps in fp32 beside those that the declaration names.</param>
 internal sealed class QuantizationPlan(QuantizationSpec quantization, IReadOnlySet<string>? sensitive = null)
 {
-    private readonly LayerPattern[] _keep = Patterns(quantization.Keep), _int8 = Patterns(quantization.Int8), _int4 = Patterns(quantization.Int4);
+    private readonly LayerWeights _declared = new(quantization);
 
     /// <returns>null for fp32.</returns>
-    public WeightType? WeightsOf(string layer) =>
-        sensitive?.Contains(layer) == true || Any(_keep, layer) ? null
-        : Any(_int8, layer) ? WeightType.Int8
-        : Any(_int4, layer) ? WeightType.Int4
-        : quantization.Weights;
+    public WeightType? WeightsOf(string layer) => sensitive?.Contains(layer) == true ? null : _declared.Of(layer);
 
     /// <summary>The integers of a layer's weights; null for fp32.</summary>
     /// <param name="layer">Its name.</param>
@@ -30,9 +26,4 @@ internal sealed class QuantizationPlan(QuantizationSpec quantization, IReadOnlyS
 
     /// <summary>The integers of fewer than 8 bits.</summary>
     public RoundingGrid Packed(WeightType weights) => new(weights == WeightType.Int4 ? 4 : 2, quantization.Group, quantization.Symmetric);
-
-    private static bool Any(LayerPattern[] patterns, string layer) => patterns.Any(pattern => pattern.Matches(layer));
-
-    private static LayerPattern[] Patterns(EquatableArray<string> patterns) =>
-        [.. patterns.Where(pattern => pattern != QuantizationSpec.Auto).Select(pattern => new LayerPattern(pattern))];
 }

@@ -71,7 +71,7 @@ partial class TinyMixed
         public StepResult Update(double learningRate)
         {
             StepNumber++;
-            var norm = _optimizer.Step(StepNumber, learningRate, _loss);
+            var norm = _optimizer.Step(StepNumber, learningRate, loss: _loss);
             var result = new StepResult(_loss, norm);
             Model.OnStep(StepNumber, result);
             return result;

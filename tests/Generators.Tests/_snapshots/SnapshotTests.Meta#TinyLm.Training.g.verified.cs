@@ -109,7 +109,7 @@ partial class TinyLm
         {
             StepNumber++;
             _tasks = 0;
-            var result = new StepResult(_loss, _optimizer.Step(StepNumber, learningRate, _loss));
+            var result = new StepResult(_loss, _optimizer.Step(StepNumber, learningRate, loss: _loss));
             _origin.OnStep(StepNumber, result);
             return result;
         }

@@ -94,7 +94,7 @@ partial class TinyPruned
         {
             StepNumber++;
             _pruning.MaskGradients();
-            var norm = _optimizer.Step(StepNumber, learningRate, _loss);
+            var norm = _optimizer.Step(StepNumber, learningRate, loss: _loss);
             var result = new StepResult(_loss, norm);
             if (result.IsFinite)  // else nothing was updated
             {

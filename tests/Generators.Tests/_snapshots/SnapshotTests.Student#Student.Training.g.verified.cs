@@ -77,7 +77,7 @@ partial class Student
         public StepResult Update(double learningRate)
         {
             StepNumber++;
-            var norm = _optimizer.Step(StepNumber, learningRate, _loss);
+            var norm = _optimizer.Step(StepNumber, learningRate, loss: _loss);
             var result = new StepResult(_loss, norm);
             if (result.IsFinite)  // else nothing was updated
             {

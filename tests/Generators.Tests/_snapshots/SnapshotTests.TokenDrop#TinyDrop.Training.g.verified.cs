@@ -100,7 +100,7 @@ partial class TinyDrop
         {
             StepNumber++;
             MicroBatches = 0;
-            var norm = _optimizer.Step(StepNumber, learningRate, _loss);
+            var norm = _optimizer.Step(StepNumber, learningRate, loss: _loss);
             var result = new StepResult(_loss, norm);
             Model.OnStep(StepNumber, result);
             return result;

@@ -79,6 +79,19 @@ public sealed class ModelProgramTests : IDisposable
         Assert.Contains("is not the checkpoint that the adapters were trained on", _error.ToString());
     }
 
+    /// <summary>What is merged is the checkpoint that is loaded, also where the newest is damaged.</summary>
+    [Fact]
+    public void Adapters_are_merged_from_the_checkpoint_that_can_be_used()
+    {
+        string[] run = ["--data", _folder.Text, "--steps", "3", "--tokens", "4", "--output"];
+        Assert.Equal(ModelProgram.Done, Program<AdaptedBase>([.. run, _folder["base"]]));
+        Assert.Equal(ModelProgram.Done, Program<Adapted>([.. run, Output, "--base", RunFolder.BestPath(_folder["base"])]));
+        File.Delete(RunFolder.BestPath(Output));
+        File.WriteAllText(RunFolder.LastPath(Output)!, "damaged");
+        Assert.True(Program<Adapted>("merge", _folder["merged"], "--output", Output) == ModelProgram.Done, _error.ToString());
+        Assert.Contains($"Merged '{RunFolder.CheckpointPath(Output, 0)}'", _text.ToString());
+    }
+
     /// <summary>What pruning has left of a model is a model's checkpoint, and the weights under adapters.</summary>
     [Fact]
     public void A_pruned_model_is_made_smaller_and_adapted()

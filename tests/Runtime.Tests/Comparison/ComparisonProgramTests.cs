@@ -1,8 +1,6 @@
-using System.Diagnostics;
 using System.Text;
 using ModelCompiler.Runtime.CommandLine;
 using ModelCompiler.Runtime.Comparison;
-using ModelCompiler.Runtime.IO;
 using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Tests.Generated;
 using ModelCompiler.Runtime.Tests.Training;
@@ -131,20 +129,8 @@ public sealed class ComparisonProgramTests : IDisposable
         Assert.Contains("Bert", Assert.Throws<ArgumentException>(() => Run([Recipe.Of<Gpt2>(), Recipe.Of<Bert>()])).Message, StringComparison.Ordinal);
 
     /// <summary>Where the paths of declarations begin.</summary>
-    private (int ExitCode, string Output, string Error) RunProcess(params string[] args)
-    {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(ComparisonProgramTests).Assembly.Location, .. args])
-        {
-            WorkingDirectory = _folder[""],
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { [CacheFolder.Variable] = CacheFolder.Path },
-        })!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
-    }
+    private (int ExitCode, string Output, string Error) RunProcess(params string[] args) =>
+        DotnetProcess.Run(_folder[""], typeof(ComparisonProgramTests).Assembly.Location, args);
 
     private int Run(params string[] args) => Run([Recipe.Of<Gpt2>(), Recipe.Of<Llama>(), Recipe.Of<Switch>()], args);
 

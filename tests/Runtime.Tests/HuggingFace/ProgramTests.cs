@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using ModelCompiler.Runtime.CommandLine;
 using ModelCompiler.Runtime.HuggingFace;
-using ModelCompiler.Runtime.IO;
 using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.Tests.HuggingFace;
@@ -76,22 +75,13 @@ public sealed class ProgramTests : IDisposable
     /// <summary>Runs the compiled model where its weights are.</summary>
     private string Run(params string[] args)
     {
-        using var process = Start(args);
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.Equal((0, ""), (process.ExitCode, error.Result));
+        var (exitCode, output, error) = DotnetProcess.Finish(Start(args));
+        Assert.Equal((0, ""), (exitCode, error));
         return output;
     }
 
     private Process Start(params string[] args) =>
-        Process.Start(new ProcessStartInfo("dotnet", [typeof(ProgramTests).Assembly.Location, "imported", .. args])
-        {
-            WorkingDirectory = _folder["app"],
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { [CacheFolder.Variable] = CacheFolder.Path },
-        })!;
+        DotnetProcess.Start(_folder["app"], typeof(ProgramTests).Assembly.Location, ["imported", .. args]);
 
     public void Dispose() => _folder.Dispose();
 }

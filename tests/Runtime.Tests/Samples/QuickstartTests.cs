@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using ModelCompiler.Runtime.IO;
 using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.Tests.Samples;
@@ -14,7 +13,7 @@ public sealed class QuickstartTests : IDisposable
     [Fact]
     public void Help_is_written_and_nothing_is_trained()
     {
-        var (exitCode, output, error) = Finish(Start("--help"));
+        var (exitCode, output, error) = DotnetProcess.Finish(Start("--help"));
         Assert.Equal((0, ""), (exitCode, error));
         Assert.Contains("Trains TinyLm", output);
         Assert.Contains("--steps", output);
@@ -24,7 +23,7 @@ public sealed class QuickstartTests : IDisposable
     [Fact]
     public void An_error_is_one_line_and_no_stack_trace()
     {
-        var (exitCode, output, error) = Finish(Start("--data", "no-such-folder"));
+        var (exitCode, output, error) = DotnetProcess.Finish(Start("--data", "no-such-folder"));
         Assert.Equal((1, ""), (exitCode, output));
         Assert.Matches(@"\Aerror: The training text 'no-such-folder' does not exist\. [^\n]*--data[^\n]*\n\z", error);
     }
@@ -41,18 +40,18 @@ public sealed class QuickstartTests : IDisposable
         }
 
         Process.Start("kill", ["-INT", process.Id.ToString()]).WaitForExit();
-        var (exitCode, output, error) = Finish(process);
+        var (exitCode, output, error) = DotnetProcess.Finish(process);
         Assert.Equal((130, ""), (exitCode, error));
         Assert.Contains("continue it with --resume.", output);
 
         var last = Directory.GetFiles(_folder, "step-*.safetensors", SearchOption.AllDirectories).Order().Last();
         var step = ModelCheckpoint.ReadState(last).Step;
-        (exitCode, output, error) = Finish(Start("--resume", "--steps", $"{step + 2}", "--tokens", "5"));
+        (exitCode, output, error) = DotnetProcess.Finish(Start("--resume", "--steps", $"{step + 2}", "--tokens", "5"));
         Assert.Equal((0, ""), (exitCode, error));
         Assert.Contains($"step {step + 2}: validation", output);
         Assert.Contains("byte bigram:", output);
 
-        (exitCode, output, error) = Finish(Start("generate", "Returns the", "--tokens", "5"));
+        (exitCode, output, error) = DotnetProcess.Finish(Start("generate", "Returns the", "--tokens", "5"));
         Assert.Equal((0, ""), (exitCode, error));
         Assert.StartsWith("Returns the", output);
     }
@@ -60,7 +59,7 @@ public sealed class QuickstartTests : IDisposable
     [Fact]
     public void Techniques_are_compared_with_the_baseline()
     {
-        var (exitCode, output, error) = Finish(Start("compare", "Int4", "--steps", "2"));
+        var (exitCode, output, error) = DotnetProcess.Finish(Start("compare", "Int4", "--steps", "2"));
         Assert.Equal((0, ""), (exitCode, error));
         Assert.Contains("Int4, int4, groups of 64, gptq, int4 embeddings, writes:", output);
         Assert.True(File.Exists(Path.Combine(_folder, "out", "compare.html")));
@@ -71,23 +70,6 @@ public sealed class QuickstartTests : IDisposable
         var here = new DirectoryInfo(AppContext.BaseDirectory); // tests/Runtime.Tests/bin/<configuration>/<framework>
         var program = Path.Combine(
             here.Parent!.Parent!.Parent!.Parent!.Parent!.FullName, "samples", "Quickstart", "bin", here.Parent.Name, here.Name, "Quickstart.dll");
-        return Process.Start(new ProcessStartInfo("dotnet", [program, .. args])
-        {
-            WorkingDirectory = _folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { [CacheFolder.Variable] = CacheFolder.Path },
-        })!;
-    }
-
-    private static (int ExitCode, string Output, string Error) Finish(Process process)
-    {
-        using (process)
-        {
-            var error = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            return (process.ExitCode, output, error.Result);
-        }
+        return DotnetProcess.Start(_folder, program, args);
     }
 }

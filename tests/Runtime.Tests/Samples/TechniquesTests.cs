@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
-using ModelCompiler.Runtime.IO;
 
 namespace ModelCompiler.Runtime.Tests.Samples;
 
@@ -65,16 +63,6 @@ public sealed class TechniquesTests : IDisposable
     private (int ExitCode, string Output, string Error) Run(params string[] args)
     {
         var program = Path.Combine(Sample, "bin", Here.Parent!.Name, Here.Name, "Techniques.dll");
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [program, .. args])
-        {
-            WorkingDirectory = _folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { [CacheFolder.Variable] = CacheFolder.Path },
-        })!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
+        return DotnetProcess.Run(_folder, program, args);
     }
 }

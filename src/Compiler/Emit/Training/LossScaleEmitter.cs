@@ -31,12 +31,12 @@ internal static class LossScaleEmitter
     {
         if (!Applies(context.Model.Spec))
         {
-            writer.Line($"var norm = _optimizer.Step({PruningEmitter.Step(context)}, learningRate, _loss);");
+            writer.Line($"var norm = _optimizer.Step({PruningEmitter.Step(context)}, learningRate, loss: _loss);");
             return;
         }
         writer.Lines(
             "var scale = LossScale;  // the scaler may change it now",
-            $"var norm = _optimizer.Step({PruningEmitter.Step(context)}, learningRate, _loss, scale);");
+            $"var norm = _optimizer.Step({PruningEmitter.Step(context)}, learningRate, scale, _loss);");
         using (writer.Block("if (_scaler.Overflowed(_loss, norm))  // nothing was updated"))
             writer.Lines("StepNumber--;", "return new StepResult(_loss, norm) { Overflowed = true };");
     }

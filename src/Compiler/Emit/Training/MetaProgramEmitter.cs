@@ -163,7 +163,7 @@ internal static class MetaProgramEmitter
     {
         using (writer.Block("public StepResult Update(double learningRate)"))
         {
-            writer.Lines("StepNumber++;", "_tasks = 0;", "var result = new StepResult(_loss, _optimizer.Step(StepNumber, learningRate, _loss));");
+            writer.Lines("StepNumber++;", "_tasks = 0;", "var result = new StepResult(_loss, _optimizer.Step(StepNumber, learningRate, loss: _loss));");
             if (WeightAverageEmitter.Applies(context)) writer.Line("if (result.IsFinite) _average.Update(StepNumber);");
             writer.Lines(
                 "_origin.OnStep(StepNumber, result);",

@@ -44,6 +44,9 @@ public sealed class RecordShape
 
     public Type Type { get; }
 
+    /// <summary>Whether a key has an effect beside the others of a record.</summary>
+    public bool HasEffect(KeyShape key, object record) => key.OnlyWith?.Holds(name => Find(name)!.Get(record)) ?? true;
+
     /// <summary>How the record is written as a layer; null for other records.</summary>
     public LayerAttribute? Layer { get; }
 

@@ -36,7 +36,7 @@ internal static class MetaRules
 
     private static IEnumerable<Diagnostic> CheckHead(ArchitectureSpec architecture, MetaSpec meta)
     {
-        var isTied = (architecture.TieEmbeddings ?? architecture.Family is Family.Encoder or Family.Albert) || architecture.Blocks.Any(layer => layer is HeadLayer { TieEmbeddings: true });
+        var isTied = architecture.TiesEmbeddings || architecture.Blocks.Any(layer => layer is HeadLayer { TieEmbeddings: true });
         if (meta.Method == MetaMethod.Anil && isTied)
             yield return DiagnosticCatalog.MetaHead.At(Path + ".method", "anil adapts the output head alone, which here is the embedding too; write 'tie-embeddings: false' in the architecture, or 'method: maml'");
     }

@@ -13,8 +13,7 @@ internal static class PrunedSizeRules
     public static IEnumerable<Diagnostic> Check(PruningSpec pruning, ModelSpec model)
     {
         var a = model.Architecture;
-        // What is missing is said elsewhere.
-        if (pruning.To is not { } to || (a.Family is not null && (a.Layers is null || a.Heads is null)) || (a.Family is null && a.Blocks.Count == 0)) yield break;
+        if (pruning.To is not { } to || !FamilyLayers.Knows(a) || (a.Family is null && a.Blocks.Count == 0)) yield break;
         if (to == new PrunedSizesSpec())
         {
             yield return DiagnosticCatalog.PruningSizes.At(Path, "'to' names no size; write e.g. 'heads', 'hidden', 'layers' or 'width'");

@@ -16,7 +16,7 @@ internal static class QuantizationRules
 
     private static IEnumerable<Diagnostic> Rounding(QuantizationSpec quantization)
     {
-        if (quantization.Weights != WeightType.Int8 && !QuantizationSpec.IsGroup(quantization.Group))
+        if (quantization.Weights != WeightType.Int8 && !QuantizationSpec.Groups.Contains(quantization.Group))
             yield return DiagnosticCatalog.QuantizationGroup.At(Path + ".group",
                 $"ONNX Runtime has no products of groups of {quantization.Group}; write 16, 32, 64, 128 or 256");
 

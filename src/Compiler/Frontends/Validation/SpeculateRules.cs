@@ -11,14 +11,12 @@ internal static class SpeculateRules
 
     public static IEnumerable<Diagnostic> Check(ModelSpec spec)
     {
-        var a = spec.Architecture;
-        // What is missing is said elsewhere.
-        if (spec.Efficiency.Speculate is null || (a.Family is not null && (a.Layers is null || a.Heads is null))) yield break;
+        if (spec.Efficiency.Speculate is null || !FamilyLayers.Knows(spec.Architecture)) yield break;
         if (ObjectiveSpec.Resolve(spec).Kind != ObjectiveKind.Causal)
             yield return DiagnosticCatalog.SpeculateNeedsPast.At(Path, "a model that reads whole texts predicts no next tokens; leave 'speculate' out");
         else if (MemoryLengths.Of(spec).Evaluation > 0)
             yield return DiagnosticCatalog.SpeculateNeedsPast.At(Path, "a memory of segments cannot take back tokens that were refused; leave 'speculate' out");
-        else if (LayerLists.All(a.Blocks, "architecture.blocks").Any(layer => layer.Layer is ConvolutionLayer))
+        else if (LayerLists.All(spec.Architecture.Blocks, "architecture.blocks").Any(layer => layer.Layer is ConvolutionLayer))
             yield return DiagnosticCatalog.SpeculateNeedsPast.At(Path, "a convolution's state cannot take back tokens that were refused; leave 'speculate' out");
     }
 }

@@ -1,6 +1,5 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using ModelCompiler.Runtime.Data.Batches;
+using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Runtime.Data.Curricula;
 
@@ -58,14 +57,7 @@ internal sealed class CurriculumBatches(
         "easiest samples drawn from",
         FormattableString.Invariant($"{100 * At(0):0.#} % of {samples.Count:N0} in the first batch, {100 * At(index):0.#} % in the last"));
 
-    public string Digest()
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(MemoryMarshal.AsBytes<int>(_byDifficulty));
-        for (var step = 0; step < pace.Steps; step++)
-            hash.AppendData(BitConverter.GetBytes(Pool(step)));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
+    public string Digest() => Pin.Digest<int>([.. _byDifficulty, .. Enumerable.Range(0, pace.Steps).Select(step => Pool(step))]);
 
     /// <summary>How many samples, the easiest, a batch is drawn from.</summary>
     private int Pool(long index) =>

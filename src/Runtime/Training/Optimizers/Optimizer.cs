@@ -38,11 +38,11 @@ public abstract class Optimizer : IDisposable
     /// </summary>
     /// <param name="step">Number of this step, from 1.</param>
     /// <param name="learningRate">Learning rate of this step.</param>
-    /// <param name="loss">The loss that the gradients are of.</param>
     /// <param name="lossScale">What the loss was multiplied by before its gradients were taken.</param>
+    /// <param name="loss">The loss that the gradients are of.</param>
     /// <returns>The global norm of the gradients without that scale, before clipping.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="step"/> is below 1.</exception>
-    public double Step(int step, double learningRate, double loss = 0, double lossScale = 1)
+    public double Step(int step, double learningRate, double lossScale = 1, double loss = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
         var norm = _norm.Of() / lossScale;

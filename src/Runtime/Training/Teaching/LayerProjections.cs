@@ -40,7 +40,7 @@ public sealed class LayerProjections : IDisposable
         _store.Dispose();
     }
 
-    internal void Update(int step, double learningRate, double lossScale) => _optimizer.Step(step, learningRate, lossScale: lossScale);
+    internal void Update(int step, double learningRate, double lossScale) => _optimizer.Step(step, learningRate, lossScale);
 
     internal void Describe(CheckpointTable table)
     {

@@ -51,7 +51,7 @@ public sealed class AdamWOptimizerTests
         using var before = store.Master.clone();
         store.Gradients[1234] = gradient;
         using var optimizer = Create(store);
-        Assert.Equal(double.IsNaN(gradient), double.IsNaN(optimizer.Step(1, 1e-3, loss)));
+        Assert.Equal(double.IsNaN(gradient), double.IsNaN(optimizer.Step(1, 1e-3, loss: loss)));
         Oracle.Same(before, store.Master);
         Assert.All(optimizer.State.Values, values => Assert.Equal(0, values.abs().sum().item<float>()));
         Assert.Throws<ArgumentOutOfRangeException>(() => optimizer.Step(0, 1e-3));

@@ -95,7 +95,7 @@ public sealed class PruningRuleTests : IDisposable
             _store.Gradients.copy_(gradient);
             _store.Gradients.mul_(4); // a loss scale
             pruning.MaskGradients(lossScale: 4);
-            optimizer.Step(step, 0.01, lossScale: 4);
+            optimizer.Step(step, 0.01, 4);
             pruning.Update(step);
             float[] g = [.. gradient.data<float>()];
             for (var i = 0; i < scores.Length; i++)
