@@ -25,6 +25,7 @@ using ModelCompiler.Benchmarks.Training;
     ("albert", "[--steps 1000] parameters and masked loss of shared layers beside a plain model of as many parameters", AlbertBenchmark.Run),
     ("distillation", "[--quick | --steps 3000] a student of half of model Q's layers, taught and alone; its step with the teacher and with kept predictions", DistillationBenchmark.Run),
     ("inference", "[--quick] prompts and generation of model L in each engine and form, against a loop for ONNX Runtime written by hand", InferenceBenchmark.Run),
+    ("steps", "single tokens of small models by ONNX Runtime and by the kernels that take its place", StepBenchmark.Run),
     ("speculation", "[--quick | --steps 3000] [--seed 1] generation by model Q with a draft of a quarter of its layers, against without", SpeculationBenchmark.Run),
     ("meta", "[--quick] [sinusoid [maml] [meta-sgd] [pretrained] | namespaces] [--steps 1000] MAML's sinusoids after 1 and 10 gradient steps; adaptation to unseen namespaces against fine-tuning", MetaBenchmark.Run),
     ("generator", "latency of the source generator, lines of generated code", GeneratorBenchmark.Run),

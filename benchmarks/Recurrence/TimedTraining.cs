@@ -10,7 +10,7 @@ namespace ModelCompiler.Benchmarks.Recurrence;
 /// </summary>
 internal sealed class TimedTraining : IDisposable
 {
-    private const double Peak = 8e-4, Warmup = 0.05, Final = 0.1;
+    private const double Peak = 4e-3, Warmup = 0.05, Final = 0.1;
 
     private readonly string _name;
     private readonly double _budget;

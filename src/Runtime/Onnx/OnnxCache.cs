@@ -43,6 +43,9 @@ internal sealed unsafe class OnnxCache : IDisposable
     /// <summary>The values of the first sequence; only in fp32 and on the CPU.</summary>
     public ReadOnlySpan<float> First() => new(_first, (int)(_bytes / sizeof(float)));
 
+    /// <summary>The values of a sequence; only in fp32 and on the CPU.</summary>
+    public float* Of(int sequence) => (float*)(_first + (sequence * _bytes));
+
     /// <summary>Some of the sequences that follow each other, as a value of its own.</summary>
     public OrtValue View(int first, int count) =>
         OrtValue.CreateTensorValueWithData(_place, _type, [count, .. _shape.Skip(1)], (nint)(_first + (first * _bytes)), count * _bytes);

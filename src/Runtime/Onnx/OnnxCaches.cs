@@ -39,6 +39,9 @@ internal sealed class OnnxCaches : IDisposable
     public IEnumerable<(string Input, int Width, float[] Values)> Values() =>
         _caches.Where(cache => !IsState(cache.Input)).Select(cache => (cache.Input, cache.Cache.Width, cache.Cache.First().ToArray()));
 
+    /// <summary>That of an input of the graph.</summary>
+    public OnnxCache Find(string input) => _caches.First(cache => cache.Input == input).Cache;
+
     public void ClearStates(int sequence)
     {
         foreach (var (input, cache) in _caches)

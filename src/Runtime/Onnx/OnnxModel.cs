@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
+using ModelCompiler.Runtime.Onnx.Steps;
 using ModelCompiler.Runtime.Tokenizers;
 
 namespace ModelCompiler.Runtime.Onnx;
@@ -11,12 +12,18 @@ public sealed class OnnxModel : ILanguageModel
     private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly string _device;
 
-    private OnnxModel(InferenceSession session, ModelDescription description, string folder, IReadOnlyDictionary<string, string> metadata, string device) =>
+    private OnnxModel(InferenceSession session, ModelDescription description, string folder, IReadOnlyDictionary<string, string> metadata, string device, long? mostStepBytes)
+    {
         (Session, Description, _folder, _metadata, _device) = (session, description, folder, metadata, device);
+        if (device == "cpu") Steps = StepPlan.Of(folder, mostStepBytes ?? StepPlan.MostBytes(Quantization));
+    }
 
     public ModelDescription Description { get; }
 
     internal InferenceSession Session { get; }
+
+    /// <summary>Runs single tokens in the place of ONNX Runtime; null where that is the faster one.</summary>
+    internal StepPlan? Steps { get; }
 
     /// <summary>How its weights are rounded, as the export says it.</summary>
     internal string Quantization => _metadata[OnnxFolder.Quantization];
@@ -26,16 +33,19 @@ public sealed class OnnxModel : ILanguageModel
     /// <param name="folder">Where it was exported to.</param>
     /// <param name="options">How it runs.</param>
     /// <exception cref="OnnxException">Files are missing, damaged, or of another model; or there is no such device.</exception>
-    public static OnnxModel Open(ModelDescription model, string folder, OnnxOptions? options = null)
-    {
-        options ??= new();
-        return OnnxSession.Open(model, folder, options, (session, metadata) =>
+    public static OnnxModel Open(ModelDescription model, string folder, OnnxOptions? options = null) => Open(model, folder, options ?? new(), null);
+
+    /// <param name="model">The model that it is to be.</param>
+    /// <param name="folder">Where it was exported to.</param>
+    /// <param name="options">How it runs.</param>
+    /// <param name="mostStepBytes">Most bytes of weights of which single tokens are not ONNX Runtime's; null for what pays.</param>
+    internal static OnnxModel Open(ModelDescription model, string folder, OnnxOptions options, long? mostStepBytes) =>
+        OnnxSession.Open(model, folder, options, (session, metadata) =>
         {
-            var opened = new OnnxModel(session, model, folder, metadata, options.Device);
+            var opened = new OnnxModel(session, model, folder, metadata, options.Device, mostStepBytes);
             opened.CheckWeights();
             return opened;
         });
-    }
 
     /// <summary>A program of the kind that the export asks for: over caches in place, over a memory of segments, or over caches that grow.</summary>
     public IInferenceProgram CreateInference(int batch = 1)
@@ -53,7 +63,11 @@ public sealed class OnnxModel : ILanguageModel
     /// <exception cref="Data.DataException">There is none, or it is damaged.</exception>
     public ITextTokenizer LoadTokenizer() => OnnxFolder.LoadTokenizer(_folder, _metadata);
 
-    public void Dispose() => Session.Dispose();
+    public void Dispose()
+    {
+        Session.Dispose();
+        Steps?.Dispose();
+    }
 
     private OnnxSequences Separate(Func<IOnnxSequence> make, int batch) => new([.. Enumerable.Range(0, batch).Select(_ => make())], Description.Vocabulary);
 

@@ -1,16 +1,21 @@
 using Microsoft.ML.OnnxRuntime;
 using ModelCompiler.Runtime.Inference;
+using ModelCompiler.Runtime.Onnx.Steps;
 
 namespace ModelCompiler.Runtime.Onnx;
 
 /// <summary>
 /// An exported model in ONNX Runtime over key-value caches that are allocated once and updated in place. A step of one token a sequence runs
-/// over buffers that are bound once: it allocates nothing on the managed heap but what ONNX Runtime's call does itself.
+/// over buffers that are bound once: it allocates nothing on the managed heap but what ONNX Runtime's call does itself. In a small model it is run by
+/// kernels of our own, over the same caches.
 /// </summary>
 public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
 {
     /// <summary>Most tokens of a prompt that are run at once.</summary>
     private const int Chunk = 512;
+
+    /// <summary>Most sequences whose tokens are faster one after the other than together in ONNX Runtime.</summary>
+    private const int MostSingly = 4;
 
     /// <summary>In the place of a sequence's last token, where those behind it were taken back.</summary>
     private const int Unknown = -1;
@@ -19,6 +24,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     private readonly OnnxModel? _owned;
     private readonly RunOptions _run = new();
     private readonly OnnxCaches _caches;
+    private readonly StepRun? _single;
     private readonly Dictionary<(int First, int Count), OnnxCall> _steps = [];
     private readonly int[] _positions;
     private readonly int[] _last; // tokens, or Unknown
@@ -31,6 +37,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         (_session, Context, Vocabulary, Batch) = (model.Session, model.Description.Context, model.Description.Vocabulary, batch);
         (_positions, _last, _logits) = (new int[batch], new int[batch], new float[Vocabulary]);
         _caches = new OnnxCaches(_session, device, batch);
+        if (model.Steps is { } plan) _single = new StepRun(plan, _caches, Vocabulary);
         _owned = owns ? model : null;
     }
 
@@ -43,7 +50,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     public bool CanTruncate => !_caches.HasStates;
 
     /// <summary>Opens an exported model for one program of one sequence.</summary>
-    /// <inheritdoc cref="OnnxModel.Open"/>
+    /// <inheritdoc cref="OnnxModel.Open(ModelDescription, string, OnnxOptions?)"/>
     public static OnnxProgram Open(ModelDescription model, string folder, OnnxOptions? options = null)
     {
         var opened = OnnxModel.Open(model, folder, options);
@@ -92,6 +99,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     public ReadOnlySpan<float> Step(scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
     {
         for (var i = 0; i < tokens.Length; i++) TokenBuffer.Check(tokens.Slice(i, 1), 1, _positions[sequences[i]], Context, Vocabulary);
+        if (_single is not null && sequences.Length <= MostSingly) return StepSingly(_single, sequences, tokens);
         var (first, end) = (Batch, 0);
         foreach (var sequence in sequences) (first, end) = (Math.Min(first, sequence), Math.Max(end, sequence + 1));
         if (end - first > sequences.Length && (_caches.HasStates || CannotWait(sequences, first, end))) return StepEach(sequences, tokens);
@@ -108,6 +116,19 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         {
             Advance(sequences[i], tokens.Slice(i, 1));
             call.Logits.Slice((sequences[i] - first) * Vocabulary, Vocabulary).CopyTo(logits[(i * Vocabulary)..]);
+        }
+
+        return logits;
+    }
+
+    /// <summary>One after the other, by kernels that know one token of one sequence.</summary>
+    private Span<float> StepSingly(StepRun run, scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
+    {
+        var logits = Logits(tokens.Length);
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            run.Run(sequences[i], tokens[i], _positions[sequences[i]]).CopyTo(logits[(i * Vocabulary)..]);
+            Advance(sequences[i], tokens.Slice(i, 1));
         }
 
         return logits;
@@ -147,6 +168,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     {
         foreach (var call in _steps.Values) call.Dispose();
         _chunk?.Dispose();
+        _single?.Dispose();
         _caches.Dispose();
         _run.Dispose();
         _owned?.Dispose();

@@ -33,21 +33,36 @@ internal static unsafe class CpuCachedAttention
         {
             Tensor keys = at.Of(keyCaches, i), values = at.Of(valueCaches, i);
             var (position, context) = (at.Position(i), keys.size(1));
-            T* row = (T*)Cpu.Pointer(qkv) + (i * (heads + (2 * kvHeads)) * size), key = (T*)Cpu.Pointer(keys), value = (T*)Cpu.Pointer(values);
-            for (var head = 0; head < kvHeads; head++)
-            {
-                var place = ((head * context) + position) * size;
-                NativeMemory.Copy(row + ((heads + head) * size), key + place, (nuint)(size * sizeof(T)));
-                NativeMemory.Copy(row + ((heads + kvHeads + head) * size), value + place, (nuint)(size * sizeof(T)));
-            }
-
-            var (first, end) = mask.Keys(position, position + 1);
-            Threads.For(heads, Cpu.RowGrain(2 * size * (end - first)), new Heads<T>
-            {
-                Queries = row, Keys = key, Values = value, Y = (T*)Cpu.Pointer(y) + (i * heads * size),
-                Size = size, Context = context, First = first, End = end, Shared = heads / kvHeads, Softcap = (float)mask.Softcap,
-            });
+            var body = Append(
+                (T*)Cpu.Pointer(qkv) + (i * (heads + (2 * kvHeads)) * size), (T*)Cpu.Pointer(keys), (T*)Cpu.Pointer(values), position, context, size,
+                heads, kvHeads, mask, (T*)Cpu.Pointer(y) + (i * heads * size));
+            Threads.For(heads, Cpu.RowGrain(2 * size * (body.End - body.First)), body);
         }
+    }
+
+    /// <summary>Of a sequence in memory, on this thread.</summary>
+    public static void Step(
+        Fp32* qkv, Fp32* keys, Fp32* values, long position, long context, long size, int heads, int kvHeads, AttentionMask mask, Fp32* y) =>
+        Append(qkv, keys, values, position, context, size, heads, kvHeads, mask, y).Run(0, heads);
+
+    /// <summary>Adds the token's key and value to the caches [Hkv, context, D], and gives what its heads are to do.</summary>
+    private static Heads<T> Append<T>(
+        T* qkv, T* keys, T* values, long position, long context, long size, int heads, int kvHeads, AttentionMask mask, T* y)
+        where T : unmanaged, IElement<T>
+    {
+        for (var head = 0; head < kvHeads; head++)
+        {
+            var place = ((head * context) + position) * size;
+            NativeMemory.Copy(qkv + ((heads + head) * size), keys + place, (nuint)(size * sizeof(T)));
+            NativeMemory.Copy(qkv + ((heads + kvHeads + head) * size), values + place, (nuint)(size * sizeof(T)));
+        }
+
+        var (first, end) = mask.Keys(position, position + 1);
+        return new Heads<T>
+        {
+            Queries = qkv, Keys = keys, Values = values, Y = y,
+            Size = size, Context = context, First = first, End = end, Shared = heads / kvHeads, Softcap = (float)mask.Softcap,
+        };
     }
 
     private struct Heads<T> : IRange
@@ -65,42 +80,57 @@ internal static unsafe class CpuCachedAttention
             for (var head = begin; head < end; head++) Attend(head, scores, sum);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void Attend(long head, float* scores, Fp32* sum)
         {
             T* query = Queries + (head * Size), keys = Keys + (head / Shared * Context * Size), values = Values + (head / Shared * Context * Size);
-            var (largest, total) = (float.NegativeInfinity, 0f);
+            var (largest, total, scale) = (float.NegativeInfinity, 0f, 1 / MathF.Sqrt(Size));
             for (var i = 0L; i < Size; i += Lanes.Count) Lanes.Store(sum, i, Size, Vector512<float>.Zero);
             for (var block = First; block < End; block += Block)
             {
                 var count = Math.Min(Block, End - block);
                 var before = largest;
-                for (var j = 0L; j < count; j++)
-                {
-                    scores[j] = Score(query, keys + ((block + j) * Size));
-                    largest = MathF.Max(largest, scores[j]);
-                }
+                for (var j = 0L; j < count; j++) scores[j] = Score(query, keys + ((block + j) * Size), scale);
+                var most = Vector512.Create(largest);
+                for (var j = 0L; j < count; j += Lanes.Count) most = Vector512.Max(most, Lanes.Load((Fp32*)scores, j, count, float.NegativeInfinity));
+                largest = Lanes.Max(most);
 
                 // What was summed so far, relative to the largest score of now.
                 var shrink = MathF.Exp(before - largest);
-                total *= shrink;
-                for (var j = 0L; j < count; j++) total += scores[j] = MathF.Exp(scores[j] - largest);
+                var weights = Vector512<float>.Zero;
+                for (var j = 0L; j < count; j += Lanes.Count)
+                {
+                    var weight = Lanes.Exp(Lanes.Load((Fp32*)scores, j, count, float.NegativeInfinity) - Vector512.Create(largest));
+                    Lanes.Store((Fp32*)scores, j, count, weight);
+                    weights += weight;
+                }
+
+                total = (total * shrink) + Vector512.Sum(weights);
                 for (var i = 0L; i < Size; i += Lanes.Count)
                 {
-                    var mix = Lanes.Load(sum, i, Size) * shrink;
-                    for (var j = 0L; j < count; j++)
-                        mix = Vector512.FusedMultiplyAdd(Vector512.Create(scores[j]), Lanes.Load(values + ((block + j) * Size), i, Size), mix);
-                    Lanes.Store(sum, i, Size, mix);
+                    // Two sums, so that one need not wait for the other.
+                    var (even, odd) = (Lanes.Load(sum, i, Size) * shrink, Vector512<float>.Zero);
+                    var j = 0L;
+                    for (; j + 2 <= count; j += 2)
+                    {
+                        even = Vector512.FusedMultiplyAdd(Vector512.Create(scores[j]), Lanes.Load(values + ((block + j) * Size), i, Size), even);
+                        odd = Vector512.FusedMultiplyAdd(Vector512.Create(scores[j + 1]), Lanes.Load(values + ((block + j + 1) * Size), i, Size), odd);
+                    }
+
+                    if (j < count) even = Vector512.FusedMultiplyAdd(Vector512.Create(scores[j]), Lanes.Load(values + ((block + j) * Size), i, Size), even);
+                    Lanes.Store(sum, i, Size, even + odd);
                 }
             }
 
             for (var i = 0L; i < Size; i += Lanes.Count) Lanes.Store(Y + (head * Size), i, Size, Lanes.Load(sum, i, Size) / total);
         }
 
-        private readonly float Score(T* query, T* key)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly float Score(T* query, T* key, float scale)
         {
             var product = Vector512<float>.Zero;
             for (var i = 0L; i < Size; i += Lanes.Count) product = Vector512.FusedMultiplyAdd(Lanes.Load(query, i, Size), Lanes.Load(key, i, Size), product);
-            var score = Vector512.Sum(product) / MathF.Sqrt(Size);
+            var score = Vector512.Sum(product) * scale;
             return Softcap > 0 ? Softcap * MathF.Tanh(score / Softcap) : score;
         }
     }

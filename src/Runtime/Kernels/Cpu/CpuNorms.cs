@@ -21,6 +21,18 @@ internal static unsafe class CpuNorms
         else Forward<Fp32>(x, weight, bias, epsilon, y, mean, rstd);
     }
 
+    /// <summary>Of rows in memory, on this thread.</summary>
+    /// <param name="centers">Whether each row's mean is taken off.</param>
+    public static void Forward(float* x, float* weight, float* bias, float epsilon, float* y, bool centers, int rows, int width)
+    {
+        var statistics = stackalloc float[2 * rows];
+        new ForwardRows<Fp32>
+        {
+            X = (Fp32*)x, Y = (Fp32*)y, Weight = weight, Bias = bias, Mean = centers ? statistics : null, Rstd = statistics + rows,
+            Width = width, Epsilon = epsilon,
+        }.Run(0, rows);
+    }
+
     /// <summary>The gradient of <see cref="Forward(Tensor, Tensor, Tensor?, double, Tensor, Tensor?, Tensor)"/>, plus the addend if given.</summary>
     public static void Backward(
         Tensor dy, Tensor x, Tensor? mean, Tensor rstd, Tensor weight, bool accumulate, Tensor dx, Tensor dWeight, Tensor? dBias, Tensor? addend = null)

@@ -12,14 +12,15 @@ namespace ModelCompiler.Runtime.Training.Optimizers;
 /// </summary>
 public sealed class MuonOptimizer : Optimizer
 {
-    // Matrices are orthogonalized in batches of this many elements: a GPU wants work, a CPU wants its working memory in cache.
-    private const long CpuBatch = 1 << 21, GpuBatch = 1 << 26;
+    /// <summary>Elements of the matrices that are orthogonalized together on a device that wants much work at once.</summary>
+    private const long GpuBatch = 1 << 26;
 
     private readonly List<(MuonBatch Batch, double Scale)> _batches = [];
     private readonly AdamWRanges _rest;
     private readonly double _weightDecay, _adamwRate;
     private readonly float _momentum;
     private readonly bool _nesterov;
+    private readonly long _batch;
 
     /// <param name="store">The parameters and their gradients.</param>
     /// <param name="matrices">What Muon updates.</param>
@@ -32,12 +33,14 @@ public sealed class MuonOptimizer : Optimizer
     /// <param name="weightDecay">Decoupled weight decay of matrices.</param>
     /// <param name="vectorDecay">Decoupled weight decay of vectors.</param>
     /// <param name="clip">Largest global gradient norm; 0 for no clipping.</param>
+    /// <param name="cpuBatch">Elements of the matrices that are orthogonalized together on the CPU, if one has no more.</param>
     public MuonOptimizer(
         ParameterStore store, IReadOnlyList<MatrixGroup> matrices, double momentum, bool nesterov, double adamwRate, double beta1, double beta2,
-        double epsilon, double weightDecay, double vectorDecay, double clip)
+        double epsilon, double weightDecay, double vectorDecay, double clip, long cpuBatch)
         : base(store, clip)
     {
         (_weightDecay, _adamwRate, _momentum, _nesterov) = (weightDecay, adamwRate, (float)momentum, nesterov);
+        _batch = Cpu.Takes(store.Master) ? cpuBatch : GpuBatch;
         _rest = Own(new AdamWRanges(store.Master.device));
         AddMatrices(matrices);
         AddRest(matrices, new(beta1, beta2, epsilon), weightDecay, vectorDecay);
@@ -91,8 +94,7 @@ public sealed class MuonOptimizer : Optimizer
 
     private IEnumerable<MatrixGroup> Split(MatrixGroup group)
     {
-        var limit = Cpu.Takes(Store.Master) ? CpuBatch : GpuBatch;
-        var most = (int)Math.Clamp(limit / (group.Rows * group.Columns), 1, group.Count);
+        var most = (int)Math.Clamp(_batch / (group.Rows * group.Columns), 1, group.Count);
         for (var first = 0; first < group.Count; first += most)
             yield return group with { Offset = group.Offset + (first * group.Stride), Count = Math.Min(most, group.Count - first) };
     }

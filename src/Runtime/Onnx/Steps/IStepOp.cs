@@ -1,0 +1,27 @@
+namespace ModelCompiler.Runtime.Onnx.Steps;
+
+/// <summary>A node of an exported graph for one token of one sequence, ready to run. It holds no state: programs share it.</summary>
+internal interface IStepOp
+{
+    void Run(in StepContext context);
+}
+
+/// <summary>What a token runs over.</summary>
+/// <param name="values">The program's values, where the plan has placed them.</param>
+/// <param name="token">Its id.</param>
+/// <param name="position">Its place in the sequence.</param>
+/// <param name="sequence">Of the caches.</param>
+/// <param name="caches">In the order of the plan's.</param>
+internal readonly unsafe ref struct StepContext(float* values, int token, int position, int sequence, ReadOnlySpan<OnnxCache> caches)
+{
+    private readonly ReadOnlySpan<OnnxCache> _caches = caches;
+
+    public float* Values { get; } = values;
+
+    public int Token { get; } = token;
+
+    public int Position { get; } = position;
+
+    /// <summary>The keys or values of one attention, fp32 [Hkv, context, D].</summary>
+    public float* Cache(int index) => _caches[index].Of(sequence);
+}

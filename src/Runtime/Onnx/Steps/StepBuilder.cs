@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using ModelCompiler.Runtime.Onnx.Messages;
+
+namespace ModelCompiler.Runtime.Onnx.Steps;
+
+/// <summary>Places the values of a graph for one token, and collects its ops.</summary>
+/// <param name="graph">Its constants.</param>
+/// <param name="data">The file of its weights.</param>
+/// <param name="weights">Takes what ops keep of them.</param>
+internal sealed unsafe class StepBuilder(GraphProto graph, byte[] data, StepWeights weights)
+{
+    private const int Lanes = 16;
+
+    private readonly Dictionary<string, TensorProto> _constants = graph.Initializer.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+    private readonly Dictionary<string, StepValue> _values = new(StringComparer.Ordinal);
+
+    public StepWeights Weights => weights;
+
+    public List<IStepOp> Ops { get; } = [];
+
+    public List<string> Caches { get; } = [];
+
+    /// <summary>Floats of all values.</summary>
+    public int Size { get; private set; }
+
+    /// <summary>A value that a node has given; null if none has.</summary>
+    public StepValue? Find(string name) => _values.GetValueOrDefault(name);
+
+    /// <summary>A constant of the graph.</summary>
+    public TensorProto? Constant(string name) => _constants.GetValueOrDefault(name);
+
+    /// <summary>Has a node give a value of its own.</summary>
+    public StepValue Add(string name, params int[] shape)
+    {
+        var value = new StepValue(Size, shape);
+        Size += (value.Count + Lanes - 1) / Lanes * Lanes;
+        return _values[name] = value;
+    }
+
+    /// <summary>Has a node give what is there already.</summary>
+    public void Alias(string name, StepValue value) => _values[name] = value;
+
+    /// <summary>The elements of a constant.</summary>
+    public ReadOnlySpan<T> Elements<T>(TensorProto tensor)
+        where T : unmanaged
+    {
+        if (tensor.DataLocation != TensorProto.Types.DataLocation.External) return MemoryMarshal.Cast<byte, T>(tensor.RawData.Span);
+        int Entry(string key) => int.Parse(tensor.ExternalData.First(entry => entry.Key == key).Value, CultureInfo.InvariantCulture);
+        return MemoryMarshal.Cast<byte, T>(data.AsSpan(Entry("offset"), Entry("length")));
+    }
+
+    /// <summary>The elements of a constant, copied; null if there is none of this name.</summary>
+    public float* Floats(string name) => Constant(name) is { } tensor ? weights.Copy(Elements<float>(tensor)) : null;
+
+    /// <summary>An input that is a value or a constant.</summary>
+    public StepOperand? Operand(string name)
+    {
+        if (Find(name) is { } value) return new StepOperand(null, value.Offset, value.Count);
+        return Constant(name) is { } tensor ? new StepOperand(Floats(name), 0, Elements<float>(tensor).Length) : null;
+    }
+
+    /// <summary>Positions of a cache in fp32, an input of the graph [batch, Hkv, positions, D]; null if there is none.</summary>
+    public int? PositionsOf(string cache) =>
+        graph.Input.FirstOrDefault(input => input.Name == cache)?.Type.TensorType is { ElemType: (int)TensorProto.Types.DataType.Float } type
+            ? (int)type.Shape.Dim[2].DimValue
+            : null;
+
+    /// <summary>The number of a cache, which is an input of the graph.</summary>
+    public int Cache(string name)
+    {
+        if (!Caches.Contains(name)) Caches.Add(name);
+        return Caches.IndexOf(name);
+    }
+}
+
+/// <summary>What nodes say of themselves.</summary>
+internal static class NodeAttributes
+{
+    extension(NodeProto node)
+    {
+        public long Int(string name, long otherwise = 0) => node.Attribute.FirstOrDefault(attribute => attribute.Name == name)?.I ?? otherwise;
+
+        public float Float(string name, float otherwise = 0) => node.Attribute.FirstOrDefault(attribute => attribute.Name == name)?.F ?? otherwise;
+
+        public string Text(string name) => node.Attribute.FirstOrDefault(attribute => attribute.Name == name)?.S.ToStringUtf8() ?? "";
+
+        /// <summary>The name of an input; empty if it has none there.</summary>
+        public string InputAt(int index) => index < node.Input.Count ? node.Input[index] : "";
+    }
+}

@@ -1,0 +1,163 @@
+using ModelCompiler.ModelDsl;
+using ModelCompiler.Runtime.Onnx;
+using ModelCompiler.Runtime.Onnx.Steps;
+using ModelCompiler.Runtime.Tests.Generated;
+using ModelCompiler.Runtime.Tokenizers;
+using static TorchSharp.torch;
+
+namespace ModelCompiler.Runtime.Tests.Onnx.Steps;
+
+/// <summary>Single tokens by the kernels against ONNX Runtime over the same export.</summary>
+public sealed class StepPlanTests
+{
+    private static readonly QuantizationSpec s_int4 = new() { Weights = WeightType.Int4, Group = 16 };
+
+    public StepPlanTests() => Assert.SkipUnless(StepKernels.AreSupported, "The kernels need AVX2.");
+
+    [Fact]
+    public void Gpt2_like() => Compare<Gpt2>(null, 1e-4);
+
+    [Fact]
+    public void Llama_like() => Compare<Llama>(null, 1e-4);
+
+    /// <summary>Windows, soft caps, norms of queries and keys, scaled embeddings.</summary>
+    [Fact]
+    public void Gemma_like() => Compare<Gemma>(null, 1e-4);
+
+    [Fact]
+    public void Parallel_sublayers() => Compare<ParallelSublayers>(null, 1e-4);
+
+    [Fact]
+    public void Shared_parameters() => Compare<Shared>(null, 1e-4);
+
+    [Fact]
+    public void A_tied_head() => Compare<WideVocabularyTied>(null, 1e-4);
+
+    /// <summary>Both round what they multiply to 8 bits, each in its own way.</summary>
+    [Theory]
+    [InlineData(WeightType.Int8)]
+    [InlineData(WeightType.Int4)]
+    [InlineData(WeightType.Int2)]
+    public void Weights_of_few_bits(WeightType weights)
+    {
+        Compare<Llama>(new() { Weights = weights, Group = 16 }, 0.05);
+        Compare<Gpt2>(new() { Weights = weights, Group = 16 }, 0.05);
+        Compare<Gpt2>(new() { Weights = weights, Group = 32 }, 0.05);
+        if (weights != WeightType.Int8) Compare<Gpt2>(new() { Weights = weights, Group = 16, Symmetric = false }, 0.05);
+    }
+
+    [Theory]
+    [InlineData(EmbeddingType.Int8)]
+    [InlineData(EmbeddingType.Int4)]
+    public void Embeddings(EmbeddingType embeddings) => Compare<Llama>(s_int4 with { Embeddings = embeddings, Keep = EquatableArray.Of("blocks", "head") }, 1e-4);
+
+    [Fact]
+    public void Layers_with_another_form_for_prompts() => Compare<Gpt2>(s_int4 with { Prefill = PrefillType.Int8, Keep = EquatableArray.Of("head") }, 0.05);
+
+    /// <summary>What has no kernel stays with ONNX Runtime: convolutions, experts, caches and activations in other forms.</summary>
+    [Fact]
+    public void Other_graphs_have_no_plan()
+    {
+        Assert.False(HasPlan<GatedConvolution>(null));
+        Assert.False(HasPlan<Mixtral>(null));
+        Assert.False(HasPlan<Latent>(null));
+        Assert.False(HasPlan<TransformerXlPlain>(null));
+        Assert.False(HasPlan<Llama>(new() { Weights = WeightType.Int8, KvCache = KvCacheType.Int8 }));
+        Assert.False(HasPlan<Llama>(new() { Weights = WeightType.Int8, Activations = ActivationRange.Static }));
+    }
+
+    [Fact]
+    public void Large_models_and_those_in_fp32_have_no_plan()
+    {
+        Assert.Equal(0, StepPlan.MostBytes("fp32"));
+        using var folder = new TemporaryFolder();
+        using var model = Export<Llama>(folder.Path, s_int4);
+        Assert.Null(StepPlan.Of(folder.Path, most: 1000));
+        using var opened = OnnxModel.Open(model.Description, folder.Path);
+        Assert.NotNull(opened.Steps);
+        using var wide = Export<Llama>(folder.Path, null);
+        using var exact = OnnxModel.Open(model.Description, folder.Path);
+        Assert.Null(exact.Steps);
+    }
+
+    /// <summary>Several sequences, each at a place of its own, some tokens of which are taken back; prompts by ONNX Runtime between them.</summary>
+    [Fact]
+    public void Sequences_stay_apart()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Gemma>(folder.Path, s_int4);
+        using var opened = OnnxModel.Open(model.Description, folder.Path);
+        using var together = opened.CreateInference(batch: 3);
+        using var alone = opened.CreateInference();
+        together.Forward(2, [5, 6, 7, 8]);
+        together.Forward(0, [1, 2]);
+        together.Step([2, 0], [9, 3]);
+        together.Truncate(2, 3);
+        together.Forward(2, [11, 12]);
+        var logits = together.Step([0, 2], [4, 13]);
+        alone.Forward(0, [5, 6, 7, 11, 12]);
+        Near(alone.Step([0], [13]), logits[together.Vocabulary..], 1e-4);
+        alone.Truncate(0, 0);
+        alone.Forward(0, [1, 2]);
+        alone.Step([0], [3]);
+        Near(alone.Step([0], [4]), logits[..together.Vocabulary], 1e-4);
+    }
+
+    [Fact]
+    public void A_token_allocates_nothing()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Llama>(folder.Path, s_int4);
+        using var program = OnnxProgram.Open(model.Description, folder.Path);
+        int[] sequence = [0], token = [1];
+        program.Step(sequence, token);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 10; i++) program.Step(sequence, token);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private static void Compare<T>(QuantizationSpec? quantization, double tolerance)
+        where T : ICompiledModel<T>
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<T>(folder.Path, quantization);
+        using var handed = OnnxModel.Open(model.Description, folder.Path, new(), mostStepBytes: 0);
+        using var called = OnnxModel.Open(model.Description, folder.Path, new(), mostStepBytes: long.MaxValue);
+        Assert.Null(handed.Steps);
+        Assert.NotNull(called.Steps);
+        using var expected = handed.CreateInference();
+        using var actual = called.CreateInference();
+        int[] prompt = [3, 1, 4];
+        Near(expected.Forward(0, prompt), actual.Forward(0, prompt), 1e-6);
+        for (var i = prompt.Length; i < model.Description.Context; i++) Near(expected.Step([0], [i * 37 % 256]), actual.Step([0], [i * 37 % 256]), tolerance);
+    }
+
+    private static bool HasPlan<T>(QuantizationSpec? quantization)
+        where T : ICompiledModel<T>
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<T>(folder.Path, quantization);
+        using var plan = StepPlan.Of(folder.Path, long.MaxValue);
+        return plan is not null;
+    }
+
+    private static T Export<T>(string folder, QuantizationSpec? quantization)
+        where T : ICompiledModel<T>
+    {
+        var model = T.Create(CPU, seed: 2);
+        GeneratedModels.Scramble(model);
+        var text = new Random(1);
+        int[][] windows = [.. Enumerable.Range(0, 4).Select(_ => Enumerable.Range(0, model.Description.Context).Select(_ => text.Next(256)).ToArray())];
+        OnnxExport.Write(model, folder, quantization, new ByteTokenizer(), windows);
+        return model;
+    }
+
+    /// <summary>By share of the largest logit.</summary>
+    private static void Near(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        var largest = 0f;
+        foreach (var logit in expected) largest = MathF.Max(largest, MathF.Abs(logit));
+        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], tolerance * largest);
+    }
+}
