@@ -13,7 +13,7 @@ namespace ModelCompiler.Benchmarks.Recurrence;
 /// </summary>
 internal static class RecurrenceBenchmark
 {
-    private const int Segments = 64, Timed = 20, QuickSeconds = 60, Seconds = 1800;
+    private const int Segments = 64, Timed = 20, QuickSeconds = 60, Seconds = 1200;
 
     public static int Run(string[] args)
     {
@@ -35,7 +35,7 @@ internal static class RecurrenceBenchmark
         }
 
         var (bits, bitsWithout) = (Evaluate(with.Program, definition, data), Evaluate(without.Program, ModelXForgetful.Definition, data));
-        Write($"Model X, {budget} s of processor time each, one thread, fp32; {Segments} segments of {definition.Batch} stretches of held-out text");
+        Write($"Model X, {budget} s of processor time each, one thread, bf16; {Segments} segments of {definition.Batch} stretches of held-out text");
         Write($"{"",-16} {"bits per byte",14} {"steps",8} {"ms a step",10}");
         Write($"{"with memory",-16} {bits,14:F4} {with.Steps,8} {1000.0 * budget / with.Steps,10:F1}");
         Write($"{"without",-16} {bitsWithout,14:F4} {without.Steps,8} {1000.0 * budget / without.Steps,10:F1}");

@@ -14,7 +14,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     /// <summary>Most tokens of a prompt that are run at once.</summary>
     private const int Chunk = 512;
 
-    /// <summary>Most sequences whose tokens are faster one after the other than together in ONNX Runtime.</summary>
+    /// <summary>Most tokens that are faster one after the other in a small model's kernels than together in ONNX Runtime.</summary>
     private const int MostSingly = 4;
 
     /// <summary>In the place of a sequence's last token, where those behind it were taken back.</summary>
@@ -78,6 +78,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     public ReadOnlySpan<float> Forward(int sequence, scoped ReadOnlySpan<int> tokens, int rows = 1)
     {
         TokenBuffer.Check(tokens, rows, _positions[sequence], Context, Vocabulary);
+        if (tokens.Length <= MostSingly && _single is not null) return ForwardSingly(_single, sequence, tokens, rows);
         if (tokens.Length == 1) return Step([sequence], tokens);
         var logits = Logits(rows);
         while (tokens.Length > 0)
@@ -129,6 +130,20 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         {
             run.Run(sequences[i], tokens[i], _positions[sequences[i]]).CopyTo(logits[(i * Vocabulary)..]);
             Advance(sequences[i], tokens.Slice(i, 1));
+        }
+
+        return logits;
+    }
+
+    /// <summary>The same for tokens of one sequence.</summary>
+    private Span<float> ForwardSingly(StepRun run, int sequence, scoped ReadOnlySpan<int> tokens, int rows)
+    {
+        var logits = Logits(rows);
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            var row = run.Run(sequence, tokens[i], _positions[sequence]);
+            if (i >= tokens.Length - rows) row.CopyTo(logits[((i - tokens.Length + rows) * Vocabulary)..]);
+            Advance(sequence, tokens.Slice(i, 1));
         }
 
         return logits;

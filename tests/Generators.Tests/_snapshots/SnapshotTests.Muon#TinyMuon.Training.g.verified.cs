@@ -42,7 +42,7 @@ partial class TinyMuon
             Model = model;
             _arena = new Arena(ArenaSize, model.Device);
             _step = new TrainingStep(this, _arena);
-            _optimizer = new MuonOptimizer(model.Parameters, s_matrices, momentum: 0.95, nesterov: true, adamwRate: 0.5, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, weightDecay: 0.1, vectorDecay: 0.1, clip: 1);  // tiny.model.yaml:13
+            _optimizer = new MuonOptimizer(model.Parameters, s_matrices, momentum: 0.95, nesterov: true, adamwRate: 0.5, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, cpuBatch: 2097152, weightDecay: 0.1, vectorDecay: 0.1, clip: 1);  // tiny.model.yaml:13
         }
 
         //        0.4 MiB  blocks.saved

@@ -43,7 +43,7 @@ partial class TinyDrop
             Model = model;
             _arena = new Arena(ArenaSize, model.Device);
             _steps = [new TrainingStep(this, _arena, 8), new TrainingStep(this, _arena, 16), new TrainingStep(this, _arena, 24), new TrainingStep(this, _arena, 32)];
-            _optimizer = new MuonOptimizer(model.Parameters, s_matrices, momentum: 0.95, nesterov: true, adamwRate: 1, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, weightDecay: 0.1, vectorDecay: 0, clip: 1);  // tiny.model.yaml:15
+            _optimizer = new MuonOptimizer(model.Parameters, s_matrices, momentum: 0.95, nesterov: true, adamwRate: 1, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, cpuBatch: 2097152, weightDecay: 0.1, vectorDecay: 0, clip: 1);  // tiny.model.yaml:15
         }
 
         //        2.6 MiB  blocks.saved

@@ -46,8 +46,12 @@ public sealed class MuonOptimizer : Optimizer
         AddRest(matrices, new(beta1, beta2, epsilon), weightDecay, vectorDecay);
     }
 
-    /// <summary>Twice as fast where there are instructions for it; the iterations need no more precision.</summary>
-    private ScalarType Compute => !Cpu.Takes(Store.Master) || Hardware.HasBf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+    /// <summary>
+    /// bf16 of a model that computes in it, as its plan counts on; and where there are instructions for it, which are twice as fast: the iterations
+    /// need no more precision.
+    /// </summary>
+    private ScalarType Compute =>
+        Store.Copy?.dtype == ScalarType.BFloat16 || !Cpu.Takes(Store.Master) || Hardware.HasBf16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
     /// <summary>Bytes of the buffers that all batches are orthogonalized in.</summary>
     internal long WorkBytes { get; private set; }

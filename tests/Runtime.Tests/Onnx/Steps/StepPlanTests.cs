@@ -103,6 +103,19 @@ public sealed class StepPlanTests
         Near(alone.Step([0], [4]), logits[..together.Vocabulary], 1e-4);
     }
 
+    /// <summary>What a draft proposes is looked at as if it came token by token.</summary>
+    [Fact]
+    public void A_few_tokens_are_those_one_by_one()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Llama>(folder.Path, s_int4);
+        using var program = OnnxProgram.Open(model.Description, folder.Path);
+        float[] rows = [.. program.Forward(0, [1, 2, 3, 4], rows: 3)];
+        program.Reset();
+        program.Forward([1]);
+        for (var row = 0; row < 3; row++) Assert.Equal(program.Forward([row + 2]), rows.AsSpan(row * program.Vocabulary, program.Vocabulary));
+    }
+
     [Fact]
     public void A_token_allocates_nothing()
     {
@@ -127,7 +140,7 @@ public sealed class StepPlanTests
         Assert.NotNull(called.Steps);
         using var expected = handed.CreateInference();
         using var actual = called.CreateInference();
-        int[] prompt = [3, 1, 4];
+        int[] prompt = [3, 1, 4, 1, 5];
         Near(expected.Forward(0, prompt), actual.Forward(0, prompt), 1e-6);
         for (var i = prompt.Length; i < model.Description.Context; i++) Near(expected.Step([0], [i * 37 % 256]), actual.Step([0], [i * 37 % 256]), tolerance);
     }

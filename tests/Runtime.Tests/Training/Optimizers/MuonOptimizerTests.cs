@@ -135,5 +135,5 @@ public sealed class MuonOptimizerTests
     }
 
     private static MuonOptimizer Create(ParameterStore store, bool nesterov, double vectorDecay, double clip, bool byOperators = false) =>
-        new(store, s_matrices, Momentum, nesterov, AdamWRate, Beta1, Beta2, Epsilon, Decay, vectorDecay, clip) { ByOperators = byOperators };
+        new(store, s_matrices, Momentum, nesterov, AdamWRate, Beta1, Beta2, Epsilon, Decay, vectorDecay, clip, cpuBatch: 2 * 48 * 24) { ByOperators = byOperators };
 }

@@ -33,7 +33,7 @@ internal sealed class MuonEmitter : OptimizerEmitter
             (large, small) = (Math.Max(large, count * rows * columns), Math.Max(small, count * side * side));
         }
 
-        return 2 * 4 * (large + small);
+        return 2 * (model.Spec.Efficiency.Precision.Compute == Precision.Bf16 ? 2 : 4) * (large + small);
     }
 
     public override void Members(SourceWriter writer, EmitContext context)
