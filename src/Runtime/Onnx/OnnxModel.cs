@@ -8,6 +8,9 @@ namespace ModelCompiler.Runtime.Onnx;
 /// <summary>The weights of an exported model that predicts next tokens, in ONNX Runtime, loaded once for any number of programs. Thread-safe.</summary>
 public sealed class OnnxModel : ILanguageModel
 {
+    /// <summary>By what share of the largest logit two ways to round inputs to 8 bits may differ.</summary>
+    private const float StepTolerance = 0.25f;
+
     private readonly string _folder;
     private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly string _device;
@@ -23,7 +26,7 @@ public sealed class OnnxModel : ILanguageModel
     internal InferenceSession Session { get; }
 
     /// <summary>Runs single tokens in the place of ONNX Runtime; null where that is the faster one.</summary>
-    internal StepPlan? Steps { get; }
+    internal StepPlan? Steps { get; private set; }
 
     /// <summary>How its weights are rounded, as the export says it.</summary>
     internal string Quantization => _metadata[OnnxFolder.Quantization];
@@ -43,8 +46,16 @@ public sealed class OnnxModel : ILanguageModel
         OnnxSession.Open(model, folder, options, (session, metadata) =>
         {
             var opened = new OnnxModel(session, model, folder, metadata, options.Device, mostStepBytes);
-            opened.CheckWeights();
-            return opened;
+            try
+            {
+                opened.CheckWeights();
+                return opened;
+            }
+            catch
+            {
+                opened.Steps?.Dispose();
+                throw;
+            }
         });
 
     /// <summary>A program of the kind that the export asks for: over caches in place, over a memory of segments, or over caches that grow.</summary>
@@ -73,13 +84,34 @@ public sealed class OnnxModel : ILanguageModel
 
     private bool Reads(string input) => Session.InputNames.Any(name => name.StartsWith(input, StringComparison.Ordinal));
 
+    /// <summary>Runs a few tokens; of a small model in both ways, of which only ONNX Runtime's remains if they do not come to about the same.</summary>
     private void CheckWeights()
     {
         using var program = CreateInference();
-        foreach (var logit in program.Forward(0, [0]))
+        var tokens = new int[Steps is null ? 1 : Math.Min(OnnxProgram.MostSingly + 1, program.Context)];
+        float[] logits = [.. program.Forward(0, tokens, tokens.Length)];
+        foreach (var logit in logits)
         {
             if (!float.IsFinite(logit))
                 throw new OnnxException($"The model in '{_folder}' gives logits that are {logit}: its weights are broken. Export it again from a checkpoint that is not.");
         }
+
+        if (Steps is null) return;
+        program.Truncate(0, 0);
+        foreach (var row in logits.Chunk(program.Vocabulary))
+        {
+            if (IsNear(row, program.Forward(0, [0]))) continue;
+            Steps.Dispose();
+            Steps = null;
+            return;
+        }
+    }
+
+    private static bool IsNear(float[] expected, ReadOnlySpan<float> actual)
+    {
+        var most = StepTolerance * expected.Max(Math.Abs);
+        for (var i = 0; i < expected.Length; i++)
+            if (!(Math.Abs(actual[i] - expected[i]) <= most)) return false;
+        return true;
     }
 }

@@ -15,7 +15,10 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     private const int Chunk = 512;
 
     /// <summary>Most tokens that are faster one after the other in a small model's kernels than together in ONNX Runtime.</summary>
-    private const int MostSingly = 4;
+    private const int MostSequences = 4;
+
+    /// <summary>Most tokens of a sequence that are: those that a draft proposes, whose logits are to be the same as one by one.</summary>
+    internal const int MostSingly = 8;
 
     /// <summary>In the place of a sequence's last token, where those behind it were taken back.</summary>
     private const int Unknown = -1;
@@ -78,8 +81,13 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     public ReadOnlySpan<float> Forward(int sequence, scoped ReadOnlySpan<int> tokens, int rows = 1)
     {
         TokenBuffer.Check(tokens, rows, _positions[sequence], Context, Vocabulary);
-        if (tokens.Length <= MostSingly && _single is not null) return ForwardSingly(_single, sequence, tokens, rows);
-        if (tokens.Length == 1) return Step([sequence], tokens);
+        if (_single is not null && rows <= MostSingly) return ForwardSingly(_single, sequence, tokens, rows);
+        return tokens.Length == 1 ? Step([sequence], tokens) : ForwardTogether(sequence, tokens, rows);
+    }
+
+    /// <summary>In ONNX Runtime, in chunks.</summary>
+    private Span<float> ForwardTogether(int sequence, scoped ReadOnlySpan<int> tokens, int rows)
+    {
         var logits = Logits(rows);
         while (tokens.Length > 0)
         {
@@ -100,10 +108,10 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     public ReadOnlySpan<float> Step(scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
     {
         for (var i = 0; i < tokens.Length; i++) TokenBuffer.Check(tokens.Slice(i, 1), 1, _positions[sequences[i]], Context, Vocabulary);
-        if (_single is not null && sequences.Length <= MostSingly) return StepSingly(_single, sequences, tokens);
+        if (_single is not null && sequences.Length <= MostSequences) return StepSingly(_single, sequences, tokens);
         var (first, end) = (Batch, 0);
         foreach (var sequence in sequences) (first, end) = (Math.Min(first, sequence), Math.Max(end, sequence + 1));
-        if (end - first > sequences.Length && (_caches.HasStates || CannotWait(sequences, first, end))) return StepEach(sequences, tokens);
+        if (end - first > sequences.Length && (_single is not null || _caches.HasStates || CannotWait(sequences, first, end))) return StepEach(sequences, tokens);
         if (!_steps.TryGetValue((first, end - first), out var call))
             _steps.Add((first, end - first), call = new OnnxCall(_session, _caches, first, end - first, tokens: 1, rows: 1, Vocabulary, []));
 
@@ -128,6 +136,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         var logits = Logits(tokens.Length);
         for (var i = 0; i < tokens.Length; i++)
         {
+            TokenBuffer.Check(tokens.Slice(i, 1), 1, _positions[sequences[i]], Context, Vocabulary); // one may be named twice
             run.Run(sequences[i], tokens[i], _positions[sequences[i]]).CopyTo(logits[(i * Vocabulary)..]);
             Advance(sequences[i], tokens.Slice(i, 1));
         }
@@ -135,9 +144,15 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         return logits;
     }
 
-    /// <summary>The same for tokens of one sequence.</summary>
+    /// <summary>Tokens whose logits are wanted in the same way, wherever they stand; others before them, if they are many, together.</summary>
     private Span<float> ForwardSingly(StepRun run, int sequence, scoped ReadOnlySpan<int> tokens, int rows)
     {
+        if (tokens.Length > MostSingly)
+        {
+            ForwardTogether(sequence, tokens[..^rows], rows: 1);
+            tokens = tokens[^rows..];
+        }
+
         var logits = Logits(rows);
         for (var i = 0; i < tokens.Length; i++)
         {

@@ -14,6 +14,8 @@ internal sealed unsafe class StepBuilder(GraphProto graph, byte[] data, StepWeig
 
     private readonly Dictionary<string, TensorProto> _constants = graph.Initializer.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
     private readonly Dictionary<string, StepValue> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _turned = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, object> _made = new(StringComparer.Ordinal);
 
     public StepWeights Weights => weights;
 
@@ -50,8 +52,21 @@ internal sealed unsafe class StepBuilder(GraphProto graph, byte[] data, StepWeig
         return MemoryMarshal.Cast<byte, T>(data.AsSpan(Entry("offset"), Entry("length")));
     }
 
-    /// <summary>The elements of a constant, copied; null if there is none of this name.</summary>
-    public float* Floats(string name) => Constant(name) is { } tensor ? weights.Copy(Elements<float>(tensor)) : null;
+    /// <summary>The elements of a constant, copied once for all that read it; null if there is none of this name.</summary>
+    public float* Floats(string name) => Constant(name) is { } tensor ? (float*)Once(name, () => (nint)weights.Copy(Elements<float>(tensor))) : null;
+
+    /// <summary>What is made of a constant once, however many nodes read it: shared layers have one set of weights.</summary>
+    public T Once<T>(string key, Func<T> make)
+    {
+        if (!_made.TryGetValue(key, out var known)) _made.Add(key, known = make()!);
+        return (T)known;
+    }
+
+    /// <summary>Notes that a value is a constant [M, K] that is read as [K, M].</summary>
+    public void Turn(string name, string constant) => _turned[name] = constant;
+
+    /// <summary>The constant that a value is, turned; null if it is none.</summary>
+    public TensorProto? Turned(string name) => _turned.TryGetValue(name, out var constant) ? Constant(constant) : null;
 
     /// <summary>An input that is a value or a constant.</summary>
     public StepOperand? Operand(string name)

@@ -18,6 +18,9 @@ internal sealed class StepPlan : IDisposable
         Logits = builder.Find(OnnxGraph.Logits)!.Offset;
     }
 
+    /// <summary>Whether its weights are gone.</summary>
+    public bool IsDisposed { get; private set; }
+
     /// <summary>In the order in which they run.</summary>
     public IStepOp[] Ops { get; }
 
@@ -46,11 +49,23 @@ internal sealed class StepPlan : IDisposable
         if (data.Length > most || !StepKernels.AreSupported) return null;
         var graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(OnnxFolder.GraphPath(folder))).Graph;
         var weights = new StepWeights();
-        var builder = new StepBuilder(graph, File.ReadAllBytes(data.FullName), weights);
-        if (StepKernels.Add(builder, graph.Node) && builder.Find(OnnxGraph.Logits) is not null) return new StepPlan(weights, builder);
-        weights.Dispose();
-        return null;
+        try
+        {
+            var builder = new StepBuilder(graph, File.ReadAllBytes(data.FullName), weights);
+            if (StepKernels.Add(builder, graph.Node) && builder.Find(OnnxGraph.Logits) is not null) return new StepPlan(weights, builder);
+            weights.Dispose();
+            return null;
+        }
+        catch (Exception e) when (e is InvalidOperationException or FormatException or OverflowException or ArgumentException or IndexOutOfRangeException)
+        {
+            weights.Dispose();
+            throw new OnnxException($"The graph in '{folder}' is damaged: {e.Message} Export the model again.", e);
+        }
     }
 
-    public void Dispose() => _weights.Dispose();
+    public void Dispose()
+    {
+        IsDisposed = true;
+        _weights.Dispose();
+    }
 }

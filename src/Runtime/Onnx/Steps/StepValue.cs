@@ -3,7 +3,7 @@ namespace ModelCompiler.Runtime.Onnx.Steps;
 /// <summary>A value of one token.</summary>
 /// <param name="Offset">Its first float among the values of a program.</param>
 /// <param name="Shape">Behind batch and sequence: [C], or [heads, D].</param>
-internal record StepValue(int Offset, int[] Shape)
+internal sealed record StepValue(int Offset, int[] Shape)
 {
     public int Count => Shape.Aggregate(1, (product, dimension) => product * dimension);
 

@@ -10,10 +10,10 @@ internal sealed unsafe class StepWeights : IDisposable
     private readonly List<nint> _all = [];
 
     /// <summary>Memory of so many elements, aligned for the widest loads; zeroed.</summary>
-    public T* Allocate<T>(int count)
+    public T* Allocate<T>(long count)
         where T : unmanaged
     {
-        var bytes = (nuint)count * (nuint)sizeof(T);
+        var bytes = checked((nuint)count * (nuint)sizeof(T));
         var memory = (T*)NativeMemory.AlignedAlloc(Math.Max(bytes, 1), Alignment);
         NativeMemory.Clear(memory, bytes);
         _all.Add((nint)memory);

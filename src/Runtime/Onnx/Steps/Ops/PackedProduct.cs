@@ -24,26 +24,29 @@ internal sealed unsafe class PackedProduct : IStepOp
         (_weights, _x, _y, _codes, _scales) = (weights, x, y, codes, scales);
     }
 
-    /// <summary>Of codes with a scale for each group of a row, and a zero point where it is not the middle.</summary>
+    /// <summary>Of 4 or 2 bits with a scale for each group of a row, and a zero point where it is not the middle.</summary>
     public static bool AddGroups(StepBuilder builder, NodeProto node)
     {
         var (bits, group) = ((int)node.Int("bits"), (int)node.Int("block_size"));
-        return builder.Constant(node.Input[1]) is { } codes && builder.Constant(node.Input[2]) is { } scales && builder.Find(node.Input[0]) is { } x
-            && x.Width == node.Int("K")
-            && Add(builder, node, x, node.InputAt(5), PackedTiles.OfGroups(
-                builder.Weights, builder.Elements<byte>(codes), builder.Elements<float>(scales),
-                builder.Constant(node.InputAt(3)) is { } zeros ? builder.Elements<byte>(zeros) : [], x.Width, (int)node.Int("N"), bits, group));
+        if (bits is not (2 or 4) || group % Lanes.Count != 0 || builder.Find(node.Input[0]) is not { Shape: [var inputs] } x || inputs != node.Int("K")) return false;
+        if (builder.Constant(node.Input[1]) is not { } codes || builder.Constant(node.Input[2]) is not { } scales) return false;
+        return Add(builder, node, x, node.InputAt(5), builder.Once(codes.Name + "/tiles", () => PackedTiles.OfGroups(
+            builder.Weights, builder.Elements<byte>(codes), builder.Elements<float>(scales),
+            builder.Constant(node.InputAt(3)) is { } zeros ? builder.Elements<byte>(zeros) : [], inputs, (int)node.Int("N"), bits, group)));
     }
 
     /// <summary>Of bytes with a scale for each row.</summary>
-    public static bool AddRows(StepBuilder builder, NodeProto node) =>
-        builder.Constant(node.Input[1]) is { Dims: [var inputs, var outputs] } codes && builder.Constant(node.Input[2]) is { } scales
-        && builder.Find(node.Input[0]) is { } x && x.Width == inputs && node.InputAt(3).Length == 0
-        && PackedTiles.OfBytes(builder.Weights, builder.Elements<sbyte>(codes), builder.Elements<float>(scales), (int)inputs, (int)outputs) is { } weights
-        && Add(builder, node, x, node.InputAt(4), weights);
+    public static bool AddRows(StepBuilder builder, NodeProto node)
+    {
+        if (builder.Constant(node.Input[1]) is not { Dims: [var inputs, var outputs] } codes || builder.Constant(node.Input[2]) is not { } scales) return false;
+        if (builder.Find(node.Input[0]) is not { Shape: [var width] } x || width != inputs || node.InputAt(3).Length > 0) return false;
+        if (!PackedTiles.Holds(builder.Elements<sbyte>(codes))) return false;
+        return Add(builder, node, x, node.InputAt(4), builder.Once(codes.Name + "/tiles", () => PackedTiles.OfBytes(
+            builder.Weights, builder.Elements<sbyte>(codes), builder.Elements<float>(scales), (int)inputs, (int)outputs)));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-   public void Run(in StepContext context)
+    public void Run(in StepContext context)
     {
         float* y = context.Values + _y, scales = context.Values + _scales;
         var codes = (sbyte*)(context.Values + _codes);

@@ -15,6 +15,9 @@ internal sealed unsafe class PackedTiles
     /// <summary>Words whose products fit into 16 bits when they are summed: of codes below 16, 2 · 15 · 127 · 8 is less than 2¹⁵.</summary>
     private const int Summed = 8;
 
+    /// <summary>The code of zero among bytes of 7 bits, and how many columns of them an input is rounded by.</summary>
+    private const int Middle = 64, InputGroup = 64;
+
     private readonly byte* _stream;
     private readonly int _bits;
 
@@ -22,7 +25,7 @@ internal sealed unsafe class PackedTiles
     {
         (Inputs, Rows, _bits, Group) = (inputs, rows, bits, group);
         (Groups, Outputs) = ((inputs + group - 1) / group, (rows + Tile - 1) / Tile * Tile);
-        _stream = weights.Allocate<byte>(Outputs / Tile * Groups * GroupBytes);
+        _stream = weights.Allocate<byte>((long)(Outputs / Tile) * Groups * GroupBytes);
     }
 
     /// <summary>Columns that a scale is for.</summary>
@@ -59,25 +62,30 @@ internal sealed unsafe class PackedTiles
         {
             for (var part = 0; part < groups; part++)
                 tiles.SetScale(row, part, scales[(row * groups) + part], zeros.IsEmpty ? middle : Code(zeros[(row * zeroRow)..], part, bits));
-            for (var column = 0; column < tiles.Columns; column++) tiles.SetCode(row, column, Code(codes[(row * tiles.Columns * bits / 8)..], column, bits));
+            for (var column = 0; column < tiles.Columns; column++) tiles.SetCode(row, column, Code(codes[(int)((long)row * tiles.Columns * bits / 8)..], column, bits));
         }
 
         return tiles;
     }
 
-    /// <param name="codes">[inputs, rows]</param>
-    /// <param name="scales">[rows]</param>
-    /// <returns>null where they need 8 bits, of which two products do not fit into 16.</returns>
-    public static PackedTiles? OfBytes(StepWeights weights, ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, int inputs, int rows)
+    /// <summary>Whether two products of bytes and an input fit into 16 bits when they are summed: bytes of 7 bits do.</summary>
+    public static bool Holds(ReadOnlySpan<sbyte> codes)
     {
-        const int Zero = 64;
         foreach (var code in codes)
-            if (code is < -Zero or >= Zero) return null;
-        var tiles = new PackedTiles(weights, inputs, rows, bits: 8, (inputs + Word - 1) / Word * Word);
+            if (code is < -Middle or >= Middle) return false;
+        return true;
+    }
+
+    /// <param name="codes">[inputs, rows], of 7 bits.</param>
+    /// <param name="scales">[rows], or one.</param>
+    public static PackedTiles OfBytes(StepWeights weights, ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, int inputs, int rows)
+    {
+        // A row has one scale; its groups are those in which the input is rounded.
+        var tiles = new PackedTiles(weights, inputs, rows, bits: 8, InputGroup);
         for (var row = 0; row < rows; row++)
         {
-            tiles.SetScale(row, 0, scales[scales.Length == 1 ? 0 : row], Zero);
-            for (var column = 0; column < inputs; column++) tiles.SetCode(row, column, codes[(column * rows) + row] + Zero);
+            for (var part = 0; part < tiles.Groups; part++) tiles.SetScale(row, part, scales[scales.Length == 1 ? 0 : row], Middle);
+            for (var column = 0; column < inputs; column++) tiles.SetCode(row, column, codes[(column * rows) + row] + Middle);
         }
 
         return tiles;
@@ -99,7 +107,7 @@ internal sealed unsafe class PackedTiles
                 Vector512<float> scale = Vector512.LoadAligned((float*)weight), zero = Vector512.LoadAligned((float*)(weight + Vector));
                 weight += 2 * Vector;
                 var input = codes + (group * Group);
-                var product = _bits switch { 4 => Sum4(weight, input, Group), 2 => Sum2(weight, input), _ => Sum8(weight, input) };
+                var product = _bits switch { 4 => Sum4(weight, input, Group), 2 => Sum2(weight, input), _ => Sum8(weight, input, Group) };
                 weight += Group / Step * Vector;
                 sum = Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(product) * Vector512.Create(scales[2 * group]), scale, sum);
                 sum -= zero * Vector512.Create(scales[(2 * group) + 1]);
@@ -110,17 +118,15 @@ internal sealed unsafe class PackedTiles
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<int> Sum8(byte* weight, sbyte* input)
+    private static Vector512<int> Sum8(byte* weight, sbyte* input, int columns)
     {
         Vector512<int> first = default, second = default;
-        var at = 0;
-        for (; at + (2 * Word) <= Group; at += 2 * Word, weight += 2 * Vector)
+        for (var end = input + columns; input < end; input += 2 * Word, weight += 2 * Vector)
         {
-            first += Widen(Products(Vector512.LoadAligned(weight), Four(input + at)));
-            second += Widen(Products(Vector512.LoadAligned(weight + Vector), Four(input + at + Word)));
+            first += Widen(Products(Vector512.LoadAligned(weight), Four(input)));
+            second += Widen(Products(Vector512.LoadAligned(weight + Vector), Four(input + Word)));
         }
 
-        if (at < Group) first += Widen(Products(Vector512.LoadAligned(weight), Four(input + at)));
         return first + second;
     }
 

@@ -16,26 +16,17 @@ internal sealed unsafe class Product(float* weights, int inputs, int outputs, in
         if (builder.Find(node.Input[0]) is not { Shape: [var inputs] } x) return false;
 
         // [K, M]; or [M, K], where a table of embeddings is turned.
-        var turned = builder.Find(node.Input[1]) is TurnedConstant { Source: var source } ? builder.Constant(source) : null;
+        var turned = builder.Turned(node.Input[1]);
         if ((turned ?? builder.Constant(node.Input[1])) is not { Dims: [var rows, var columns] } tensor) return false;
         if ((turned is null ? rows : columns) != inputs) return false;
         var outputs = (int)(turned is null ? columns : rows);
-        var elements = builder.Elements<float>(tensor);
-        var padded = (outputs + Tile - 1) / Tile * Tile;
-        var weights = builder.Weights.Allocate<float>(padded * inputs);
-        for (var output = 0; output < outputs; output++)
-            for (var input = 0; input < inputs; input++)
-            {
-                weights[(((output / Tile * inputs) + input) * Tile) + (output % Tile)] =
-                    elements[turned is null ? (input * outputs) + output : (output * inputs) + input];
-            }
-
-        builder.Ops.Add(new Product(weights, inputs, padded, x.Offset, builder.Add(node.Output[0], outputs).Offset));
+        var weights = (float*)builder.Once(node.Input[1] + "/tiles", () => (nint)Tiles(builder, tensor, inputs, outputs, turned is not null));
+        builder.Ops.Add(new Product(weights, inputs, Padded(outputs), x.Offset, builder.Add(node.Output[0], outputs).Offset));
         return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-   public void Run(in StepContext context)
+    public void Run(in StepContext context)
     {
         float* input = context.Values + x, output = context.Values + y, weight = weights;
         for (var tile = 0; tile < outputs; tile += Tile)
@@ -54,5 +45,21 @@ internal sealed unsafe class Product(float* weights, int inputs, int outputs, in
             for (; k < inputs; k++, weight += Tile) a = Vector512.FusedMultiplyAdd(Vector512.Create(input[k]), Vector512.LoadAligned(weight), a);
             (a + b + (c + d)).StoreAligned(output + tile);
         }
+    }
+
+    private static int Padded(int outputs) => (outputs + Tile - 1) / Tile * Tile;
+
+    private static float* Tiles(StepBuilder builder, TensorProto tensor, int inputs, int outputs, bool turned)
+    {
+        var elements = builder.Elements<float>(tensor);
+        var weights = builder.Weights.Allocate<float>((long)Padded(outputs) * inputs);
+        for (var output = 0; output < outputs; output++)
+            for (var input = 0; input < inputs; input++)
+            {
+                var place = ((((long)(output / Tile) * inputs) + input) * Tile) + (output % Tile);
+                weights[place] = elements[turned ? (output * inputs) + input : (input * outputs) + output];
+            }
+
+        return weights;
     }
 }

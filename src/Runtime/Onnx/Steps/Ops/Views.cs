@@ -58,7 +58,7 @@ internal static class Views
     public static bool Constant(StepBuilder builder, NodeProto node)
     {
         if (builder.Constant(node.Input[0]) is null || node.Attribute.Count > 0) return false;
-        builder.Alias(node.Output[0], new TurnedConstant(node.Input[0]));
+        builder.Turn(node.Output[0], node.Input[0]);
         return true;
     }
 
@@ -82,6 +82,3 @@ internal static class Views
         return true;
     }
 }
-
-/// <summary>No value of a token, but a constant [M, K] that is read as [K, M].</summary>
-internal sealed record TurnedConstant(string Source) : StepValue(0, [0]);
