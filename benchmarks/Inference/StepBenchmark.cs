@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime;
 using ModelCompiler.Runtime.Onnx;
@@ -44,27 +43,10 @@ internal static class StepBenchmark
         using var called = OnnxModel.Open(model, path, new(), mostStepBytes: long.MaxValue);
         using var first = handed.CreateInference();
         using var second = called.CreateInference();
-        var (slow, fast) = (new List<double>(), new List<double>());
-        for (var round = 0; round <= Rounds; round++)
-        {
-            slow.Add(Rate(first));
-            fast.Add(Rate(second));
-        }
-
+        var (slow, fast) = DecodingRates.Of(first, second, Tokens, Rounds);
         var bytes = new FileInfo(Path.Combine(path, "model.onnx.data")).Length;
-        Write($"{model.Name,-12} {form,-8} {bytes / 1e6,7:F2} {Median(slow),14:F0} {Median(fast),10:F0} {Median(fast) / Median(slow),7:F2}x");
+        Write($"{model.Name,-12} {form,-8} {bytes / 1e6,7:F2} {slow,14:F0} {fast,10:F0} {fast / slow,7:F2}x");
     }
-
-    private static double Rate(IInferenceProgram program)
-    {
-        program.Reset();
-        var start = Stopwatch.GetTimestamp();
-        for (var token = 0; token < Tokens; token++) _ = program.Forward([token]);
-        return Tokens / Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    /// <summary>The first round warms up.</summary>
-    private static double Median(List<double> rates) => rates.Skip(1).Order().ElementAt(Rounds / 2);
 
     private static void Write(FormattableString line) => Console.WriteLine(FormattableString.Invariant(line));
 }

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using ModelCompiler.Benchmarks.Inference;
 using ModelCompiler.Runtime;
 using ModelCompiler.Runtime.Onnx;
 using ModelCompiler.Runtime.Tokenizers;
@@ -65,14 +65,7 @@ internal static class PruningBenchmark
             using var exportedB = Open(second, Path.Combine(folder.FullName, "b"));
             using var a = exportedA.CreateInference();
             using var b = exportedB.CreateInference();
-            List<double> ofA = [], ofB = [];
-            for (var round = 0; round <= Rounds; round++)
-            {
-                ofA.Add(Rate(a));
-                ofB.Add(Rate(b));
-            }
-
-            return (Median(ofA), Median(ofB));
+            return DecodingRates.Of(a, b, Tokens, Rounds);
         }
         finally
         {
@@ -84,18 +77,6 @@ internal static class PruningBenchmark
             OnnxExport.Write(model, path, null, new ByteTokenizer(), []);
             return OnnxModel.Open(model.Description, path);
         }
-
-        static double Rate(IInferenceProgram program)
-        {
-            var tokens = Math.Min(Tokens, program.Context - 1);
-            program.Reset();
-            var start = Stopwatch.GetTimestamp();
-            for (var i = 0; i < tokens; i++) _ = program.Forward([i]);
-            return tokens / Stopwatch.GetElapsedTime(start).TotalSeconds;
-        }
-
-        // The first round warms up.
-        static double Median(List<double> rates) => rates.Skip(1).Order().ElementAt(Rounds / 2);
     }
 
     private static void Write(FormattableString line) => Console.WriteLine(FormattableString.Invariant(line));

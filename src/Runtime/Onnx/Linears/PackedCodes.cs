@@ -6,6 +6,9 @@ internal static class PackedCodes
     /// <summary>Bytes of so many integers.</summary>
     public static int Bytes(int count, int bits) => ((count * bits) + 7) / 8;
 
+    /// <summary>An integer of a row, zero being the middle.</summary>
+    public static int At(ReadOnlySpan<byte> row, int index, int bits) => (row[index * bits / 8] >> (index * bits % 8)) & ((1 << bits) - 1);
+
     /// <param name="codes">[rows, columns]</param>
     /// <param name="rows">Rows, each of which begins with a byte of its own.</param>
     /// <param name="columns">Integers of a row.</param>

@@ -9,6 +9,8 @@ internal sealed unsafe class Norm(float* weight, float* bias, bool centers, floa
 {
     private const int None = -1;
 
+    private readonly int _count = x.Count, _width = x.Width;
+
     public static bool AddLayer(StepBuilder builder, NodeProto node) => Add(builder, node, node.Input[0], None, None, node.InputAt(2), centers: true, weight: 1);
 
     public static bool AddRms(StepBuilder builder, NodeProto node) => Add(builder, node, node.Input[0], None, None, "", centers: false, weight: 1);
@@ -25,11 +27,11 @@ internal sealed unsafe class Norm(float* weight, float* bias, bool centers, floa
         var row = context.Values + x.Offset;
         if (addend != None)
         {
-            Pointwise.Binary<Sum>(row, context.Values + addend, context.Values + sum, x.Count);
+            Pointwise.Binary<Sum>(row, context.Values + addend, context.Values + sum, _count);
             row = context.Values + sum;
         }
 
-        CpuNorms.Forward(row, weight, bias, epsilon, context.Values + y, centers, x.Count / x.Width, x.Width);
+        CpuNorms.Forward(row, weight, bias, epsilon, context.Values + y, centers, _count / _width, _width);
     }
 
     private static bool Add(StepBuilder builder, NodeProto node, string input, int addend, int sum, string bias, bool centers, int weight)

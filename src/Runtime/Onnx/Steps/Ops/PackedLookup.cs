@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using ModelCompiler.Runtime.Onnx.Linears;
 using ModelCompiler.Runtime.Onnx.Messages;
 
 namespace ModelCompiler.Runtime.Onnx.Steps.Ops;
@@ -19,10 +20,10 @@ internal sealed unsafe class PackedLookup(byte* codes, float* scales, int width,
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(in StepContext context)
     {
-        var (each, zero, mask, groups) = (8 / bits, 1 << (bits - 1), (1 << bits) - 1, (width + group - 1) / group);
-        var row = codes + ((long)context.Token * (width / each));
+        var (zero, groups, bytes) = (1 << (bits - 1), (width + group - 1) / group, PackedCodes.Bytes(width, bits));
+        var row = new ReadOnlySpan<byte>(codes + ((long)context.Token * bytes), bytes);
         var scale = scales + ((long)context.Token * groups);
         for (var i = 0; i < width; i++)
-            context.Values[y + i] = (((row[i / each] >> (i % each * bits)) & mask) - zero) * scale[i / group];
+            context.Values[y + i] = (PackedCodes.At(row, i, bits) - zero) * scale[i / group];
     }
 }

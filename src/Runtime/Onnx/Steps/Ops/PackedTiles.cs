@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using ModelCompiler.Runtime.Onnx.Linears;
 
 namespace ModelCompiler.Runtime.Onnx.Steps.Ops;
 
@@ -57,12 +58,12 @@ internal sealed unsafe class PackedTiles
     {
         var tiles = new PackedTiles(weights, inputs, rows, bits, group);
         var (groups, middle) = (tiles.Groups, 1 << (bits - 1));
-        var zeroRow = ((groups * bits) + 7) / 8;
+        var (rowBytes, zeroBytes) = (PackedCodes.Bytes(tiles.Columns, bits), PackedCodes.Bytes(groups, bits));
         for (var row = 0; row < rows; row++)
         {
             for (var part = 0; part < groups; part++)
-                tiles.SetScale(row, part, scales[(row * groups) + part], zeros.IsEmpty ? middle : Code(zeros[(row * zeroRow)..], part, bits));
-            for (var column = 0; column < tiles.Columns; column++) tiles.SetCode(row, column, Code(codes[(int)((long)row * tiles.Columns * bits / 8)..], column, bits));
+                tiles.SetScale(row, part, scales[(row * groups) + part], zeros.IsEmpty ? middle : PackedCodes.At(zeros[(row * zeroBytes)..], part, bits));
+            for (var column = 0; column < tiles.Columns; column++) tiles.SetCode(row, column, PackedCodes.At(codes[(row * rowBytes)..], column, bits));
         }
 
         return tiles;
@@ -191,8 +192,6 @@ internal sealed unsafe class PackedTiles
         ? Avx512BW.MultiplyAddAdjacent(sums, Vector512<short>.One)
         : Vector512.Create(
             Avx2.MultiplyAddAdjacent(sums.GetLower(), Vector256<short>.One), Avx2.MultiplyAddAdjacent(sums.GetUpper(), Vector256<short>.One));
-
-    private static int Code(ReadOnlySpan<byte> packed, int index, int bits) => (packed[index * bits / 8] >> (index * bits % 8)) & ((1 << bits) - 1);
 
     private void SetScale(int row, int group, float scale, int zero)
     {
