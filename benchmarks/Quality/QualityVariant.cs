@@ -22,6 +22,7 @@ internal sealed record QualityVariant(string Name, double Share, Func<int, IComp
         ("token-drop", seed => ModelQTokenDrop.Create(CPU, seed)),
         ("muon", seed => ModelQMuon.Create(CPU, seed)),
         ("all", seed => ModelQAll.Create(CPU, seed)),
+        ("combined", seed => ModelQCombined.Create(CPU, seed)),
     ];
 
     /// <exception cref="ArgumentException">There is no such variant.</exception>

@@ -52,7 +52,7 @@ internal sealed class PairwiseSpecs
         var text = new StringBuilder($"model: {model}\n");
         foreach (var section in (string[])["architecture", "efficiency", "training", "export"])
         {
-            var lines = _factors.Select((factor, i) => factor.Section == section ? factor[choice[i]] : "").Where(value => value.Length > 0)
+            var lines = _factors.Select((factor, i) => factor.Section == section ? factor.Values[choice[i]] : "").Where(value => value.Length > 0)
                 .SelectMany(value => value.Split('\n')).ToList();
             if (section == "architecture") lines.AddRange(["context: 16", "layers: 4", "width: 32"]);
             if (section == "training") lines.AddRange(["batch: 4", "steps: 3", "validate-every: 1"]);
@@ -117,33 +117,6 @@ internal sealed class PairwiseSpecs
         }
 
         Covered = allowed - Missing.Count;
-        AddOthers();
-    }
-
-    /// <summary>Each of the other values, in the company of what a choice of the pairs has beside it and the compiler takes.</summary>
-    private void AddOthers()
-    {
-        var pairs = Choices.ToList();
-        for (var factor = 0; factor < _factors.Length; factor++)
-        for (var value = _factors[factor].Values.Length; value < _factors[factor].Values.Length + _factors[factor].Others.Length; value++)
-        {
-            var choice = With((factor, value));
-            if (Objection(choice) is { } objection)
-            {
-                Missing.Add($"{Show(factor, value)}: {objection}");
-                continue;
-            }
-
-            var company = pairs[Choices.Count % pairs.Count];
-            for (var other = 0; other < _factors.Length; other++)
-            {
-                if (other == factor || company[other] == 0) continue;
-                choice[other] = company[other];
-                if (Objection(choice) is not null) choice[other] = 0;
-            }
-
-            Choices.Add(choice);
-        }
     }
 
     /// <summary>Whether a value goes with all that are chosen, two by two.</summary>
@@ -168,5 +141,5 @@ internal sealed class PairwiseSpecs
     private static (int Factor, int Value, int Other, int OtherValue) Key(int factor, int value, int other, int otherValue) =>
         factor < other ? (factor, value, other, otherValue) : (other, otherValue, factor, value);
 
-    private string Show(int factor, int value) => _factors[factor][value] is { Length: > 0 } text ? text.Split('\n')[0] : $"no {_factors[factor].Name}";
+    private string Show(int factor, int value) => _factors[factor].Values[value] is { Length: > 0 } text ? text.Split('\n')[0] : $"no {_factors[factor].Name}";
 }

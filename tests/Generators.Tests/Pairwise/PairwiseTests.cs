@@ -4,6 +4,7 @@ using System.Runtime.Loader;
 using ModelCompiler.Generators.Tests.Support;
 using ModelCompiler.Runtime;
 using ModelCompiler.Runtime.CommandLine;
+using ModelCompiler.Runtime.Training;
 
 namespace ModelCompiler.Generators.Tests.Pairwise;
 
@@ -61,25 +62,12 @@ public sealed class PairwiseTests
         }
     }
 
-    /// <summary>Their program asks for the weights under them; here these are as they were initialized.</summary>
-    private static string? TrainAdapters(Type type)
+    /// <summary>Frozen weights as they are initialized, in a checkpoint.</summary>
+    private static string SaveBase(Type type, string path)
     {
         using var model = (ICompiledModel)type.GetMethod("Create")!.Invoke(null, [TorchSharp.torch.CPU, 1])!;
-        using var program = model.CreateTraining();
-        if (program.Distillation is { } distillation)
-        {
-            using var teacher = (ICompiledModel)type.Assembly.GetType($"{GeneratorRun.RootNamespace}.Teacher")!.GetMethod("Create")!.Invoke(null, [TorchSharp.torch.CPU, 2])!;
-            distillation.Teach(teacher);
-        }
-
-        var tokens = Enumerable.Range(0, model.Description.Batch * model.Description.Context).Select(i => i * 37L % 256).ToArray();
-        for (var step = 0; step < 3; step++)
-        {
-            for (var micro = 0; micro < model.Description.Training.Accumulate; micro++) program.Backpropagate(tokens, tokens);
-            if (program.Update(1e-3) is { Overflowed: false } result && !double.IsFinite(result.Loss)) return $"{type.Name}: its loss is {result.Loss}.";
-        }
-
-        return null;
+        Adapters.SaveBase(path, model, new RunState { SpecHash = "", TokenizerHash = "", Source = "", SourceTokens = 0, Seed = 1, Steps = 0 });
+        return path;
     }
 
     private static string Name(int index) => string.Create(CultureInfo.InvariantCulture, $"Pair{index}");
@@ -95,10 +83,10 @@ public sealed class PairwiseTests
         try
         {
             var description = (ModelDescription)model.GetProperty("Definition")!.GetValue(null)!;
-            if (description.Adapt is not null) return TrainAdapters(model);
             var program = typeof(ModelProgram).GetMethod(nameof(ModelProgram.Run), BindingFlags.Public | BindingFlags.Static)!.MakeGenericMethod(model);
             string[] sample = description.Training.Objective.Kind == ModelDsl.ObjectiveKind.Causal ? ["--tokens", "2"] : [];
-            string[] args = ["--data", text, "--output", output, .. sample];
+            string[] frozen = description.Adapt is null ? [] : ["--base", SaveBase(model, output + ".safetensors")];
+            string[] args = ["--data", text, "--output", output, .. sample, .. frozen];
             return (int)program.Invoke(null, [args])! == ModelProgram.Done ? null : $"{model.Name}: {error}";
         }
         finally

@@ -144,9 +144,10 @@ public sealed class Distillation(DistillationSpec settings, Device device, Func<
             }
 
             _digest = TeacherCheckpoint.Digest(teacher.Parameters);
+            // The first batch tells streams from windows, and orders apart that follow from a method or another model.
             key = string.Join(' ',
                 _digest, teacher.Description.SpecHash, compute, settings.Temperature, Path.GetFileName(data.Training.Path), run.Seed, own.Batch, own.Training.Accumulate,
-                own.Context, own.Training.Objective, own.Training.Curriculum);
+                own.Context, own.Training.Objective, own.Training.Curriculum, PredictionCache.Hash(batches.Next(0).Tokens));
             var steps = run.Steps + (own.Training.OnNan == NanPolicy.Rewind ? NanGuard.Rewinds : 0); // going back leaves batches out
             if (!Predictions.Open(key, (long)steps * own.Training.Accumulate))
             {

@@ -103,7 +103,7 @@ internal sealed class PredictionCache : IDisposable
 
     private DataException Stale(string what) => new($"The cache of the teacher's predictions '{Path}' {what}. Delete it, and it is made anew.");
 
-    private static ulong Hash(ReadOnlySpan<long> tokens) => BitConverter.ToUInt64(SHA256.HashData(MemoryMarshal.AsBytes(tokens)));
+    public static ulong Hash(ReadOnlySpan<long> tokens) => BitConverter.ToUInt64(SHA256.HashData(MemoryMarshal.AsBytes(tokens)));
 }
 
 /// <summary>What is kept of a micro-batch.</summary>
