@@ -24,6 +24,7 @@ using ModelCompiler.Benchmarks.Training;
     ("pruning", "[--quick] [--seeds 1] bits per byte of model Q pruned beside dense, and the decoding speed without its heads and neurons", PruningBenchmark.Run),
     ("albert", "[--steps 1000] parameters and masked loss of shared layers beside a plain model of as many parameters", AlbertBenchmark.Run),
     ("distillation", "[--quick | --steps 3000] a student of half of model Q's layers, taught and alone; its step with the teacher and with kept predictions", DistillationBenchmark.Run),
+    ("combined", "[--seed 1] [--steps n] [--output folder] model Q in fp32 with AdamW against everything together: training, memory, artifact, decoding, bits per byte", CombinedBenchmark.Run),
     ("inference", "[--quick] prompts and generation of model L in each engine and form, against a loop for ONNX Runtime written by hand", InferenceBenchmark.Run),
     ("steps", "single tokens of small models by ONNX Runtime and by the kernels that take its place", StepBenchmark.Run),
     ("speculation", "[--quick | --steps 3000] [--seed 1] generation by model Q with a draft of a quarter of its layers, against without", SpeculationBenchmark.Run),

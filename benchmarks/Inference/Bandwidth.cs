@@ -1,12 +1,13 @@
 using System.Diagnostics;
-using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace ModelCompiler.Benchmarks.Inference;
 
-/// <summary>How fast the machine reads memory: all cores over a buffer that no cache holds, the best of some passes, the median of rounds.</summary>
+/// <summary>How fast the machine reads memory: a thread a core over a buffer that no cache holds, the best of some passes, the median of rounds.</summary>
 internal sealed class Bandwidth
 {
-    private const int Bytes = 512 << 20, Passes = 3;
+    private const int Bytes = 512 << 20, Passes = 5;
 
     private readonly float[] _buffer = new float[Bytes / sizeof(float)];
     private readonly List<double> _rates = [];
@@ -17,30 +18,33 @@ internal sealed class Bandwidth
 
     public void Measure()
     {
-        var parts = Environment.ProcessorCount;
-        var (sums, best) = (new float[parts], 0.0);
+        var sums = new float[Environment.ProcessorCount];
+        var best = 0.0;
         for (var pass = 0; pass < Passes; pass++)
         {
             var start = Stopwatch.GetTimestamp();
-            Parallel.For(0, parts, part =>
-            {
-                var length = _buffer.Length / parts;
-                var values = _buffer.AsSpan(part * length, length);
-                var (a, b, c, d) = (Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero);
-                for (var i = 0; i + (4 * Vector<float>.Count) <= length; i += 4 * Vector<float>.Count)
-                {
-                    a += new Vector<float>(values[i..]);
-                    b += new Vector<float>(values[(i + Vector<float>.Count)..]);
-                    c += new Vector<float>(values[(i + (2 * Vector<float>.Count))..]);
-                    d += new Vector<float>(values[(i + (3 * Vector<float>.Count))..]);
-                }
-
-                sums[part] = Vector.Sum(a + b + c + d);
-            });
+            var threads = sums.Select((_, part) => new Thread(() => sums[part] = Sum(_buffer.AsSpan(part * (_buffer.Length / sums.Length), _buffer.Length / sums.Length)))).ToList();
+            foreach (var thread in threads) thread.Start();
+            foreach (var thread in threads) thread.Join();
             best = Math.Max(best, Bytes / Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 
         _rates.Add(best);
         if (sums.Sum() <= 0) throw new InvalidOperationException("Nothing was read.");
+    }
+
+    private static float Sum(ReadOnlySpan<float> values)
+    {
+        var vectors = MemoryMarshal.Cast<float, Vector512<float>>(values);
+        var (a, b, c, d) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        for (var i = 0; i + 4 <= vectors.Length; i += 4)
+        {
+            a += vectors[i];
+            b += vectors[i + 1];
+            c += vectors[i + 2];
+            d += vectors[i + 3];
+        }
+
+        return Vector512.Sum(a + b + c + d);
     }
 }

@@ -7,6 +7,7 @@ using ModelCompiler.Compiler.Graphs;
 using ModelCompiler.Compiler.Passes;
 using ModelCompiler.Compiler.Pruning;
 using ModelCompiler.Compiler.Report;
+using ModelCompiler.Compiler.Scoring;
 using ModelCompiler.Compiler.Sizing;
 using ModelCompiler.ModelDsl;
 
@@ -43,8 +44,11 @@ public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inferen
     /// <summary>The model that it learns from; null for none.</summary>
     public TeacherProgram? Teacher { get; init; }
 
-    /// <summary>Bytes of the arena of a training step, with a teacher's forward pass or the Hessian's product.</summary>
-    public long ArenaBytes => Math.Max(Teacher?.ArenaBytes(Training.Memory!.Bytes) ?? Training.Memory!.Bytes, Hessian?.Memory!.Bytes ?? 0);
+    /// <summary>The forward pass that judges its samples; null where training's own does, or nothing.</summary>
+    public ScoringProgram? Scoring { get; init; }
+
+    /// <summary>Bytes of the arena of a training step, with a teacher's forward pass or the Hessian's product, and of what judges samples before it.</summary>
+    public long ArenaBytes => new[] { Teacher?.ArenaBytes(Training.Memory!.Bytes) ?? Training.Memory!.Bytes, Hessian?.Memory!.Bytes ?? 0, Scoring?.ArenaBytes ?? 0 }.Max();
 
     /// <summary>The class of the model that judges its samples, which the generator finds; null for none.</summary>
     public string? ScoringModel { get; init; }
@@ -82,10 +86,11 @@ public static class ModelCompilation
         {
             var teacher = spec.Training.Distillation is null ? null : CompileTeacher.Run(spec, graph, choice);
             graph = graph with { Teacher = teacher?.Values };
+            var scoring = CompileScoring.Run(spec);
             var training = Pipelines.Run(Pipelines.Training, graph, spec);
             var inference = Pipelines.Run(Pipelines.Inference, KeepEncoding(graph), spec);
             var export = Pipelines.Run(Pipelines.Export, KeepEncoding(graph), spec);
-            var model = new CompiledModel(spec, training, inference, export, ParameterLayout.Of(training), KeptEverything(graph, spec, teacher)) { Teacher = teacher };
+            var model = new CompiledModel(spec, training, inference, export, ParameterLayout.Of(training), KeptEverything(graph, spec, teacher, scoring)) { Teacher = teacher, Scoring = scoring };
             if (teacher is not null) InitializeRules.Check(model, teacher);
             if (spec.Training.Distillation?.OnPolicy is not null && Generation.Obstacle(inference) is { } obstacle)
                 throw new PassException(DiagnosticCatalog.DistillationConflict.At("training.distillation.on-policy", $"the student cannot write: its {obstacle.Op} stands outside of the repeated blocks; put it into a 'repeat'"));
@@ -114,11 +119,11 @@ public static class ModelCompilation
         : graph;
 
     /// <summary>What checkpointing is compared with in the report.</summary>
-    private static long? KeptEverything(Graph graph, ModelSpec spec, TeacherProgram? teacher)
+    private static long? KeptEverything(Graph graph, ModelSpec spec, TeacherProgram? teacher, ScoringProgram? scoring)
     {
         if (spec.Efficiency.Checkpoint is null) return null;
         var plain = spec with { Efficiency = spec.Efficiency with { Checkpoint = null } };
         var bytes = Pipelines.Run(Pipelines.Training, graph, plain).Memory!.Bytes;
-        return teacher?.ArenaBytes(bytes) ?? bytes;
+        return Math.Max(teacher?.ArenaBytes(bytes) ?? bytes, scoring?.ArenaBytes ?? 0);
     }
 }

@@ -50,6 +50,12 @@ public interface ITrainingProgram : IDisposable
     /// <exception cref="ArgumentException">A length does not fit, or a token lies outside the vocabulary.</exception>
     double Evaluate(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses = default);
 
+    /// <summary>The losses by which samples are chosen: of the same pass, or of one in the precision that <c>subset</c> declares for it.</summary>
+    /// <param name="tokens">[B, T], row-major, T the model's context.</param>
+    /// <param name="targets">[B, T]: the token that follows each.</param>
+    /// <param name="losses">[B]: receives the mean cross-entropy of each sequence in nats per token.</param>
+    void Score(ReadOnlySpan<long> tokens, ReadOnlySpan<long> targets, Span<float> losses) => Evaluate(tokens, targets, losses);
+
     /// <summary>The errors of sequences, by the same pass: for models with <c>subset: el2n</c>.</summary>
     /// <param name="tokens">[B, T], row-major, T one of <see cref="Lengths"/>.</param>
     /// <param name="targets">[B, T]: the token that follows each.</param>

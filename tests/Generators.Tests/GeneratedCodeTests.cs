@@ -43,7 +43,7 @@ public sealed class GeneratedCodeTests
         var text = GeneratorRun.OfYaml(("tiny.model.yaml", SampleModels.ChosenData)).Source("TinyLm.g.cs");
 
         Assert.Contains("Curriculum = new CurriculumSpec { Metric = DifficultyMetric.Length, Pacing = PacingKind.Root, From = 8, To = 24, Steps = 200, Multiple = 8 },", text);
-        Assert.Contains("Subset = new SubsetSpec { Method = SubsetMethod.Infobatch, Samples = 1000, Prune = 0.4, Delta = 0.8 },", text);
+        Assert.Contains("Subset = new SubsetSpec { Method = SubsetMethod.SelectiveBackprop, Samples = 1000, Keep = 0.4, Beta = 0.8, Interrupt = 0, Precision = Precision.Bf16 },", text);
     }
 
     /// <summary>Checkpoints fit the model whatever its training is; a run is continued only under the same training.</summary>

@@ -36,6 +36,9 @@ public sealed class SnapshotTests
     public Task Recurrent() => Verify(SampleModels.Recurrent);
 
     [Fact]
+    public Task ChosenData() => Verify(SampleModels.ChosenData);
+
+    [Fact]
     public Task Latent() => Verify(SampleModels.Latent);
 
     [Fact]

@@ -34,4 +34,7 @@ public static partial class DiagnosticCatalog
 
     public static readonly DiagnosticInfo MethodNoEffect = Warning(
         "MC2040", "Marked method without effect", "A method is marked to be called, and nothing calls it.");
+
+    public static readonly DiagnosticInfo SubsetPrecision = Error(
+        "MC2041", "Precision of scores", "Samples are scored in fp32 only where training is, and adapters and rounded weights as they are trained.");
 }

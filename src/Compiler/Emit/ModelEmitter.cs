@@ -17,6 +17,7 @@ public static class ModelEmitter
             return Emit(model with { Pruned = null }, map, @namespace).Append(RemovalEmitter.Emit(context)).Concat(Emit(smaller, map, @namespace)).ToEquatableArray();
         var files = EquatableArray.Of(ApiEmitter.Emit(context), ReportEmitter.Emit(context), ParametersEmitter.Emit(context), TrainingEmitter.Emit(context));
         if (model.Teacher is not null) files = files.Append(TeacherEmitter.Emit(context)).ToEquatableArray();
+        if (model.Scoring is not null) files = files.Append(ScoringEmitter.Emit(context)).ToEquatableArray();
         if (model.Spec.Training.Meta is not null) files = files.Append(MetaEmitter.Emit(context)).ToEquatableArray();
         if (model.IsRegression || Generation.Obstacle(model.Inference) is not null) return files;
         return files

@@ -32,6 +32,7 @@ internal static class ReportEmitter
                     Constant(writer, "TeacherFlopsPerToken", costs.TeacherFlops, "Floating-point operations of the teacher's forward pass for each token of training.");
                     Constant(writer, "TeacherBytes", costs.TeacherBytes, "The teacher's weights.");
                 }
+                if (costs.ScoringBytes > 0) Constant(writer, "ScoringBytes", costs.ScoringBytes, "The weights by which samples are scored.");
                 Constant(writer, "TrainingBytes", costs.TrainingBytes, "All that training holds.");
                 Constant(writer, "KvCacheBytesPerToken", costs.KvCacheBytes, "Keys and values for each token, in inference.");
                 Constant(writer, "Fp32FileBytes", costs.Fp32FileBytes, "The weights in a safetensors file of fp32, without its header.");

@@ -106,7 +106,7 @@ public static class GraphBuilder
             ? [main.Input(Weights, TensorType.Of(DType.F32, model.Batch), Dim.Of(1))]
             : [];
         main.Node("cross_entropy", Loss, Dim.Of(1), attributes, [model.Logits!, Targets, .. weights], further);
-        if (spec.Training.Subset?.Method == SubsetMethod.El2n)
+        if (spec.Training.Subset?.Method == SubsetMethod.El2n && !SubsetSpec.ScoresApart(spec))
             main.Node(ErrorNorm.OpName, Errors, Dim.Of(1), Attributes.None, [model.Logits!, Targets, Loss + ".lse"]);
         return results;
     }

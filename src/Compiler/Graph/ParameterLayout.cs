@@ -20,6 +20,9 @@ public sealed record ParameterLayout(EquatableArray<ParameterSlot> Slots, long M
     /// <summary>Number of trained values, without padding.</summary>
     public long Count => Slots.Sum(s => s.Parameter.Type.Elements * s.Sets);
 
+    /// <summary>Bytes of the values in the types in which the program reads them, without padding.</summary>
+    public long Bytes => Slots.Sum(s => s.Parameter.Type.Bytes * s.Sets);
+
     /// <param name="frozen">Whether of the frozen parameters rather than of the trained ones.</param>
     public static ParameterLayout Of(Graph graph, bool frozen = false)
     {

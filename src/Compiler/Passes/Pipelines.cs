@@ -63,6 +63,19 @@ public static class Pipelines
         new Fuse(),
     ];
 
+    /// <summary>For the forward pass by which samples are judged, where its precision is another one than training's.</summary>
+    public static readonly IReadOnlyList<Pass> Scoring =
+    [
+        new InferShapes(),
+        new ShareParameters(),
+        new PackProjections(),
+        new PlacePrecision(),
+        new FoldBiases(),
+        new StripTraining(keepsLoss: true),
+        new ChunkLoss(),
+        new Fuse(),
+    ];
+
     /// <summary>For the ONNX graph, whose runtime fuses and places precision itself.</summary>
     public static readonly IReadOnlyList<Pass> Export =
     [

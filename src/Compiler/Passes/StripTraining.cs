@@ -9,7 +9,8 @@ namespace ModelCompiler.Compiler.Passes;
 /// whose keys and values the cache still has; main returns the logits, or what an encoder gives.
 /// Before: d, m = dropout(x); y = linear(d, w); loss = cross_entropy(y, targets). After: y = linear(x, w).
 /// </summary>
-public sealed class StripTraining : Pass
+/// <param name="keepsLoss">Whether loss and targets stay, for a pass that judges samples.</param>
+public sealed class StripTraining(bool keepsLoss = false) : Pass
 {
     private static readonly string[] s_trainingInputs = [GraphBuilder.Targets, GraphBuilder.Weights, GraphBuilder.Labels, GraphBuilder.Lengths, GraphBuilder.Wanted];
 
@@ -23,7 +24,7 @@ public sealed class StripTraining : Pass
     private static Attributes Strip(Node node, EncoderValues? encoding) =>
         node.Op == "attention" && encoding is not null ? node.Attributes.With(Attention.ByLength, true) : node.Attributes;
 
-    private static Function Strip(Function function, EncoderValues? encoding)
+    private Function Strip(Function function, EncoderValues? encoding)
     {
         var replaced = new Dictionary<string, string>();
         string Resolve(string value) => replaced.TryGetValue(value, out var target) ? target : value == GraphBuilder.Lengths ? "" : value;
@@ -35,12 +36,13 @@ public sealed class StripTraining : Pass
             var inputs = node.Inputs.Select(Resolve).Where(i => node.Op != "relative_attention" || !recalled.Contains(i)).ToEquatableArray();
             if (node.Op == "recall" || inputs.Any(recalled.Contains)) recalled.UnionWith(node.Outputs.Select(o => o.Name));
             else if (node.Op == "dropout") replaced[node.Outputs[0].Name] = inputs[0];
+            else if (keepsLoss && (Costs.IsLoss(node) || node.Op == ErrorNorm.OpName)) nodes.Add(node with { Inputs = inputs });
             else if (Costs.IsLoss(node)) outputs = encoding?.Values.ToEquatableArray() ?? EquatableArray.Of(inputs[0]);
             else if (node.Op != ErrorNorm.OpName) nodes.Add(node with { Inputs = inputs, Attributes = Strip(node, encoding) });
         }
         return function with
         {
-            Inputs = function.Inputs.Where(i => !s_trainingInputs.Contains(i.Name)).ToEquatableArray(),
+            Inputs = keepsLoss ? function.Inputs : function.Inputs.Where(i => !s_trainingInputs.Contains(i.Name)).ToEquatableArray(),
             Nodes = nodes.ToEquatableArray(),
             Outputs = outputs.Select(Resolve).ToEquatableArray(),
         };

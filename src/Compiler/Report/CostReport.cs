@@ -86,6 +86,9 @@ public sealed record CostReport
     /// <summary>Bytes of the teacher's weights that training holds, as its forward pass reads them.</summary>
     public long TeacherBytes { get; init; }
 
+    /// <summary>Bytes of the weights by which samples are judged, where they are not those of training.</summary>
+    public long ScoringBytes { get; init; }
+
     /// <summary>Bytes of keys and values for each token of the context, in inference.</summary>
     public long KvCacheBytes { get; init; }
 
@@ -93,7 +96,7 @@ public sealed record CostReport
     public IReadOnlyList<(string Name, long Bytes)> OtherTrainingBytes =>
     [
         ("the optimizer's products", OptimizerWorkBytes), ("averaged weights", AverageBytes), ("pruning", PruningBytes), ("adaptation", MetaBytes),
-        ("memory of earlier segments", SegmentBytes), ("the teacher", TeacherBytes),
+        ("memory of earlier segments", SegmentBytes), ("the teacher", TeacherBytes), ("the scoring pass", ScoringBytes),
     ];
 
     /// <summary>All that training holds.</summary>
@@ -138,6 +141,7 @@ public sealed record CostReport
             ActivationBytes = model.ArenaBytes,
             TeacherFlops = (model.Teacher?.ForwardFlops ?? 0) / tokens,
             TeacherBytes = model.Teacher is { IsCached: false } teacher ? teacher.WeightBytes : 0,
+            ScoringBytes = model.Scoring?.WeightBytes ?? 0,
             ActivationBytesKept = model.KeptEverything,
             SegmentBytes = MemoryEmitter.Bytes(model),
             ExportBytes = ExportSize.Of(model),

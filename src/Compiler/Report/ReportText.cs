@@ -38,6 +38,8 @@ internal static class ReportText
             yield return teacher.IsCached
                 ? new("teacher", Bytes(0), $"{teacher.Name}'s {teacher.Values.TopK} likeliest tokens are kept; its forward pass takes {Flops(costs.TeacherFlops)} FLOPs a token, once")
                 : new("teacher", Bytes(costs.TeacherBytes), $"{teacher.Name}'s weights; its forward pass takes {Flops(costs.TeacherFlops)} FLOPs a token of training");
+        if (model.Scoring is { } scoring)
+            yield return new("scoring of samples", Bytes(costs.ScoringBytes), $"weights in {KebabCase.Of(scoring.Model.Spec.Efficiency.Precision.Compute.ToString())}");
         yield return new("training in all", Bytes(costs.TrainingBytes), "");
         if (costs.KvCacheBytes > 0)
             yield return new("KV cache a token", Bytes(costs.KvCacheBytes),

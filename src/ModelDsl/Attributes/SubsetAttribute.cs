@@ -24,4 +24,6 @@ public sealed class SubsetAttribute : Attribute
     public string Holdout { get; set; } = "";
 
     public int After { get; set; }
+
+    public Precision Precision { get; set; }
 }

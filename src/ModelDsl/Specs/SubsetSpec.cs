@@ -38,11 +38,23 @@ public sealed record SubsetSpec
     [OnlyWith("method", SubsetMethod.El2n)]
     public int? After { get; init; }
 
-    /// <summary>The same with every default filled in but <see cref="Samples"/>, which the text decides.</summary>
+    [Key("precision", "Precision of the forward passes that score samples. Default: that in which the model computes.")]
+    [OnlyWith("method", SubsetMethod.SelectiveBackprop, SubsetMethod.RhoLoss, SubsetMethod.El2n)]
+    public Precision? Precision { get; init; }
+
+    /// <summary>Whether samples are scored in another precision than the model trains in, by a forward pass of its own.</summary>
+    public static bool ScoresApart(ModelSpec model) =>
+        model.Training.Subset is { Method: SubsetMethod.SelectiveBackprop or SubsetMethod.RhoLoss or SubsetMethod.El2n, Precision: { } precision }
+        && precision != model.Efficiency.Precision.Compute;
+
+    /// <summary>
+    /// The same with every default filled in but <see cref="Samples"/>, which the text decides; <see cref="Precision"/> is null unless it is another one than training's.
+    /// </summary>
     public static SubsetSpec? Resolve(ModelSpec model) => model.Training.Subset is not { } declared ? null : declared with
     {
         Keep = declared.Keep ?? (declared.Method == SubsetMethod.RhoLoss ? 0.1 : 0.5),
         After = declared.After ?? Math.Max(1, model.Training.Steps / 10),
+        Precision = ScoresApart(model) ? declared.Precision : null,
     };
 }
 

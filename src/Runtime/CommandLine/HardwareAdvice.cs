@@ -22,6 +22,15 @@ internal static class HardwareAdvice
         _ => null,
     };
 
+    /// <summary>Of a subset that is scored in a precision that saves no time.</summary>
+    public static string? OfScores(Precision? scores, DeviceType device) => OfScores(scores, device, slowBf16: X86Base.IsSupported && !Hardware.HasBf16);
+
+    /// <param name="slowBf16">Whether the processor is known to emulate bf16.</param>
+    internal static string? OfScores(Precision? scores, DeviceType device, bool slowBf16) =>
+        device == DeviceType.CPU && (scores == Precision.Fp16 || (scores == Precision.Bf16 && slowBf16))
+            ? $"advice: this processor has no {KebabCase.Of(scores.Value.ToString())} products, so scores in it take longer. Leave training.subset.precision out."
+            : null;
+
     /// <summary>Of weights that an export of an encoder rounds.</summary>
     public static string? OfEncoder(QuantizationSpec quantization, ObjectiveKind objective) =>
         quantization.EncoderObstacle(objective) is { } obstacle ? $"advice: {obstacle}." : null;

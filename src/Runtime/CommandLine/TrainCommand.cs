@@ -33,6 +33,7 @@ internal sealed class TrainCommand(ICompiledModel model, RunState? previous, Tra
             + $"{start.Steps - start.Step:N0} steps of {_description.Batch * _description.Training.Accumulate} × {_description.Context}");
 
         if (HardwareAdvice.OfTraining(_description.Compute, model.Device.type) is { } advice) Report(advice);
+        if (HardwareAdvice.OfScores(settings.Subset?.Precision, model.Device.type) is { } onScores) Report(onScores);
 
         var trainer = new Trainer(model, data, start, options.Output, resumes: previous is not null);
         var state = output.Train(observer => trainer.Run(observer, interrupt));

@@ -51,7 +51,7 @@ internal static class DirectiveFactors
         new("accumulate", "training", "", "accumulate: 2"),
         new("ema", "training", "", "ema: { decay: 0.9 }"),
         new("subset", "training",
-            "", "subset: { method: random, samples: 64 }", "subset: { method: infobatch, samples: 64 }", "subset: { method: selective-backprop, keep: 0.5 }", "subset: { method: el2n, samples: 64 }",
+            "", "subset: { method: random, samples: 64 }", "subset: { method: infobatch, samples: 64 }", "subset: { method: selective-backprop, keep: 0.5, precision: bf16 }", "subset: { method: el2n, samples: 64, precision: bf16 }",
             "subset: { method: rho-loss, keep: 0.5, holdout: Teacher }"),
         new("curriculum", "training",
             "", "curriculum: { metric: length, from: 8, to: 16, steps: 2, multiple: 8 }", "curriculum: { metric: compression, steps: 2 }",

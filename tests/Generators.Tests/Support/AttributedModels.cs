@@ -192,7 +192,7 @@ internal static class AttributedModels
         [Decoder(Vocabulary = 256, Context = 32, Layers = 2, Width = 48, Heads = 4)]
         [Training(Batch = 4)]
         [Curriculum(Metric = DifficultyMetric.Length, Pacing = PacingKind.Root, From = 8, To = 24, Steps = 200, Multiple = 8)]
-        [Subset(Method = SubsetMethod.Infobatch, Samples = 1000, Prune = 0.4, Delta = 0.8)]
+        [Subset(Method = SubsetMethod.SelectiveBackprop, Samples = 1000, Keep = 0.4, Beta = 0.8, Precision = Precision.Bf16)]
         partial class TinyLm;
 
         """;

@@ -406,7 +406,7 @@ internal static class SampleModels
         training:
           batch: 4
           curriculum: { metric: length, pacing: root, from: 8, to: 24, steps: 200, multiple: 8 }
-          subset: { method: infobatch, samples: 1000, prune: 0.4, delta: 0.8 }
+          subset: { method: selective-backprop, samples: 1000, keep: 0.4, beta: 0.8, precision: bf16 }
 
         """;
 

@@ -78,7 +78,7 @@ partial class Student
             Kernels.Add(s.Residual1, s.MlpDown, s.Output);                                                       // bf16[B, T, C]  student.model.yaml:13
         }
 
-        /// <summary>Values outside the repeated blocks: scratch, over which the student's come later, and what its loss reads.</summary>
+        /// <summary>Values outside the repeated blocks: scratch, over which those of a training step come later, and what is read of them.</summary>
         private sealed class MainActivations(Arena arena)
         {
             public readonly Tensor Embedding = arena.View(64_512, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]

@@ -35,6 +35,8 @@ public sealed class ChosenDataTests : IDisposable
         AssertResumes<DataSelectiveBackprop>(stoppedAt);
         AssertResumes<DataRhoLoss>(stoppedAt);
         AssertResumes<DataEl2n>(stoppedAt);
+        AssertResumes<DataScoredBf16>(stoppedAt);
+        AssertResumes<DataEl2nBf16>(stoppedAt);
         AssertResumes<DataByLength>(stoppedAt);
         AssertResumes<DataByRarity>(stoppedAt);
         AssertResumes<DataByLoss>(stoppedAt);
@@ -82,6 +84,44 @@ public sealed class ChosenDataTests : IDisposable
             }
 
             Assert.Equal(sum / 16, errors[row], 1e-4);
+        }
+    }
+
+    /// <summary>Bit by bit: by the weights as they are, in training's arena, without a trace of it in the steps.</summary>
+    [Fact]
+    public void Scores_in_another_precision_are_those_of_a_model_that_trains_in_it()
+    {
+        using var model = DataScoredBf16.Create(CPU, 1);
+        using var program = model.CreateTraining();
+        using var other = DataTrainedBf16.Create(CPU, 2);
+        using var oracle = other.CreateTraining();
+        using var errors = DataEl2nBf16.Create(CPU, 3);
+        using var erring = errors.CreateTraining();
+        var (tokens, targets) = GeneratedModels.Batch(model, seed: 1);
+        var (scores, expected, own) = (new float[4], new float[4], new float[4]);
+        for (var step = 0; step < 3; step++)
+        {
+            Copy(model, other);
+            Copy(model, errors);
+            program.Score(tokens, targets, scores);
+            oracle.Evaluate(tokens, targets, expected);
+            program.Evaluate(tokens, targets, own);
+            Assert.Equal(expected, scores);
+            Assert.NotEqual(own, scores);
+            for (var row = 0; row < 4; row++) Assert.Equal(own[row], scores[row], 0.02);
+
+            erring.EvaluateErrors(tokens, targets, scores);
+            oracle.EvaluateErrors(tokens, targets, expected);
+            Assert.Equal(expected, scores);
+
+            for (var micro = 0; micro < 2; micro++) program.Backpropagate(tokens, targets);
+            program.Update(1e-2);
+        }
+
+        static void Copy(ICompiledModel from, ICompiledModel to)
+        {
+            foreach (var ((_, value), (_, copy)) in from.Parameters.Parameters().Zip(to.Parameters.Parameters())) copy.copy_(value);
+            to.Parameters.CastCompute();
         }
     }
 

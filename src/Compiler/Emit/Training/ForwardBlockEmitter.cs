@@ -5,11 +5,10 @@ using static ModelCompiler.Compiler.Emit.EmitContext;
 namespace ModelCompiler.Compiler.Emit.Training;
 
 /// <summary>A repeated block of a forward pass that nothing follows: its loop, its function, and the views of a layer.</summary>
-internal sealed class ForwardBlockEmitter(EmitContext context, TeacherProgram teacher, ForwardBlock memory, Steps steps, long kept)
+internal sealed class ForwardBlockEmitter(EmitContext context, Graph graph, ForwardPlan plan, TeacherSites? sites, ForwardBlock memory, Steps steps, long kept)
 {
-    private readonly Graph _graph = teacher.Graph;
-    private readonly TeacherSites? _sites = teacher.Sites is { } sites && sites.Block == memory.Block ? sites : null;
-    private readonly Function _function = teacher.Graph.Block(memory.Block);
+    private readonly TeacherSites? _sites = sites?.Block == memory.Block ? sites : null;
+    private readonly Function _function = graph.Block(memory.Block);
     private readonly Identifiers _parameters = ParametersEmitter.Names(context.Model, memory.Block);
     private readonly Identifiers _values = new();
 
@@ -19,7 +18,7 @@ internal sealed class ForwardBlockEmitter(EmitContext context, TeacherProgram te
 
     private string Field => "_" + char.ToLowerInvariant(Type[0]) + Type.Substring(1);
 
-    private int Times => _graph.Times(Name);
+    private int Times => graph.Times(Name);
 
     private bool KeepsOutputs => _sites is { Hidden: true };
 
@@ -37,16 +36,16 @@ internal sealed class ForwardBlockEmitter(EmitContext context, TeacherProgram te
     /// <param name="main">The expression of a value of main.</param>
     public void Construct(SourceWriter writer, Func<string, string> main)
     {
-        var (repeat, last) = (_graph.Repeat(Name), Number(Times - 1));
+        var (repeat, last) = (graph.Repeat(Name), Number(Times - 1));
         var type = _function.Inputs[0].Type!;
         string View(string offset) => $"arena.View({offset}, {ScalarType(type.DType)}, {Activations.Shape(type, steps.Rows)})";
         string At(string layer) => View($"{Grouped(memory.StreamOffset)} + ({layer} % 2 * {Grouped(memory.CarryBytes)}L)");
-        foreach (var (layer, offset) in teacher.Plan.Layers.Where(_ => KeepsOutputs).Select(l => (l.Layer, l.Offset)))
+        foreach (var (layer, offset) in plan.Layers.Where(_ => KeepsOutputs).Select(l => (l.Layer, l.Offset)))
             writer.Line($"_kept[{Number(layer)}] = {(layer == Times - 1 ? main(repeat.Outputs[0].Name) : View(Grouped(kept + offset)))};");
         if (KeepsPacked)
         {
             var packed = _function.Types()[_sites!.Packed!];
-            writer.Line($"Related = arena.View({Grouped(kept + teacher.Plan.Packed!.Value)}, {ScalarType(packed.DType)}, {Activations.Shape(packed, steps.Rows)});");
+            writer.Line($"Related = arena.View({Grouped(kept + plan.Packed!.Value)}, {ScalarType(packed.DType)}, {Activations.Shape(packed, steps.Rows)});");
         }
         using (writer.Block($"for (var i = 0; i < {Number(Times)}; i++)"))
         {
@@ -56,7 +55,7 @@ internal sealed class ForwardBlockEmitter(EmitContext context, TeacherProgram te
                 $"{Field}[i] = new {Type}Activations(arena{(steps.Several ? ", T" : "")}{(KeepsPacked ? $", i == {Number(_sites!.RelationLayer)} ? Related : null" : "")},",
                 $"    i == 0 ? {main(repeat.Inputs[0])} : {(KeepsOutputs ? $"{Field}[i - 1].Output" : At("(i - 1)"))},",
                 $"    {(KeepsOutputs ? $"_kept[i] ?? ({output})" : output)});",
-                $"{Field}Parameters[i] = new {Type}Parameters(weights, {ParametersEmitter.Set("i", _graph.LayersOfSet(Name))});");
+                $"{Field}Parameters[i] = new {Type}Parameters(weights, {ParametersEmitter.Set("i", graph.LayersOfSet(Name))});");
         }
     }
 

@@ -19,6 +19,7 @@ internal static class ProgramEmitter
             Evaluate(writer, context, steps);
             writer.Line();
             Errors(writer, context, steps);
+            ScoringEmitter.Method(writer, context);
             Backpropagate(writer, context, steps);
             writer.Line();
             Update(writer, context, steps);
@@ -36,6 +37,7 @@ internal static class ProgramEmitter
         TokenDropEmitter.Field(writer, context, steps);
         MemoryEmitter.Fields(writer, steps);
         LossScaleEmitter.Field(writer, context);
+        ScoringEmitter.Field(writer, context);
         WeightAverageEmitter.Field(writer, context);
         PruningEmitter.Field(writer, context);
         OptimizerEmitters.Of(context.Model.Spec).Members(writer, context);
@@ -58,6 +60,7 @@ internal static class ProgramEmitter
             writer.Lines(
                 $"_optimizer = {OptimizerEmitters.Of(context.Model.Spec).New(context)};  // {context.Place("training.optimizer")}");
             WeightAverageEmitter.Construct(writer, context);
+            ScoringEmitter.Construct(writer, context);
             PruningEmitter.Construct(writer, context, steps);
         }
     }
@@ -177,6 +180,7 @@ internal static class ProgramEmitter
             MemoryEmitter.Dispose(writer, steps);
             PruningEmitter.Dispose(writer, context);
             WeightAverageEmitter.Dispose(writer, context);
+            ScoringEmitter.Dispose(writer, context);
             DistillationEmitter.Dispose(writer, context);
             writer.Lines("_optimizer.Dispose();", "_arena.Dispose();");
         }

@@ -25,8 +25,15 @@ internal static class TeacherEmitter
         {
             New(writer, context, teacher);
             writer.Line().Line($"/// <summary>{teacher.Name}'s forward pass over a batch of {context.Name}, up to what its head reads; without gradients.</summary>");
-            using (writer.Block("private sealed class TeacherProgram"))
-                new Pass(context, teacher).Write(writer);
+            var kept = teacher.KeptOffset(context.Model.Training.Memory!.Bytes);
+            var pass = new ForwardEmitter(context, Path + ".teacher", "TeacherProgram", teacher.Model, teacher.Plan, teacher.Sites, kept);
+            pass.Write(writer, () =>
+            {
+                writer.Lines(
+                    $"public Tensor Hidden => {pass.Spell(teacher.Graph.Main.Outputs[0])};", "",
+                    $"public Tensor HeadWeight => {pass.Spell(teacher.Head)};");
+                if (teacher.HeadBias is { } bias) writer.Line().Line($"public Tensor HeadBias => {pass.Spell(bias)};");
+            });
             if (teacher.IsCached) Alone(writer, context, teacher);
         });
     }
@@ -83,86 +90,4 @@ internal static class TeacherEmitter
     }
 
     private static string Block(Graph graph) => graph.Main.Nodes.First(n => n.Op == "repeat").Attributes.String("block");
-
-    /// <summary>Writes one teacher's class.</summary>
-    private sealed class Pass
-    {
-        private readonly EmitContext _context;
-        private readonly TeacherProgram _teacher;
-        private readonly Steps _steps;
-        private readonly Graph _graph;
-        private readonly Function _main;
-        private readonly List<ForwardBlockEmitter> _blocks;
-        private readonly Identifiers _fields = new();
-        private readonly Identifiers _parameters;
-        private readonly long _kept;
-
-        public Pass(EmitContext student, TeacherProgram teacher)
-        {
-            (_teacher, _steps, _graph, _main) = (teacher, new Steps(student.Model.Spec), teacher.Graph, teacher.Graph.Main);
-            // Its own lines are those of another file; here it is what the student's directive says.
-            var span = student.Span(Path + ".teacher");
-            _context = student.Of(teacher.Model, new SourceMap(student.SourcePath, [new SourceMapEntry(SpecPath.Root, span)]));
-            _parameters = ParametersEmitter.Names(_context.Model, "");
-            _kept = teacher.KeptOffset(student.Model.Training.Memory!.Bytes);
-            _blocks = teacher.Plan.Blocks.Select(b => new ForwardBlockEmitter(_context, teacher, b, _steps, _kept)).ToList();
-            foreach (var output in _main.Nodes.SelectMany(n => n.Outputs)) _ = _fields[output.Name];
-        }
-
-        private string T => _steps.Several ? ", T" : "";
-
-        /// <summary>The parameter T of what is made for each length.</summary>
-        private string Length => _steps.Several ? ", int T" : "";
-
-        public void Write(SourceWriter writer)
-        {
-            if (_steps.Several) writer.Lines($"private const int B = {Number(_steps.Batch)};", "private readonly int T;");
-            else writer.Line($"private const int B = {Number(_steps.Batch)}, T = {Number(_steps.Lengths[0])}, N = B * T;");
-            writer.Line().Lines("private readonly MainActivations s;", "private readonly MainParameters p;");
-            foreach (var block in _blocks) block.Fields(writer);
-            writer.Line();
-            using (writer.Block($"public TeacherProgram(ForwardWeights weights, Arena arena{Length})"))
-            {
-                if (_steps.Several) writer.Line("this.T = T;");
-                writer.Lines($"s = new MainActivations(arena{T});", "p = new MainParameters(weights);");
-                foreach (var block in _blocks) block.Construct(writer, value => "s." + _fields[value]);
-            }
-            writer.Line().Lines(
-                $"public Tensor Hidden => s.{_fields[_main.Outputs[0]]};", "",
-                $"public Tensor HeadWeight => p.{_parameters[_teacher.Head]};");
-            if (_teacher.HeadBias is { } bias) writer.Line().Line($"public Tensor HeadBias => p.{_parameters[bias]};");
-            foreach (var block in _blocks) block.Sites(writer);
-            writer.Line();
-            using (writer.Block("public void Forward(StepInput input)"))
-            {
-                var kernels = new KernelWriter(_context, _main, Spell, cached: false);
-                foreach (var node in _main.Nodes)
-                    if (OpTable.IsRepeat(node)) _blocks.Single(b => b.Name == node.Attributes.String("block")).Loop(writer);
-                    else kernels.Write(writer, node);
-            }
-            foreach (var block in _blocks) block.Function(writer);
-            if (TrainingEmitter.UsesCapacity(_graph))
-                writer.Line().Lines("/// <summary>Experts have no limit.</summary>", "private static double Capacity(double factor) => 0;");
-            Activations(writer);
-            foreach (var block in _blocks) block.Class(writer);
-            foreach (var block in _context.Model.Layout.Slots.Select(s => s.Block).Distinct())
-            {
-                writer.Line();
-                ParametersEmitter.ForwardViews(writer, _context, block);
-            }
-        }
-
-        private string Spell(string value) => _main.Inputs.Any(i => i.Name == value) ? "input." + Identifiers.Pascal(value)
-            : _main.Parameters.Any(p => p.Name == value) ? "p." + _parameters[value]
-            : "s." + _fields[value];
-
-        private void Activations(SourceWriter writer)
-        {
-            var types = _main.Types();
-            writer.Line().Line("/// <summary>Values outside the repeated blocks: scratch, over which the student's come later, and what its loss reads.</summary>");
-            using (writer.Block($"private sealed class MainActivations(Arena arena{Length})"))
-                foreach (var (value, offset) in _teacher.Plan.Main.Select(p => (p.Value, p.Offset)).Concat(_teacher.Plan.Kept.Select(p => (p.Value, _kept + p.Offset))))
-                    writer.Line(TrainingEmitter.Field(_fields[value], types[value], $"arena.View({Grouped(offset)}", _steps.Rows));
-        }
-    }
 }

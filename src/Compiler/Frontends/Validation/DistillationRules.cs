@@ -15,8 +15,8 @@ internal static class DistillationRules
         var objective = ObjectiveSpec.Resolve(model).Kind;
         if (objective is ObjectiveKind.Classification or ObjectiveKind.MaskedWithOrder)
             yield return Conflict(Path, $"the objective '{KebabCase.Of(objective.ToString())}' has no teacher; distil a causal or a masked model");
-        if (model.Training.Subset?.Method == SubsetMethod.El2n)
-            yield return Conflict(Path, "'subset: el2n' scores samples by all their logits, which distillation never holds at once; choose another subset");
+        if (model.Training.Subset?.Method == SubsetMethod.El2n && !SubsetSpec.ScoresApart(model))
+            yield return Conflict(Path, "'subset: el2n' scores samples by all their logits, which distillation never holds at once; choose another subset, or a 'precision' of its own for the scores");
         if (model.Architecture.LogitSoftcap is not null || model.Architecture.Blocks.OfType<HeadLayer>().Any(head => head.Softcap is not null))
             yield return Conflict(Path, "the student's logits are capped, but its loss takes head and divergence together; remove the softcap of the head (the teacher may have one)");
         foreach (var problem in CheckParts(model, distillation)) yield return problem;

@@ -15,6 +15,10 @@ internal sealed class ProgramScorer(ITrainingProgram program, SampleWindows samp
     private delegate void Pass(Batch filled);
 
     public void Losses(ReadOnlySpan<int> numbers, Span<float> losses) =>
+        Score(numbers, losses, filled => program.Score(filled.Tokens, filled.Targets, filled.Losses));
+
+    /// <summary>The losses of the program's own forward pass, whatever its subset declares for scores.</summary>
+    public void Evaluate(ReadOnlySpan<int> numbers, Span<float> losses) =>
         Score(numbers, losses, filled => program.Evaluate(filled.Tokens, filled.Targets, filled.Losses));
 
     public void Errors(ReadOnlySpan<int> numbers, Span<float> errors) =>

@@ -40,7 +40,7 @@ internal static class ScoringModel
         ModelCheckpoint.Load(checkpoint, scorer);
         var losses = new float[samples.Count];
         using (var program = scorer.CreateTraining())
-            new ProgramScorer(program, samples, scorer.Description.Batch).Losses([.. Enumerable.Range(0, samples.Count)], losses);
+            new ProgramScorer(program, samples, scorer.Description.Batch).Evaluate([.. Enumerable.Range(0, samples.Count)], losses);
         var tensor = new CheckpointTensor(Tensor, DType.F32, [losses.Length], stream => stream.Write(MemoryMarshal.AsBytes<float>(losses)));
         SafetensorsWriter.Write(cached, [tensor], new Dictionary<string, string>());
         return losses;
