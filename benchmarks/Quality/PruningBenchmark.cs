@@ -9,7 +9,7 @@ namespace ModelCompiler.Benchmarks.Quality;
 
 /// <summary>
 /// What pruning costs model Q in bits per byte after as many steps as the dense model makes, from the same seeds; and how much faster
-/// the model decodes whose heads and neurons are removed, in ONNX Runtime. On one thread, in processor time for training.
+/// the model decodes whose heads and neurons are removed, which the dense one teaches, in ONNX Runtime. On one thread, in processor time for training.
 /// </summary>
 internal static class PruningBenchmark
 {
