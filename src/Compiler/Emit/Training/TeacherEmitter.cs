@@ -1,7 +1,5 @@
 using ModelCompiler.Compiler.Distillation;
-using ModelCompiler.Compiler.Frontends;
 using ModelCompiler.Compiler.Graphs;
-using ModelCompiler.Compiler.Ops;
 using ModelCompiler.Compiler.Passes;
 using static ModelCompiler.Compiler.Emit.EmitContext;
 
