@@ -23,6 +23,7 @@ public sealed class PairwiseTests
     [Fact]
     public void All_of_them_are_trained()
     {
+        TorchSharp.torch.set_num_threads(1); // for models this small threads only wait for each other
         var specs = PairwiseSpecs.Instance;
         var run = new GeneratorRun().SetYaml("teacher.model.yaml", PairwiseSpecs.Teacher);
         for (var i = 0; i < specs.Choices.Count; i++) run.SetYaml($"pair{i}.model.yaml", specs.Yaml(Name(i), specs.Choices[i]));
