@@ -48,7 +48,10 @@ public sealed record CompiledModel(ModelSpec Spec, Graph Training, Graph Inferen
     public ScoringProgram? Scoring { get; init; }
 
     /// <summary>Bytes of the arena of a training step, with a teacher's forward pass or the Hessian's product, and of what judges samples before it.</summary>
-    public long ArenaBytes => new[] { Teacher?.ArenaBytes(Training.Memory!.Bytes) ?? Training.Memory!.Bytes, Hessian?.Memory!.Bytes ?? 0, Scoring?.ArenaBytes ?? 0 }.Max();
+    public long ArenaBytes => Math.Max(Arena(Training.Memory!.Bytes, Teacher, Scoring), Hessian?.Memory!.Bytes ?? 0);
+
+    /// <summary>The arena of a step that needs so many bytes by itself, with what runs before it.</summary>
+    internal static long Arena(long step, TeacherProgram? teacher, ScoringProgram? scoring) => Math.Max(teacher?.ArenaBytes(step) ?? step, scoring?.ArenaBytes ?? 0);
 
     /// <summary>The class of the model that judges its samples, which the generator finds; null for none.</summary>
     public string? ScoringModel { get; init; }
@@ -124,6 +127,6 @@ public static class ModelCompilation
         if (spec.Efficiency.Checkpoint is null) return null;
         var plain = spec with { Efficiency = spec.Efficiency with { Checkpoint = null } };
         var bytes = Pipelines.Run(Pipelines.Training, graph, plain).Memory!.Bytes;
-        return Math.Max(teacher?.ArenaBytes(bytes) ?? bytes, scoring?.ArenaBytes ?? 0);
+        return CompiledModel.Arena(bytes, teacher, scoring);
     }
 }

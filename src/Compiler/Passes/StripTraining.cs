@@ -36,9 +36,8 @@ public sealed class StripTraining(bool keepsLoss = false) : Pass
             var inputs = node.Inputs.Select(Resolve).Where(i => node.Op != "relative_attention" || !recalled.Contains(i)).ToEquatableArray();
             if (node.Op == "recall" || inputs.Any(recalled.Contains)) recalled.UnionWith(node.Outputs.Select(o => o.Name));
             else if (node.Op == "dropout") replaced[node.Outputs[0].Name] = inputs[0];
-            else if (keepsLoss && (Costs.IsLoss(node) || node.Op == ErrorNorm.OpName)) nodes.Add(node with { Inputs = inputs });
-            else if (Costs.IsLoss(node)) outputs = encoding?.Values.ToEquatableArray() ?? EquatableArray.Of(inputs[0]);
-            else if (node.Op != ErrorNorm.OpName) nodes.Add(node with { Inputs = inputs, Attributes = Strip(node, encoding) });
+            else if (!keepsLoss && Costs.IsLoss(node)) outputs = encoding?.Values.ToEquatableArray() ?? EquatableArray.Of(inputs[0]);
+            else if (keepsLoss || node.Op != ErrorNorm.OpName) nodes.Add(node with { Inputs = inputs, Attributes = Strip(node, encoding) });
         }
         return function with
         {

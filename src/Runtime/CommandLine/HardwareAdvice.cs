@@ -9,8 +9,10 @@ namespace ModelCompiler.Runtime.CommandLine;
 /// <summary>What a model asks of a machine that this one is slow at. It is said when a command starts, and changes nothing.</summary>
 internal static class HardwareAdvice
 {
+    private static bool EmulatesBf16 => X86Base.IsSupported && !Hardware.HasBf16;
+
     /// <summary>Of training, where the compute type saves no time.</summary>
-    public static string? OfTraining(Precision compute, DeviceType device) => OfTraining(compute, device, slowBf16: X86Base.IsSupported && !Hardware.HasBf16);
+    public static string? OfTraining(Precision compute, DeviceType device) => OfTraining(compute, device, EmulatesBf16);
 
     /// <param name="slowBf16">Whether the processor is known to emulate bf16.</param>
     internal static string? OfTraining(Precision compute, DeviceType device, bool slowBf16) => (device, compute) switch
@@ -23,7 +25,7 @@ internal static class HardwareAdvice
     };
 
     /// <summary>Of a subset that is scored in a precision that saves no time.</summary>
-    public static string? OfScores(Precision? scores, DeviceType device) => OfScores(scores, device, slowBf16: X86Base.IsSupported && !Hardware.HasBf16);
+    public static string? OfScores(Precision? scores, DeviceType device) => OfScores(scores, device, EmulatesBf16);
 
     /// <param name="slowBf16">Whether the processor is known to emulate bf16.</param>
     internal static string? OfScores(Precision? scores, DeviceType device, bool slowBf16) =>
