@@ -33,14 +33,17 @@ public sealed class OnnxEncoder : IEncoderProgram, IObservedProgram
     /// <param name="folder">Where it was exported to.</param>
     /// <param name="options">How it runs.</param>
     /// <exception cref="OnnxException">Files are missing, damaged, or of another model; or there is no such device.</exception>
-    public static OnnxEncoder Open(ModelDescription model, string folder, OnnxOptions? options = null) =>
-        OnnxSession.Open(model, folder, options ?? new(), (session, metadata) =>
+    public static OnnxEncoder Open(ModelDescription model, string folder, OnnxOptions? options = null)
+    {
+        var metadata = OnnxFolder.Read(folder, model);
+        return OnnxSession.Open(folder, metadata, options ?? new(), yields: false, session =>
         {
             var opened = new OnnxEncoder(session, model, folder, metadata);
             foreach (var value in opened.Encode([0]))
                 if (!float.IsFinite(value)) throw new OnnxException($"The model in '{folder}' gives vectors that contain {value}: its weights are broken. Export it again from a checkpoint that is not.");
             return opened;
         });
+    }
 
     /// <inheritdoc cref="OnnxModel.LoadTokenizer"/>
     public ITextTokenizer LoadTokenizer() => OnnxFolder.LoadTokenizer(_folder, _metadata);

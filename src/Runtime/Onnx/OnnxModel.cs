@@ -15,17 +15,14 @@ public sealed class OnnxModel : ILanguageModel
     private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly string _device;
 
-    private OnnxModel(InferenceSession session, ModelDescription description, string folder, IReadOnlyDictionary<string, string> metadata, string device, long? mostStepBytes)
-    {
-        (Session, Description, _folder, _metadata, _device) = (session, description, folder, metadata, device);
-        if (device == "cpu") Steps = StepPlan.Of(folder, mostStepBytes ?? StepPlan.MostBytes(Quantization));
-    }
+    private OnnxModel(InferenceSession session, ModelDescription description, string folder, IReadOnlyDictionary<string, string> metadata, string device, StepPlan? steps) =>
+        (Session, Description, _folder, _metadata, _device, Steps) = (session, description, folder, metadata, device, steps);
 
     public ModelDescription Description { get; }
 
     internal InferenceSession Session { get; }
 
-    /// <summary>Runs single tokens in the place of ONNX Runtime; null where that is the faster one.</summary>
+    /// <summary>Runs single tokens, and a few together, in the place of ONNX Runtime; null where it cannot.</summary>
     internal StepPlan? Steps { get; private set; }
 
     /// <summary>How its weights are rounded, as the export says it.</summary>
@@ -36,27 +33,33 @@ public sealed class OnnxModel : ILanguageModel
     /// <param name="folder">Where it was exported to.</param>
     /// <param name="options">How it runs.</param>
     /// <exception cref="OnnxException">Files are missing, damaged, or of another model; or there is no such device.</exception>
-    public static OnnxModel Open(ModelDescription model, string folder, OnnxOptions? options = null) => Open(model, folder, options ?? new(), null);
+    public static OnnxModel Open(ModelDescription model, string folder, OnnxOptions? options = null) => Open(model, folder, options ?? new(), kernels: null);
 
     /// <param name="model">The model that it is to be.</param>
     /// <param name="folder">Where it was exported to.</param>
     /// <param name="options">How it runs.</param>
-    /// <param name="mostStepBytes">Most bytes of weights of which single tokens are not ONNX Runtime's; null for what pays.</param>
-    internal static OnnxModel Open(ModelDescription model, string folder, OnnxOptions options, long? mostStepBytes) =>
-        OnnxSession.Open(model, folder, options, (session, metadata) =>
+    /// <param name="kernels">
+    /// Whether single tokens are run by kernels of our own, where there are any; null where that pays: weights in fp32 ONNX Runtime reads with the memory's bandwidth too.
+    /// </param>
+    internal static OnnxModel Open(ModelDescription model, string folder, OnnxOptions options, bool? kernels)
+    {
+        var metadata = OnnxFolder.Read(folder, model);
+        var steps = options.Device == "cpu" && (kernels ?? metadata[OnnxFolder.Quantization] != OnnxExport.Fp32) ? StepPlan.Of(folder, options) : null;
+        try
         {
-            var opened = new OnnxModel(session, model, folder, metadata, options.Device, mostStepBytes);
-            try
+            return OnnxSession.Open(folder, metadata, options, yields: steps is not null, session =>
             {
+                var opened = new OnnxModel(session, model, folder, metadata, options.Device, steps);
                 opened.CheckWeights();
                 return opened;
-            }
-            catch
-            {
-                opened.Steps?.Dispose();
-                throw;
-            }
-        });
+            });
+        }
+        catch
+        {
+            steps?.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>A program of the kind that the export asks for: over caches in place, over a memory of segments, or over caches that grow.</summary>
     public IInferenceProgram CreateInference(int batch = 1)
@@ -84,11 +87,11 @@ public sealed class OnnxModel : ILanguageModel
 
     private bool Reads(string input) => Session.InputNames.Any(name => name.StartsWith(input, StringComparison.Ordinal));
 
-    /// <summary>Runs a few tokens; of a small model in both ways, of which only ONNX Runtime's remains if they do not come to about the same.</summary>
+    /// <summary>Runs a few tokens; where there are kernels in both ways, of which only ONNX Runtime's remains if they do not come to about the same.</summary>
     private void CheckWeights()
     {
         using var program = CreateInference();
-        var tokens = new int[Steps is null ? 1 : Math.Min(OnnxProgram.MostSingly + 1, program.Context)];
+        var tokens = new int[Steps is null ? 1 : Math.Min(StepTokens.Most + 1, program.Context)];
         float[] logits = [.. program.Forward(0, tokens, tokens.Length)];
         foreach (var logit in logits)
         {

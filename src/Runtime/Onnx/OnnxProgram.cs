@@ -6,19 +6,16 @@ namespace ModelCompiler.Runtime.Onnx;
 
 /// <summary>
 /// An exported model in ONNX Runtime over key-value caches that are allocated once and updated in place. A step of one token a sequence runs
-/// over buffers that are bound once: it allocates nothing on the managed heap but what ONNX Runtime's call does itself. In a small model it is run by
-/// kernels of our own, over the same caches.
+/// over buffers that are bound once: it allocates nothing on the managed heap but what ONNX Runtime's call does itself. Where there are kernels of our own, they run
+/// up to eight tokens at once, over the same caches.
 /// </summary>
 public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
 {
     /// <summary>Most tokens of a prompt that are run at once.</summary>
     private const int Chunk = 512;
 
-    /// <summary>Most tokens that are faster one after the other in a small model's kernels than together in ONNX Runtime.</summary>
+    /// <summary>Most sequences whose tokens the kernels read faster than ONNX Runtime does; tokens of a sequence they take as long as a pass is.</summary>
     private const int MostSequences = 4;
-
-    /// <summary>Most tokens of a sequence that are: those that a draft proposes, whose logits are to be the same as one by one.</summary>
-    internal const int MostSingly = 8;
 
     /// <summary>In the place of a sequence's last token, where those behind it were taken back.</summary>
     private const int Unknown = -1;
@@ -27,7 +24,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     private readonly OnnxModel? _owned;
     private readonly RunOptions _run = new();
     private readonly OnnxCaches _caches;
-    private readonly StepRun? _single;
+    private readonly StepRun? _few;
     private readonly Dictionary<(int First, int Count), OnnxCall> _steps = [];
     private readonly int[] _positions;
     private readonly int[] _last; // tokens, or Unknown
@@ -40,7 +37,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         (_session, Context, Vocabulary, Batch) = (model.Session, model.Description.Context, model.Description.Vocabulary, batch);
         (_positions, _last, _logits) = (new int[batch], new int[batch], new float[Vocabulary]);
         _caches = new OnnxCaches(_session, device, batch);
-        if (model.Steps is { } plan) _single = new StepRun(plan, _caches, Vocabulary);
+        if (model.Steps is { } plan) _few = new StepRun(plan, _caches, Vocabulary);
         _owned = owns ? model : null;
     }
 
@@ -81,7 +78,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     public ReadOnlySpan<float> Forward(int sequence, scoped ReadOnlySpan<int> tokens, int rows = 1)
     {
         TokenBuffer.Check(tokens, rows, _positions[sequence], Context, Vocabulary);
-        if (_single is not null && rows <= MostSingly) return ForwardSingly(_single, sequence, tokens, rows);
+        if (_few is not null && rows <= StepTokens.Most) return ForwardFew(_few, sequence, tokens, rows);
         return tokens.Length == 1 ? Step([sequence], tokens) : ForwardTogether(sequence, tokens, rows);
     }
 
@@ -107,11 +104,12 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
 
     public ReadOnlySpan<float> Step(scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
     {
-        for (var i = 0; i < tokens.Length; i++) TokenBuffer.Check(tokens.Slice(i, 1), 1, _positions[sequences[i]], Context, Vocabulary);
-        if (_single is not null && sequences.Length <= MostSequences) return StepSingly(_single, sequences, tokens);
+        for (var i = 0; i < tokens.Length; i++) // a sequence may be named twice
+            TokenBuffer.Check(tokens.Slice(i, 1), 1, _positions[sequences[i]] + sequences[..i].Count(sequences[i]), Context, Vocabulary);
+        if (_few is not null && sequences.Length <= MostSequences) return StepFew(_few, sequences, tokens);
         var (first, end) = (Batch, 0);
         foreach (var sequence in sequences) (first, end) = (Math.Min(first, sequence), Math.Max(end, sequence + 1));
-        if (end - first > sequences.Length && (_single is not null || _caches.HasStates || CannotWait(sequences, first, end))) return StepEach(sequences, tokens);
+        if (end - first > sequences.Length && (_few is not null || _caches.HasStates || CannotWait(sequences, first, end))) return StepEach(sequences, tokens);
         if (!_steps.TryGetValue((first, end - first), out var call))
             _steps.Add((first, end - first), call = new OnnxCall(_session, _caches, first, end - first, tokens: 1, rows: 1, Vocabulary, []));
 
@@ -130,38 +128,36 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         return logits;
     }
 
-    /// <summary>One after the other, by kernels that know one token of one sequence.</summary>
-    private Span<float> StepSingly(StepRun run, scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
+    /// <summary>By the kernels, in one pass.</summary>
+    private Span<float> StepFew(StepRun run, scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
     {
+        run.Clear(tokens.Length);
+        for (var i = 0; i < tokens.Length; i++) Add(run, sequences[i], tokens.Slice(i, 1));
         var logits = Logits(tokens.Length);
-        for (var i = 0; i < tokens.Length; i++)
-        {
-            TokenBuffer.Check(tokens.Slice(i, 1), 1, _positions[sequences[i]], Context, Vocabulary); // one may be named twice
-            run.Run(sequences[i], tokens[i], _positions[sequences[i]]).CopyTo(logits[(i * Vocabulary)..]);
-            Advance(sequences[i], tokens.Slice(i, 1));
-        }
-
+        run.Run(wanted: tokens.Length, logits);
         return logits;
     }
 
-    /// <summary>Tokens whose logits are wanted in the same way, wherever they stand; others before them, if they are many, together.</summary>
-    private Span<float> ForwardSingly(StepRun run, int sequence, scoped ReadOnlySpan<int> tokens, int rows)
+    /// <summary>Tokens whose logits are wanted by the kernels, so that they come to the same wherever they stand; others before them, if they are many, in ONNX Runtime.</summary>
+    private Span<float> ForwardFew(StepRun run, int sequence, scoped ReadOnlySpan<int> tokens, int rows)
     {
-        if (tokens.Length > MostSingly)
+        if (tokens.Length > StepTokens.Most)
         {
             ForwardTogether(sequence, tokens[..^rows], rows: 1);
             tokens = tokens[^rows..];
         }
 
+        run.Clear(tokens.Length);
+        for (var i = 0; i < tokens.Length; i++) Add(run, sequence, tokens.Slice(i, 1));
         var logits = Logits(rows);
-        for (var i = 0; i < tokens.Length; i++)
-        {
-            var row = run.Run(sequence, tokens[i], _positions[sequence]);
-            if (i >= tokens.Length - rows) row.CopyTo(logits[((i - tokens.Length + rows) * Vocabulary)..]);
-            Advance(sequence, tokens.Slice(i, 1));
-        }
-
+        run.Run(rows, logits);
         return logits;
+    }
+
+    private void Add(StepRun run, int sequence, scoped ReadOnlySpan<int> token)
+    {
+        run.Add(sequence, token[0], _positions[sequence]);
+        Advance(sequence, token);
     }
 
     /// <summary>Whether one that waits has tokens of which the last is not known, so that it cannot repeat it.</summary>
@@ -172,11 +168,17 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         return false;
     }
 
-    /// <summary>One by one: a state cannot wait by repeating a token.</summary>
+    /// <summary>One by one, or as many as the kernels take: a state cannot wait by repeating a token.</summary>
     private ReadOnlySpan<float> StepEach(scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
     {
         var all = new float[tokens.Length * Vocabulary];
-        for (var i = 0; i < tokens.Length; i++) Step(sequences.Slice(i, 1), tokens.Slice(i, 1)).CopyTo(all.AsSpan(i * Vocabulary));
+        var most = _few is null ? 1 : MostSequences;
+        for (var i = 0; i < tokens.Length; i += most)
+        {
+            var count = Math.Min(most, tokens.Length - i);
+            Step(sequences.Slice(i, count), tokens.Slice(i, count)).CopyTo(all.AsSpan(i * Vocabulary));
+        }
+
         return all;
     }
 
@@ -198,7 +200,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     {
         foreach (var call in _steps.Values) call.Dispose();
         _chunk?.Dispose();
-        _single?.Dispose();
+        _few?.Dispose();
         _caches.Dispose();
         _run.Dispose();
         _owned?.Dispose();

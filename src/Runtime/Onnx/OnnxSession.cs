@@ -6,20 +6,21 @@ namespace ModelCompiler.Runtime.Onnx;
 internal static class OnnxSession
 {
     /// <summary>Opens a folder whose files are whole, and makes of its session what is asked for.</summary>
-    /// <param name="model">The model that it is to be.</param>
-    /// <param name="folder">Where it was exported to.</param>
+    /// <param name="folder">Where a model was exported to.</param>
+    /// <param name="metadata">What its graph says of itself.</param>
     /// <param name="options">How it runs.</param>
-    /// <param name="make">Takes the session over; it is given the graph's metadata too.</param>
-    /// <exception cref="OnnxException">Files are missing, damaged, or of another model; or there is no such device.</exception>
-    public static T Open<T>(ModelDescription model, string folder, OnnxOptions options, Func<InferenceSession, IReadOnlyDictionary<string, string>, T> make)
+    /// <param name="yields">Whether its threads rest as soon as a run has ended, for others compute between runs.</param>
+    /// <param name="make">Takes the session over.</param>
+    /// <exception cref="OnnxException">ONNX Runtime does not take the graph, or there is no such device.</exception>
+    public static T Open<T>(string folder, IReadOnlyDictionary<string, string> metadata, OnnxOptions options, bool yields, Func<InferenceSession, T> make)
     {
-        var metadata = OnnxFolder.Read(folder, model);
         InferenceSession? session = null;
         try
         {
             using var settings = Settings(options with { Prepack = options.Prepack || metadata[OnnxFolder.Quantization] != OnnxExport.Fp32 });
+            if (yields) settings.AddSessionConfigEntry("session.force_spinning_stop", "1");
             session = new InferenceSession(OnnxFolder.GraphPath(folder), settings);
-            return make(session, metadata);
+            return make(session);
         }
         catch (OnnxRuntimeException e)
         {

@@ -40,28 +40,40 @@ internal static unsafe class CpuCachedAttention
         }
     }
 
-    /// <summary>Of a sequence in memory, on this thread.</summary>
-    public static void Step(
-        Fp32* qkv, Fp32* keys, Fp32* values, long position, long context, long size, int heads, int kvHeads, AttentionMask mask, Fp32* y) =>
-        Append(qkv, keys, values, position, context, size, heads, kvHeads, mask, y).Run(0, heads);
+    /// <summary>Some heads of a sequence in memory, whose caches [Hkv, context, D] have the token's key and value already, on this thread.</summary>
+    public static void Attend(
+        Fp32* queries, Fp32* keys, Fp32* values, long position, long context, long size, int shared, AttentionMask mask, Fp32* y, int first, int end) =>
+        Of(queries, keys, values, position, context, size, shared, mask, y).Run(first, end);
 
     /// <summary>Adds the token's key and value to the caches [Hkv, context, D], and gives what its heads are to do.</summary>
     private static Heads<T> Append<T>(
         T* qkv, T* keys, T* values, long position, long context, long size, int heads, int kvHeads, AttentionMask mask, T* y)
         where T : unmanaged, IElement<T>
     {
+        Append(qkv + (heads * size), keys, values, position, context, size, kvHeads);
+        return Of(qkv, keys, values, position, context, size, heads / kvHeads, mask, y);
+    }
+
+    /// <summary>Adds a token's keys [Hkv, D], and values behind them, to the caches [Hkv, context, D].</summary>
+    public static void Append<T>(T* kv, T* keys, T* values, long position, long context, long size, int kvHeads)
+        where T : unmanaged
+    {
         for (var head = 0; head < kvHeads; head++)
         {
             var place = ((head * context) + position) * size;
-            NativeMemory.Copy(qkv + ((heads + head) * size), keys + place, (nuint)(size * sizeof(T)));
-            NativeMemory.Copy(qkv + ((heads + kvHeads + head) * size), values + place, (nuint)(size * sizeof(T)));
+            NativeMemory.Copy(kv + (head * size), keys + place, (nuint)(size * sizeof(T)));
+            NativeMemory.Copy(kv + ((kvHeads + head) * size), values + place, (nuint)(size * sizeof(T)));
         }
+    }
 
+    private static Heads<T> Of<T>(T* queries, T* keys, T* values, long position, long context, long size, int shared, AttentionMask mask, T* y)
+        where T : unmanaged, IElement<T>
+    {
         var (first, end) = mask.Keys(position, position + 1);
         return new Heads<T>
         {
-            Queries = qkv, Keys = keys, Values = values, Y = y,
-            Size = size, Context = context, First = first, End = end, Shared = heads / kvHeads, Softcap = (float)mask.Softcap,
+            Queries = queries, Keys = keys, Values = values, Y = y,
+            Size = size, Context = context, First = first, End = end, Shared = shared, Softcap = (float)mask.Softcap,
         };
     }
 

@@ -1,13 +1,29 @@
 namespace ModelCompiler.Runtime.Onnx.Steps;
 
-/// <summary>A node of an exported graph for one token of one sequence, ready to run. It holds no state: programs share it.</summary>
+/// <summary>A node of an exported graph for one token of one sequence, ready to run. It holds no state: programs and threads share it.</summary>
 internal interface IStepOp
 {
-    void Run(in StepContext context);
+    /// <summary>Parts that write different places, so that threads may run them at once.</summary>
+    int Parts { get; }
+
+    /// <summary>Must not throw: its caller may be a thread that helps.</summary>
+    /// <param name="context">The token.</param>
+    /// <param name="part">Below <see cref="Parts"/>.</param>
+    void Run(in StepContext context, int part);
+}
+
+/// <summary>An op that is too small to be divided.</summary>
+internal abstract class StepOp : IStepOp
+{
+    public int Parts => 1;
+
+    public void Run(in StepContext context, int part) => Run(context);
+
+    protected abstract void Run(in StepContext context);
 }
 
 /// <summary>What a token runs over.</summary>
-/// <param name="values">The program's values, where the plan has placed them.</param>
+/// <param name="values">Its values, where the plan has placed them.</param>
 /// <param name="token">Its id.</param>
 /// <param name="position">Its place in the sequence.</param>
 /// <param name="sequence">Of the caches.</param>

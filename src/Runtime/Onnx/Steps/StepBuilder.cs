@@ -6,9 +6,9 @@ namespace ModelCompiler.Runtime.Onnx.Steps;
 
 /// <summary>Places the values of a graph for one token, and collects its ops.</summary>
 /// <param name="graph">Its constants.</param>
-/// <param name="data">The file of its weights.</param>
-/// <param name="weights">Takes what ops keep of them.</param>
-internal sealed unsafe class StepBuilder(GraphProto graph, byte[] data, StepWeights weights)
+/// <param name="weights">Those in its file, and what ops copy of them.</param>
+/// <param name="together">Whether threads share ops.</param>
+internal sealed unsafe class StepBuilder(GraphProto graph, StepWeights weights, bool together)
 {
     private const int Lanes = 16;
 
@@ -22,6 +22,9 @@ internal sealed unsafe class StepBuilder(GraphProto graph, byte[] data, StepWeig
     public List<IStepOp> Ops { get; } = [];
 
     public List<string> Caches { get; } = [];
+
+    /// <summary>The first op that only tokens whose logits are wanted need.</summary>
+    public int HeadFrom { get; private set; } = int.MaxValue;
 
     /// <summary>Floats of all values.</summary>
     public int Size { get; private set; }
@@ -48,12 +51,37 @@ internal sealed unsafe class StepBuilder(GraphProto graph, byte[] data, StepWeig
         where T : unmanaged
     {
         if (tensor.DataLocation != TensorProto.Types.DataLocation.External) return MemoryMarshal.Cast<byte, T>(tensor.RawData.Span);
-        int Entry(string key) => int.Parse(tensor.ExternalData.First(entry => entry.Key == key).Value, CultureInfo.InvariantCulture);
-        return MemoryMarshal.Cast<byte, T>(data.AsSpan(Entry("offset"), Entry("length")));
+        var (first, length) = External(tensor);
+        return new((void*)first, checked((int)(length / sizeof(T))));
     }
 
-    /// <summary>The elements of a constant, copied once for all that read it; null if there is none of this name.</summary>
-    public float* Floats(string name) => Constant(name) is { } tensor ? (float*)Once(name, () => (nint)weights.Copy(Elements<float>(tensor))) : null;
+    /// <summary>The elements of a constant, where they stay as long as the plan; null if there is none of this name.</summary>
+    public T* Kept<T>(string name)
+        where T : unmanaged
+    {
+        if (Constant(name) is not { } tensor) return null;
+        if (tensor.DataLocation == TensorProto.Types.DataLocation.External) return (T*)External(tensor).First;
+        return (T*)Once(name, () =>
+        {
+            var elements = Elements<T>(tensor);
+            var copy = weights.Allocate<T>(elements.Length);
+            elements.CopyTo(new(copy, elements.Length));
+            return (nint)copy;
+        });
+    }
+
+    private (nint First, long Length) External(TensorProto tensor)
+    {
+        long Entry(string key) => long.Parse(tensor.ExternalData.First(entry => entry.Key == key).Value, CultureInfo.InvariantCulture);
+        var length = Entry("length");
+        return ((nint)weights.At(Entry("offset"), length), length);
+    }
+
+    /// <summary>How threads share an op of so many units, which reads so many bytes.</summary>
+    public StepParts Parts(int units, long bytes) => StepParts.Of(units, bytes, together);
+
+    /// <summary>From here on, only tokens whose logits are wanted are needed.</summary>
+    public void BeginHead() => HeadFrom = Ops.Count;
 
     /// <summary>What is made of a constant once, however many nodes read it: shared layers have one set of weights.</summary>
     public T Once<T>(string key, Func<T> make)
@@ -72,7 +100,7 @@ internal sealed unsafe class StepBuilder(GraphProto graph, byte[] data, StepWeig
     public StepOperand? Operand(string name)
     {
         if (Find(name) is { } value) return new StepOperand(null, value.Offset, value.Count);
-        return Constant(name) is { } tensor ? new StepOperand(Floats(name), 0, Elements<float>(tensor).Length) : null;
+        return Constant(name) is { } tensor ? new StepOperand(Kept<float>(name), 0, Elements<float>(tensor).Length) : null;
     }
 
     /// <summary>Positions of a cache in fp32, an input of the graph [batch, Hkv, positions, D]; null if there is none.</summary>
@@ -84,6 +112,7 @@ internal sealed unsafe class StepBuilder(GraphProto graph, byte[] data, StepWeig
     /// <summary>The number of a cache, which is an input of the graph.</summary>
     public int Cache(string name)
     {
+        HeadFrom = int.MaxValue; // it takes every token
         if (!Caches.Contains(name)) Caches.Add(name);
         return Caches.IndexOf(name);
     }

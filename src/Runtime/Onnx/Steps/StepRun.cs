@@ -1,36 +1,26 @@
-using System.Runtime.InteropServices;
-
 namespace ModelCompiler.Runtime.Onnx.Steps;
 
-/// <summary>A plan's tokens in one program: the memory of a token's values, and the program's caches.</summary>
-internal sealed unsafe class StepRun : IDisposable
+/// <summary>A plan's passes in one program: the memory of its tokens' values, and the program's caches.</summary>
+internal sealed unsafe class StepRun(StepPlan plan, OnnxCaches caches, int vocabulary) : IDisposable
 {
-    private readonly StepPlan _plan;
-    private readonly OnnxCache[] _caches;
-    private readonly int _vocabulary;
-    private float* _values;
+    private readonly StepTokens _tokens = new(plan.Size, [.. plan.Caches.Select(caches.Find)]);
 
-    public StepRun(StepPlan plan, OnnxCaches caches, int vocabulary)
+    /// <summary>Begins a pass.</summary>
+    /// <param name="count">Tokens that it will have, at most <see cref="StepTokens.Most"/>.</param>
+    public void Clear(int count) => _tokens.Clear(count);
+
+    /// <summary>Adds a token to the pass.</summary>
+    public void Add(int sequence, int token, int position) => _tokens.Add(token, position, sequence);
+
+    /// <summary>Appends the pass's tokens to their sequences.</summary>
+    /// <param name="wanted">The last tokens, whose logits are wanted.</param>
+    /// <param name="logits">[wanted, V]</param>
+    public void Run(int wanted, Span<float> logits)
     {
-        (_plan, _caches, _vocabulary) = (plan, [.. plan.Caches.Select(caches.Find)], vocabulary);
-        var bytes = (nuint)plan.Size * sizeof(float);
-        _values = (float*)NativeMemory.AlignedAlloc(bytes, 64);
-        NativeMemory.Clear(_values, bytes); // rounded inputs are read to the end of their last group
+        plan.Run(_tokens, wanted);
+        for (var row = 0; row < wanted; row++)
+            new ReadOnlySpan<float>(_tokens.ValuesOf(_tokens.Count - wanted + row) + plan.Logits, vocabulary).CopyTo(logits[(row * vocabulary)..]);
     }
 
-    /// <summary>Appends a token to a sequence.</summary>
-    /// <returns>The logits [V], valid until the next.</returns>
-    public ReadOnlySpan<float> Run(int sequence, int token, int position)
-    {
-        ObjectDisposedException.ThrowIf(_values is null || _plan.IsDisposed, typeof(OnnxModel));
-        var context = new StepContext(_values, token, position, sequence, _caches);
-        foreach (var op in _plan.Ops) op.Run(context);
-        return new(_values + _plan.Logits, _vocabulary);
-    }
-
-    public void Dispose()
-    {
-        NativeMemory.AlignedFree(_values);
-        _values = null;
-    }
+    public void Dispose() => _tokens.Dispose();
 }

@@ -66,7 +66,7 @@ public sealed class StepPlanTests
         {
             using var folder = new TemporaryFolder();
             using var model = Export<T>(folder.Path, new() { Weights = WeightType.Int8 });
-            var (handed, called) = (MeanError(model, folder.Path, 0), MeanError(model, folder.Path, long.MaxValue));
+            var (handed, called) = (MeanError(model, folder.Path, kernels: false), MeanError(model, folder.Path, kernels: true));
             Assert.InRange(called, 1e-5, 1.1 * handed);
         }
     }
@@ -94,13 +94,53 @@ public sealed class StepPlanTests
         Assert.False(HasPlan<Llama>(new() { Weights = WeightType.Int8, Activations = ActivationRange.Static }));
     }
 
-    [Fact]
-    public void Large_models_and_those_in_fp32_have_no_plan()
+    /// <summary>What a token comes to does not depend on how many threads there are, nor on the tokens beside it.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData(WeightType.Int8)]
+    [InlineData(WeightType.Int4)]
+    public void Threads_share_what_one_computes(WeightType? weights)
     {
-        Assert.Equal(0, StepPlan.MostBytes("fp32"));
+        Check<WideVocabulary>();
+        Check<WideVocabularyTied>();
+        Check<PackedWide>();
+
+        void Check<T>()
+            where T : ICompiledModel<T>
+        {
+            using var folder = new TemporaryFolder();
+            using var model = Export<T>(folder.Path, weights is { } type ? new() { Weights = type, Group = 32 } : null);
+            using var opened = OnnxModel.Open(model.Description, folder.Path);
+            using var caches = new OnnxCaches(opened.Session, "cpu", batch: 2);
+            using var alone = StepPlan.Of(folder.Path, threads: 1, spins: false)!;
+            using var together = StepPlan.Of(folder.Path, threads: 3, spins: true)!;
+            var expected = Read(alone, pass: 1);
+            Assert.Equal(expected, Read(alone, pass: 4));
+            Assert.Equal(expected, Read(together, pass: 1));
+            Assert.Equal(expected, Read(together, pass: 8));
+
+            float[] Read(StepPlan plan, int pass)
+            {
+                var vocabulary = model.Description.Vocabulary;
+                var logits = new float[2 * 8 * vocabulary];
+                using var run = new StepRun(plan, caches, vocabulary);
+                for (var first = 0; first < 16; first += pass)
+                {
+                    run.Clear(pass);
+                    for (var i = first; i < first + pass; i++) run.Add(i % 2, i * 37 % 256, i / 2);
+                    run.Run(pass, logits.AsSpan(first * vocabulary, pass * vocabulary));
+                }
+
+                return logits;
+            }
+        }
+    }
+
+    [Fact]
+    public void Models_in_fp32_have_no_plan()
+    {
         using var folder = new TemporaryFolder();
         using var model = Export<Llama>(folder.Path, s_int4);
-        Assert.Null(StepPlan.Of(folder.Path, most: 1000));
         using var opened = OnnxModel.Open(model.Description, folder.Path);
         Assert.NotNull(opened.Steps);
         using var wide = Export<Llama>(folder.Path, null);
@@ -217,8 +257,8 @@ public sealed class StepPlanTests
     {
         using var folder = new TemporaryFolder();
         using var model = Export<T>(folder.Path, quantization);
-        using var handed = OnnxModel.Open(model.Description, folder.Path, new(), mostStepBytes: 0);
-        using var called = OnnxModel.Open(model.Description, folder.Path, new(), mostStepBytes: long.MaxValue);
+        using var handed = OnnxModel.Open(model.Description, folder.Path, new(), kernels: false);
+        using var called = OnnxModel.Open(model.Description, folder.Path, new(), kernels: true);
         Assert.Null(handed.Steps);
         Assert.NotNull(called.Steps);
         using var expected = handed.CreateInference();
@@ -229,9 +269,9 @@ public sealed class StepPlanTests
     }
 
     /// <summary>Of logits of single tokens, beside those of the model itself.</summary>
-    private static double MeanError(ICompiledModel model, string folder, long mostStepBytes)
+    private static double MeanError(ICompiledModel model, string folder, bool kernels)
     {
-        using var opened = OnnxModel.Open(model.Description, folder, new(), mostStepBytes);
+        using var opened = OnnxModel.Open(model.Description, folder, new(), kernels);
         using var actual = opened.CreateInference();
         using var expected = model.CreateInference();
         var error = 0.0;
@@ -249,7 +289,7 @@ public sealed class StepPlanTests
     {
         using var folder = new TemporaryFolder();
         using var model = Export<T>(folder.Path, quantization);
-        using var plan = StepPlan.Of(folder.Path, long.MaxValue);
+        using var plan = StepPlan.Of(folder.Path, new());
         return plan is not null;
     }
 

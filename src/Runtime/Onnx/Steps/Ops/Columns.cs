@@ -9,10 +9,10 @@ namespace ModelCompiler.Runtime.Onnx.Steps.Ops;
 /// <param name="to">Width of the rows there.</param>
 /// <param name="width">Columns.</param>
 /// <param name="rows">Rows.</param>
-internal sealed unsafe class Columns(int x, int from, int y, int to, int width, int rows) : IStepOp
+internal sealed unsafe class Columns(int x, int from, int y, int to, int width, int rows) : StepOp
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Run(in StepContext context)
+    protected override void Run(in StepContext context)
     {
         float* input = context.Values + x, output = context.Values + y;
         for (var row = 0; row < rows; row++, input += from, output += to) new ReadOnlySpan<float>(input, width).CopyTo(new(output, width));

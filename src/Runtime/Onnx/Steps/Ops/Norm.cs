@@ -5,7 +5,7 @@ using ModelCompiler.Runtime.Onnx.Messages;
 namespace ModelCompiler.Runtime.Onnx.Steps.Ops;
 
 /// <summary>A normalization of each row, perhaps of a sum that it gives too.</summary>
-internal sealed unsafe class Norm(float* weight, float* bias, bool centers, float epsilon, StepValue x, int y, int addend, int sum) : IStepOp
+internal sealed unsafe class Norm(float* weight, float* bias, bool centers, float epsilon, StepValue x, int y, int addend, int sum) : StepOp
 {
     private const int None = -1;
 
@@ -22,7 +22,7 @@ internal sealed unsafe class Norm(float* weight, float* bias, bool centers, floa
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Run(in StepContext context)
+    protected override void Run(in StepContext context)
     {
         var row = context.Values + x.Offset;
         if (addend != None)
@@ -38,7 +38,7 @@ internal sealed unsafe class Norm(float* weight, float* bias, bool centers, floa
     {
         if (builder.Find(input) is not { } x || builder.Constant(node.Input[weight]) is null) return false;
         var y = builder.Add(node.Output[0], x.Shape);
-        builder.Ops.Add(new Norm(builder.Floats(node.Input[weight]), builder.Floats(bias), centers, node.Float("epsilon"), x, y.Offset, addend, sum));
+        builder.Ops.Add(new Norm(builder.Kept<float>(node.Input[weight]), builder.Kept<float>(bias), centers, node.Float("epsilon"), x, y.Offset, addend, sum));
         return true;
     }
 }

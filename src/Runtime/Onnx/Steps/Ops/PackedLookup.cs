@@ -5,7 +5,7 @@ using ModelCompiler.Runtime.Onnx.Messages;
 namespace ModelCompiler.Runtime.Onnx.Steps.Ops;
 
 /// <summary>The row of a table in few bits that the token's id names.</summary>
-internal sealed unsafe class PackedLookup(byte* codes, float* scales, int width, int bits, int group, int y) : IStepOp
+internal sealed unsafe class PackedLookup(byte* codes, float* scales, int width, int bits, int group, int y) : StepOp
 {
     public static bool Add(StepBuilder builder, NodeProto node)
     {
@@ -13,12 +13,12 @@ internal sealed unsafe class PackedLookup(byte* codes, float* scales, int width,
         var (bits, group) = ((int)node.Int("bits"), (int)node.Int("block_size"));
         var width = (int)codes.Dims[1] * 8 / bits;
         var y = builder.Add(node.Output[0], width);
-        builder.Ops.Add(new PackedLookup(builder.Weights.Copy(builder.Elements<byte>(codes)), builder.Floats(node.Input[2]), width, bits, group, y.Offset));
+        builder.Ops.Add(new PackedLookup(builder.Kept<byte>(codes.Name), builder.Kept<float>(node.Input[2]), width, bits, group, y.Offset));
         return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Run(in StepContext context)
+    protected override void Run(in StepContext context)
     {
         var (zero, groups, bytes) = (1 << (bits - 1), (width + group - 1) / group, PackedCodes.Bytes(width, bits));
         var row = new ReadOnlySpan<byte>(codes + ((long)context.Token * bytes), bytes);

@@ -1,209 +1,207 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using ModelCompiler.Runtime.Onnx.Linears;
 
 namespace ModelCompiler.Runtime.Onnx.Steps.Ops;
 
-/// <summary>
-/// Weights of few bits in the order in which a product reads them: by 16 rows and group the scales, the scales times the zero points, and the
-/// codes, four columns of each row in a word, 8 / bits such words in one.
-/// </summary>
-internal sealed unsafe class PackedTiles
+/// <summary>What a matrix in few bits consists of.</summary>
+/// <param name="Inputs">Columns.</param>
+/// <param name="Rows">Outputs.</param>
+/// <param name="Group">Columns by which an input is rounded.</param>
+internal readonly record struct PackedShape(int Inputs, int Rows, int Group)
 {
-    private const int Tile = 16, Word = sizeof(int), Vector = 64;
+    public int Groups => (Inputs + Group - 1) / Group;
 
-    /// <summary>Words whose products fit into 16 bits when they are summed: of codes below 16, 2 · 15 · 127 · 8 is less than 2¹⁵.</summary>
-    private const int Summed = 8;
-
-    /// <summary>The code of zero among bytes of 7 bits, and how many columns of them an input is rounded by.</summary>
-    private const int Middle = 64, InputGroup = 64;
-
-    private readonly byte* _stream;
-    private readonly int _bits;
-
-    private PackedTiles(StepWeights weights, int inputs, int rows, int bits, int group)
-    {
-        (Inputs, Rows, _bits, Group) = (inputs, rows, bits, group);
-        (Groups, Outputs) = ((inputs + group - 1) / group, (rows + Tile - 1) / Tile * Tile);
-        _stream = weights.Allocate<byte>((long)(Outputs / Tile) * Groups * GroupBytes);
-    }
-
-    /// <summary>Columns that a scale is for.</summary>
-    public int Group { get; }
-
-    public int Groups { get; }
-
-    /// <summary>Columns that there are.</summary>
-    public int Inputs { get; }
-
-    /// <summary>The same, filled up to whole groups.</summary>
+    /// <summary>Filled up to whole groups.</summary>
     public int Columns => Groups * Group;
+}
 
-    public int Rows { get; }
+/// <summary>Weights of few bits in the order in which a product reads them.</summary>
+internal unsafe interface IPackedTiles
+{
+    PackedShape Shape { get; }
 
-    /// <summary>Rows, filled up to whole vectors.</summary>
-    public int Outputs { get; }
+    /// <summary>Tiles, each of <see cref="PackedTiles.Rows"/> rows; of the last some may be empty.</summary>
+    int Count { get; }
 
-    /// <summary>Columns of a row that one vector of codes holds.</summary>
-    private int Step => Word * 8 / _bits;
+    long Bytes { get; }
 
-    private int GroupBytes => (2 * Vector) + (Group / Step * Vector);
-
-    /// <param name="codes">[rows, groups, group · bits / 8]</param>
-    /// <param name="scales">[rows, groups]</param>
-    /// <param name="zeros">[rows, bytes of groups], or empty where they are the middle.</param>
-    public static PackedTiles OfGroups(
-        StepWeights weights, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<byte> zeros, int inputs, int rows, int bits, int group)
-    {
-        var tiles = new PackedTiles(weights, inputs, rows, bits, group);
-        var (groups, middle) = (tiles.Groups, 1 << (bits - 1));
-        var (rowBytes, zeroBytes) = (PackedCodes.Bytes(tiles.Columns, bits), PackedCodes.Bytes(groups, bits));
-        for (var row = 0; row < rows; row++)
-        {
-            for (var part = 0; part < groups; part++)
-                tiles.SetScale(row, part, scales[(row * groups) + part], zeros.IsEmpty ? middle : PackedCodes.At(zeros[(row * zeroBytes)..], part, bits));
-            for (var column = 0; column < tiles.Columns; column++) tiles.SetCode(row, column, PackedCodes.At(codes[(row * rowBytes)..], column, bits));
-        }
-
-        return tiles;
-    }
-
-    /// <summary>Whether two products of bytes and an input fit into 16 bits when they are summed: bytes of 7 bits do.</summary>
-    public static bool Holds(ReadOnlySpan<sbyte> codes)
-    {
-        foreach (var code in codes)
-            if (code is < -Middle or >= Middle) return false;
-        return true;
-    }
-
-    /// <param name="codes">[inputs, rows], of 7 bits.</param>
-    /// <param name="scales">[rows], or one.</param>
-    public static PackedTiles OfBytes(StepWeights weights, ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, int inputs, int rows)
-    {
-        // A row has one scale; its groups are those in which the input is rounded.
-        var tiles = new PackedTiles(weights, inputs, rows, bits: 8, InputGroup);
-        for (var row = 0; row < rows; row++)
-        {
-            for (var part = 0; part < tiles.Groups; part++) tiles.SetScale(row, part, scales[scales.Length == 1 ? 0 : row], Middle);
-            for (var column = 0; column < inputs; column++) tiles.SetCode(row, column, codes[(column * rows) + row] + Middle);
-        }
-
-        return tiles;
-    }
-
-    /// <summary>The products with an input.</summary>
+    /// <summary>The products of some tiles with an input.</summary>
     /// <param name="codes">[columns], from −127 to 127.</param>
     /// <param name="scales">Of each group its scale, and its sum times that.</param>
     /// <param name="y">[outputs]</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Multiply(sbyte* codes, float* scales, float* y)
+    /// <param name="first">Tile.</param>
+    /// <param name="end">Tile.</param>
+    void Multiply(sbyte* codes, float* scales, float* y, int first, int end);
+}
+
+/// <summary>Makes tiles of the weights of an export.</summary>
+internal static unsafe class PackedTiles
+{
+    public const int Rows = 16;
+
+    internal const int Word = sizeof(int), Vector = Rows * Word;
+
+    /// <summary>The code of zero among bytes of 7 bits, and how many columns of them an input is rounded by.</summary>
+    private const int Middle = Codes8.Middle, InputGroup = 64;
+
+    /// <param name="memory">Where they go.</param>
+    /// <param name="codes">[rows, groups, group · bits / 8]</param>
+    /// <param name="scales">[rows, groups]</param>
+    /// <param name="zeros">[rows, bytes of groups], or null where they are the middle.</param>
+    /// <param name="inputs">Columns.</param>
+    /// <param name="rows">Outputs.</param>
+    /// <param name="bits">4 or 2.</param>
+    /// <param name="group">Columns that have a scale.</param>
+    public static IPackedTiles OfGroups(StepWeights memory, byte* codes, float* scales, byte* zeros, int inputs, int rows, int bits, int group)
     {
-        var weight = _stream;
-        for (var tile = 0; tile < Outputs; tile += Tile)
+        var shape = new PackedShape(inputs, rows, group);
+        return (bits, zeros is null) switch
+        {
+            (4, true) => PackedTiles<Codes4, GroupScales<Codes4>>.OfGroups(memory, shape, codes, scales, zeros),
+            (4, false) => PackedTiles<Codes4, GroupZeros>.OfGroups(memory, shape, codes, scales, zeros),
+            (_, true) => PackedTiles<Codes2, GroupScales<Codes2>>.OfGroups(memory, shape, codes, scales, zeros),
+            (_, false) => PackedTiles<Codes2, GroupZeros>.OfGroups(memory, shape, codes, scales, zeros),
+        };
+    }
+
+    /// <summary>Whether two products of bytes and an input fit into 16 bits when they are summed: bytes of 7 bits do.</summary>
+    public static bool Holds(ReadOnlySpan<sbyte> codes) => !codes.ContainsAnyExceptInRange((sbyte)-Middle, (sbyte)(Middle - 1));
+
+    /// <param name="memory">Where they go.</param>
+    /// <param name="codes">[inputs, rows], of 7 bits.</param>
+    /// <param name="scales">[rows], or one.</param>
+    /// <param name="inputs">Columns.</param>
+    /// <param name="rows">Outputs.</param>
+    public static IPackedTiles OfBytes(StepWeights memory, sbyte* codes, ReadOnlySpan<float> scales, int inputs, int rows) =>
+        PackedTiles<Codes8, RowScales>.OfBytes(memory, new(inputs, rows, InputGroup), codes, scales.ToArray());
+}
+
+/// <summary>
+/// By 16 rows and group the scales, then the codes: four columns of each row in a word, 8 / bits such words in one, so that no lane is summed with another.
+/// </summary>
+internal sealed unsafe class PackedTiles<TCodes, TScales> : IPackedTiles
+    where TCodes : struct, ITileCodes
+    where TScales : struct, ITileScales
+{
+    private const int Rows = PackedTiles.Rows, Word = PackedTiles.Word, Vector = PackedTiles.Vector;
+
+    private readonly byte* _stream;
+    private readonly long _tileBytes;
+    private readonly int _codeBytes;
+
+    private PackedTiles(StepWeights memory, PackedShape shape)
+    {
+        (Shape, Count) = (shape, (shape.Rows + Rows - 1) / Rows);
+        _codeBytes = shape.Group * TCodes.Bits / 8 * Rows;
+        _tileBytes = (TScales.OfRow * Vector) + (shape.Groups * (long)((TScales.OfGroup * Vector) + _codeBytes));
+        _stream = memory.Allocate<byte>(Bytes);
+    }
+
+    public PackedShape Shape { get; }
+
+    public int Count { get; }
+
+    public long Bytes => Count * _tileBytes;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Multiply(sbyte* codes, float* scales, float* y, int first, int end)
+    {
+        var (groups, group, codeBytes) = (Shape.Groups, Shape.Group, _codeBytes);
+        var weight = _stream + (first * _tileBytes);
+        for (var tile = first; tile < end; tile++)
         {
             var sum = Vector512<float>.Zero;
-            for (var group = 0; group < Groups; group++)
+            var ofRows = weight;
+            weight += TScales.OfRow * Vector;
+            for (var part = 0; part < groups; part++)
             {
-                Vector512<float> scale = Vector512.LoadAligned((float*)weight), zero = Vector512.LoadAligned((float*)(weight + Vector));
-                weight += 2 * Vector;
-                var input = codes + (group * Group);
-                var product = _bits switch { 4 => Sum4(weight, input, Group), 2 => Sum2(weight, input), _ => Sum8(weight, input, Group) };
-                weight += Group / Step * Vector;
-                sum = Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(product) * Vector512.Create(scales[2 * group]), scale, sum);
-                sum -= zero * Vector512.Create(scales[(2 * group) + 1]);
+                var ofGroup = weight;
+                weight += TScales.OfGroup * Vector;
+                var product = Vector512.ConvertToSingle(TCodes.Sum(weight, codes + (part * group), group));
+                weight += codeBytes;
+                sum = TScales.Add(sum, product, scales[2 * part], scales[(2 * part) + 1], ofGroup);
             }
 
-            sum.StoreAligned(y + tile);
+            TScales.End(sum, ofRows).StoreAligned(y + (tile * Rows));
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Sum8(byte* weight, sbyte* input, int columns)
+    public static PackedTiles<TCodes, TScales> OfGroups(StepWeights memory, PackedShape shape, byte* codes, float* scales, byte* zeros)
     {
-        Vector512<int> first = default, second = default;
-        for (var end = input + columns; input < end; input += 2 * Word, weight += 2 * Vector)
-        {
-            first += Widen(Products(Vector512.LoadAligned(weight), Four(input)));
-            second += Widen(Products(Vector512.LoadAligned(weight + Vector), Four(input + Word)));
-        }
-
-        return first + second;
+        var tiles = new PackedTiles<TCodes, TScales>(memory, shape);
+        Parallel.For(0, tiles.Count, tile => tiles.SetGroups(tile, codes, scales, zeros));
+        return tiles;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Sum4(byte* weight, sbyte* input, int columns)
+    public static PackedTiles<TCodes, TScales> OfBytes(StepWeights memory, PackedShape shape, sbyte* codes, float[] scales)
     {
-        var (total, mask) = (Vector512<int>.Zero, Vector512.Create((byte)0x0F));
-        while (columns > 0)
+        var tiles = new PackedTiles<TCodes, TScales>(memory, shape);
+        const int together = 4; // whose rows share a line of the cache
+        Parallel.For(0, (tiles.Count + together - 1) / together, some =>
         {
-            Vector512<short> a = default, b = default, c = default, d = default;
-            var count = Math.Min(columns, Summed * 2 * Word);
-            columns -= count;
-            for (var end = input + count; input < end; input += 4 * Word, weight += 2 * Vector)
+            var (begin, end) = (some * together, Math.Min(tiles.Count, (some + 1) * together));
+            for (var tile = begin; tile < end; tile++) tiles.SetRowScales(tile, scales);
+            for (var column = 0; column < shape.Columns; column += Word)
+                for (var tile = begin; tile < end; tile++) tiles.SetBytes(tile, column, codes);
+        });
+        return tiles;
+    }
+
+    private void SetGroups(int tile, byte* codes, float* scales, byte* zeros)
+    {
+        var (first, rows, rowBytes) = (tile * Rows, Math.Min(Rows, Shape.Rows - (tile * Rows)), Shape.Columns * TCodes.Bits / 8);
+        var words = stackalloc uint[Rows];
+        var to = _stream + (tile * _tileBytes);
+        for (var group = 0; group < Shape.Groups; group++)
+        {
+            for (var row = 0; row < rows; row++)
+                TScales.Set((float*)to, row, scales[((first + row) * (long)Shape.Groups) + group], TScales.Zero<TCodes>(zeros, first + row, group, Shape.Groups));
+            to += TScales.OfGroup * Vector;
+            var from = codes + (first * (long)rowBytes) + (group * (rowBytes / Shape.Groups));
+            for (var end = to + _codeBytes; to < end; to += Vector, from += Word)
             {
-                Vector512<byte> first = Vector512.LoadAligned(weight), second = Vector512.LoadAligned(weight + Vector);
-                a += Products(first & mask, Four(input));
-                b += Products((first.AsUInt16() >> 4).AsByte() & mask, Four(input + Word));
-                c += Products(second & mask, Four(input + (2 * Word)));
-                d += Products((second.AsUInt16() >> 4).AsByte() & mask, Four(input + (3 * Word)));
+                for (var row = 0; row < rows; row++) words[row] = Unsafe.ReadUnaligned<uint>(from + (row * (long)rowBytes));
+                TCodes.Spread(Vector512.Load(words)).StoreAligned((uint*)to);
             }
-
-            total += Widen(a + c) + Widen(b + d);
         }
-
-        return total;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector512<int> Sum2(byte* weight, sbyte* input)
+    private void SetRowScales(int tile, float[] scales)
     {
-        var (total, mask) = (Vector512<int>.Zero, Vector512.Create((byte)0x03));
-        for (var at = 0; at < Group;)
+        var first = tile * Rows;
+        for (var row = 0; row < Math.Min(Rows, Shape.Rows - first); row++)
+            TScales.Set((float*)(_stream + (tile * _tileBytes)), row, scales[scales.Length == 1 ? 0 : first + row], 0);
+    }
+
+    /// <summary>A word of each of a tile's rows.</summary>
+    private void SetBytes(int tile, int column, sbyte* codes)
+    {
+        var (rows, columns) = (Math.Min(Rows, Shape.Rows - (tile * Rows)), Math.Min(Word, Shape.Inputs - column));
+        var from = codes + (column * (long)Shape.Rows) + (tile * Rows);
+        var to = _stream + (tile * _tileBytes) + (TScales.OfRow * Vector) + (column / Word * Vector);
+        if (rows == Rows && columns == Word)
         {
-            Vector512<short> even = default, odd = default;
-            for (var end = Math.Min(Group, at + (Summed * 4 * Word)); at < end; at += 4 * Word, weight += Vector)
-            {
-                var codes = Vector512.LoadAligned(weight);
-                var words = codes.AsUInt16();
-                even += Products(codes & mask, Four(input + at)) + Products((words >> 4).AsByte() & mask, Four(input + at + (2 * Word)));
-                odd += Products((words >> 2).AsByte() & mask, Four(input + at + Word)) + Products((words >> 6).AsByte() & mask, Four(input + at + (3 * Word)));
-            }
-
-            total += Widen(even) + Widen(odd);
+            Turn((byte*)from, Shape.Rows, to);
+            return;
         }
 
-        return total;
+        for (var within = 0; within < columns; within++)
+            for (var row = 0; row < rows; row++) to[(row * Word) + within] = (byte)(from[(within * (long)Shape.Rows) + row] + Codes8.Middle);
     }
 
-    /// <summary>Four inputs for each row.</summary>
+    /// <summary>Four columns of 16 rows into a word of each row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<sbyte> Four(sbyte* input) => Vector512.Create(*(int*)input).AsSByte();
-
-    /// <summary>Sums of two products each.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<short> Products(Vector512<byte> codes, Vector512<sbyte> input) => Avx512BW.IsSupported
-        ? Avx512BW.MultiplyAddAdjacent(codes, input)
-        : Vector512.Create(Avx2.MultiplyAddAdjacent(codes.GetLower(), input.GetLower()), Avx2.MultiplyAddAdjacent(codes.GetUpper(), input.GetUpper()));
-
-    /// <summary>Sums of two each.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Widen(Vector512<short> sums) => Avx512BW.IsSupported
-        ? Avx512BW.MultiplyAddAdjacent(sums, Vector512<short>.One)
-        : Vector512.Create(
-            Avx2.MultiplyAddAdjacent(sums.GetLower(), Vector256<short>.One), Avx2.MultiplyAddAdjacent(sums.GetUpper(), Vector256<short>.One));
-
-    private void SetScale(int row, int group, float scale, int zero)
+    private static void Turn(byte* from, long stride, byte* to)
     {
-        var values = (float*)Start(row, group);
-        (values[row % Tile], values[Tile + (row % Tile)]) = (scale, scale * zero);
+        var middle = Vector128.Create((byte)Codes8.Middle);
+        Vector128<byte> a = Vector128.Load(from) + middle, b = Vector128.Load(from + stride) + middle;
+        Vector128<byte> c = Vector128.Load(from + (2 * stride)) + middle, d = Vector128.Load(from + (3 * stride)) + middle;
+        Vector128<ushort> lowAb = Sse2.UnpackLow(a, b).AsUInt16(), highAb = Sse2.UnpackHigh(a, b).AsUInt16();
+        Vector128<ushort> lowCd = Sse2.UnpackLow(c, d).AsUInt16(), highCd = Sse2.UnpackHigh(c, d).AsUInt16();
+        Sse2.UnpackLow(lowAb, lowCd).Store((ushort*)to);
+        Sse2.UnpackHigh(lowAb, lowCd).Store((ushort*)(to + 16));
+        Sse2.UnpackLow(highAb, highCd).Store((ushort*)(to + 32));
+        Sse2.UnpackHigh(highAb, highCd).Store((ushort*)(to + 48));
     }
-
-    private void SetCode(int row, int column, int code)
-    {
-        var (step, within) = (column % Group / Step, column % Step);
-        Start(row, column / Group)[(2 * Vector) + (step * Vector) + (row % Tile * Word) + (within % Word)] |= (byte)(code << (within / Word * _bits));
-    }
-
-    private byte* Start(int row, int group) => _stream + (((row / Tile * Groups) + group) * (long)GroupBytes);
 }

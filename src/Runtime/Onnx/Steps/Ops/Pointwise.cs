@@ -51,26 +51,26 @@ internal static unsafe class Pointwise
         return true;
     }
 
-    private sealed class UnaryOp<TFunction>(StepValue x, int y) : IStepOp
+    private sealed class UnaryOp<TFunction>(StepValue x, int y) : StepOp
         where TFunction : struct, IUnary
     {
         private readonly int _count = x.Count;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Run(in StepContext context)
+        protected override void Run(in StepContext context)
         {
             Fp32* input = (Fp32*)(context.Values + x.Offset), output = (Fp32*)(context.Values + y);
             for (var i = 0; i < _count; i += Lanes.Count) Lanes.Store(output, i, _count, TFunction.Apply(Lanes.Load(input, i, _count)));
         }
     }
 
-    private sealed class BinaryOp<TFunction>(StepValue a, StepOperand b, int y) : IStepOp
+    private sealed class BinaryOp<TFunction>(StepValue a, StepOperand b, int y) : StepOp
         where TFunction : struct, IBinary
     {
         private readonly int _count = a.Count;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Run(in StepContext context)
+        protected override void Run(in StepContext context)
         {
             float* first = context.Values + a.Offset, second = b.At(context.Values), output = context.Values + y;
             if (b.Count > 1)
