@@ -11,12 +11,14 @@ public sealed class OnnxModel : ILanguageModel
     /// <summary>By what share of the largest logit two ways to round inputs to 8 bits may differ.</summary>
     private const float StepTolerance = 0.25f;
 
+    private const int CheckedTokens = 3;
+
     private readonly string _folder;
     private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly string _device;
 
-    private OnnxModel(InferenceSession session, ModelDescription description, string folder, IReadOnlyDictionary<string, string> metadata, string device, StepPlan? steps) =>
-        (Session, Description, _folder, _metadata, _device, Steps) = (session, description, folder, metadata, device, steps);
+    private OnnxModel(InferenceSession session, ModelDescription description, string folder, IReadOnlyDictionary<string, string> metadata, string device) =>
+        (Session, Description, _folder, _metadata, _device) = (session, description, folder, metadata, device);
 
     public ModelDescription Description { get; }
 
@@ -49,8 +51,8 @@ public sealed class OnnxModel : ILanguageModel
         {
             return OnnxSession.Open(folder, metadata, options, yields: steps is not null, session =>
             {
-                var opened = new OnnxModel(session, model, folder, metadata, options.Device, steps);
-                opened.CheckWeights();
+                var opened = new OnnxModel(session, model, folder, metadata, options.Device);
+                opened.CheckWeights(steps);
                 return opened;
             });
         }
@@ -87,30 +89,31 @@ public sealed class OnnxModel : ILanguageModel
 
     private bool Reads(string input) => Session.InputNames.Any(name => name.StartsWith(input, StringComparison.Ordinal));
 
-    /// <summary>Runs a few tokens; where there are kernels in both ways, of which only ONNX Runtime's remains if they do not come to about the same.</summary>
-    private void CheckWeights()
+    /// <summary>Runs tokens one by one in ONNX Runtime, and in the kernels, which are given up if they do not come to about the same.</summary>
+    private void CheckWeights(StepPlan? steps)
     {
-        using var program = CreateInference();
-        var tokens = new int[Steps is null ? 1 : Math.Min(StepTokens.Most + 1, program.Context)];
-        float[] logits = [.. program.Forward(0, tokens, tokens.Length)];
+        float[] logits = Read(steps is null ? 1 : Math.Min(CheckedTokens, Description.Context));
         foreach (var logit in logits)
         {
             if (!float.IsFinite(logit))
                 throw new OnnxException($"The model in '{_folder}' gives logits that are {logit}: its weights are broken. Export it again from a checkpoint that is not.");
         }
 
-        if (Steps is null) return;
-        program.Truncate(0, 0);
-        foreach (var row in logits.Chunk(program.Vocabulary))
-        {
-            if (IsNear(row, program.Forward(0, [0]))) continue;
-            Steps.Dispose();
-            Steps = null;
-            return;
-        }
+        if (steps is null) return;
+        Steps = steps;
+        if (IsNear(logits, Read(logits.Length / Description.Vocabulary))) return;
+        Steps = null;
+        steps.Dispose();
     }
 
-    private static bool IsNear(float[] expected, ReadOnlySpan<float> actual)
+    /// <summary>The logits of single tokens, each behind the one before.</summary>
+    private float[] Read(int tokens)
+    {
+        using var program = CreateInference();
+        return [.. Enumerable.Range(0, tokens).SelectMany(_ => program.Forward(0, [0]).ToArray())];
+    }
+
+    private static bool IsNear(float[] expected, float[] actual)
     {
         var most = StepTolerance * expected.Max(Math.Abs);
         for (var i = 0; i < expected.Length; i++)

@@ -121,8 +121,8 @@ public sealed class OnnxProgramTests
     {
         using var folder = new TemporaryFolder();
         using var model = Export<Gpt2>(folder.Path, quantized ? new QuantizationSpec { Weights = WeightType.Int4, Group = 16 } : null);
-        using var packed = OnnxProgram.Open(model.Description, folder.Path);
-        using var mapped = OnnxProgram.Open(model.Description, folder.Path, new OnnxOptions { Prepack = false });
+        using var packed = OnnxProgram.Open(model.Description, folder.Path, new OnnxOptions { Prepack = true });
+        using var mapped = OnnxProgram.Open(model.Description, folder.Path);
         int[] tokens = [.. Enumerable.Range(0, 12).Select(i => (i * 37) % 256)];
         float[] expected = [.. packed.Forward(tokens)], actual = [.. mapped.Forward(tokens)];
         for (var v = 0; v < 256; v++) Assert.Equal(expected[v], actual[v], 1e-5);
