@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using ModelCompiler.Runtime.CommandLine;
 using ModelCompiler.Runtime.Native;
 
 namespace ModelCompiler.Runtime;
@@ -35,7 +36,7 @@ public sealed class Lowerings
         Adopt();
     }
 
-    /// <summary>This machine's choices, in the user's local application data.</summary>
+    /// <summary>The choices of this machine's kind of processor, in the user's local application data.</summary>
     public static Lowerings Default { get; } = new(DefaultFile());
 
     /// <summary>The choices known so far.</summary>
@@ -109,7 +110,7 @@ public sealed class Lowerings
     private static string? DefaultFile()
     {
         var folder = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
-        return folder.Length == 0 ? null : Path.Combine(folder, "ModelCompiler", "lowerings-2.txt");
+        return folder.Length == 0 ? null : Path.Combine(folder, "ModelCompiler", $"lowerings-2.{Hardware.Processor}.txt");
     }
 
     /// <summary>Takes over what the file says: the first to choose has chosen for all, or runs would not repeat.</summary>
