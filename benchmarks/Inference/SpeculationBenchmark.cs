@@ -69,7 +69,7 @@ internal static class SpeculationBenchmark
         {
             var path = Path.Combine(folder.FullName, name);
             OnnxExport.Write(of, path, quantization, data.Tokenizer, []);
-            return OnnxModel.Open(of.Description, path);
+            return OnnxModel.Open(of.Description, path, new() { Prepack = true });
         }
 
         // The first round warms up.

@@ -43,6 +43,7 @@ internal static class StepBenchmark
     {
         using var handed = OnnxModel.Open(model, path, new(), kernels: false);
         using var called = OnnxModel.Open(model, path, new(), kernels: true);
+        if (called.Steps is null) throw new InvalidOperationException($"{model.Name} has no kernels in {form}.");
         var (without, with) = (Opening(model, path, kernels: false), Opening(model, path, kernels: true));
         var bytes = new FileInfo(Path.Combine(path, "model.onnx.data")).Length;
         foreach (var sequences in (int[])[1, 4, 8])

@@ -75,7 +75,7 @@ internal static class PruningBenchmark
         static OnnxModel Open(ICompiledModel model, string path)
         {
             OnnxExport.Write(model, path, null, new ByteTokenizer(), []);
-            return OnnxModel.Open(model.Description, path);
+            return OnnxModel.Open(model.Description, path, new() { Prepack = true });
         }
     }
 

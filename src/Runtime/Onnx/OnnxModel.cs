@@ -30,7 +30,7 @@ public sealed class OnnxModel : ILanguageModel
     /// <summary>How its weights are rounded, as the export says it.</summary>
     internal string Quantization => _metadata[OnnxFolder.Quantization];
 
-    /// <summary>Opens an exported model and runs a token, so that broken weights are found now.</summary>
+    /// <summary>Opens an exported model and runs a few tokens, so that broken weights are found now. Its files stay open, and may be mapped, until it is disposed.</summary>
     /// <param name="model">The model that it is to be.</param>
     /// <param name="folder">Where it was exported to.</param>
     /// <param name="options">How it runs.</param>

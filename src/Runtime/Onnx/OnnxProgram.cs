@@ -104,8 +104,12 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
 
     public ReadOnlySpan<float> Step(scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
     {
-        for (var i = 0; i < tokens.Length; i++) // a sequence may be named twice
-            TokenBuffer.Check(tokens.Slice(i, 1), 1, _positions[sequences[i]] + sequences[..i].Count(sequences[i]), Context, Vocabulary);
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            TokenBuffer.Check(tokens.Slice(i, 1), 1, _positions[sequences[i]], Context, Vocabulary);
+            if (sequences[..i].Contains(sequences[i])) throw new ArgumentException($"Sequence {sequences[i]} is named twice in a step: it takes a token of each.", nameof(sequences));
+        }
+
         if (_few is not null && sequences.Length <= MostSequences) return StepFew(_few, sequences, tokens);
         var (first, end) = (Batch, 0);
         foreach (var sequence in sequences) (first, end) = (Math.Min(first, sequence), Math.Max(end, sequence + 1));
@@ -131,10 +135,11 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     /// <summary>By the kernels, in one pass.</summary>
     private Span<float> StepFew(StepRun run, scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
     {
-        run.Clear(tokens.Length);
-        for (var i = 0; i < tokens.Length; i++) Add(run, sequences[i], tokens.Slice(i, 1));
         var logits = Logits(tokens.Length);
+        run.Clear(tokens.Length);
+        for (var i = 0; i < tokens.Length; i++) run.Add(sequences[i], tokens[i], _positions[sequences[i]]);
         run.Run(wanted: tokens.Length, logits);
+        for (var i = 0; i < tokens.Length; i++) Advance(sequences[i], tokens.Slice(i, 1));
         return logits;
     }
 
@@ -147,17 +152,12 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
             tokens = tokens[^rows..];
         }
 
-        run.Clear(tokens.Length);
-        for (var i = 0; i < tokens.Length; i++) Add(run, sequence, tokens.Slice(i, 1));
         var logits = Logits(rows);
+        run.Clear(tokens.Length);
+        for (var i = 0; i < tokens.Length; i++) run.Add(sequence, tokens[i], _positions[sequence] + i);
         run.Run(rows, logits);
+        Advance(sequence, tokens);
         return logits;
-    }
-
-    private void Add(StepRun run, int sequence, scoped ReadOnlySpan<int> token)
-    {
-        run.Add(sequence, token[0], _positions[sequence]);
-        Advance(sequence, token);
     }
 
     /// <summary>Whether one that waits has tokens of which the last is not known, so that it cannot repeat it.</summary>

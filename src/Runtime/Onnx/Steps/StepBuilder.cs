@@ -7,8 +7,8 @@ namespace ModelCompiler.Runtime.Onnx.Steps;
 /// <summary>Places the values of a graph for one token, and collects its ops.</summary>
 /// <param name="graph">Its constants.</param>
 /// <param name="weights">Those in its file, and what ops copy of them.</param>
-/// <param name="together">Whether threads share ops.</param>
-internal sealed unsafe class StepBuilder(GraphProto graph, StepWeights weights, bool together)
+/// <param name="divides">Whether ops have parts.</param>
+internal sealed unsafe class StepBuilder(GraphProto graph, StepWeights weights, bool divides)
 {
     private const int Lanes = 16;
 
@@ -77,8 +77,8 @@ internal sealed unsafe class StepBuilder(GraphProto graph, StepWeights weights, 
         return ((nint)weights.At(Entry("offset"), length), length);
     }
 
-    /// <summary>How threads share an op of so many units, which reads so many bytes.</summary>
-    public StepParts Parts(int units, long bytes) => StepParts.Of(units, bytes, together);
+    /// <summary>The parts of an op of so many units, which reads so many bytes.</summary>
+    public StepParts Parts(int units, long bytes) => StepParts.Of(units, bytes, divides);
 
     /// <summary>From here on, only tokens whose logits are wanted are needed.</summary>
     public void BeginHead() => HeadFrom = Ops.Count;

@@ -12,8 +12,8 @@ internal readonly struct StepParts(int units, int count)
 
     /// <param name="units">That cannot be divided.</param>
     /// <param name="bytes">Of all weights, or keys and values, that they read.</param>
-    /// <param name="together">Whether threads share them.</param>
-    public static StepParts Of(int units, long bytes, bool together) => new(units, together ? (int)Math.Clamp(bytes / Bytes, 1, Math.Min(units, StepTeam.MostParts)) : 1);
+    /// <param name="divides">Whether there is to be more than one part.</param>
+    public static StepParts Of(int units, long bytes, bool divides) => new(units, divides ? (int)Math.Clamp(bytes / Bytes, 1, Math.Min(units, StepTeam.MostParts)) : 1);
 
     public (int First, int End) Of(int part) => ((int)((long)units * part / count), (int)((long)units * (part + 1) / count));
 }

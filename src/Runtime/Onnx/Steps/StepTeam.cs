@@ -53,7 +53,6 @@ internal sealed class StepTeam : IDisposable
         _runs = false;
     }
 
-
     /// <summary>The same on this thread alone.</summary>
     public static void RunAlone(IStepOp[] ops, int headFrom, StepTokens tokens, int wanted)
     {

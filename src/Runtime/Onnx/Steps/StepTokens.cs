@@ -7,27 +7,27 @@ namespace ModelCompiler.Runtime.Onnx.Steps;
 /// <param name="caches">Of the program, in the order of the plan's.</param>
 internal sealed unsafe class StepTokens(int size, OnnxCache[] caches) : IDisposable
 {
-    /// <summary>Most tokens of a pass: of more, ONNX Runtime's products are faster.</summary>
+    /// <summary>Most tokens of a pass: what a draft of up to seven proposals is looked at with.</summary>
     public const int Most = 8;
 
     private readonly (int Token, int Position, int Sequence)[] _all = new (int, int, int)[Most];
     private float* _values;
     private int _room;
+    private bool _isDisposed;
 
     public int Count { get; private set; }
-
-    public bool IsDisposed { get; private set; }
 
     /// <summary>Begins a pass.</summary>
     /// <param name="count">Tokens that it will have.</param>
     public void Clear(int count)
     {
-        ObjectDisposedException.ThrowIf(IsDisposed, typeof(OnnxProgram));
+        ObjectDisposedException.ThrowIf(_isDisposed, typeof(OnnxProgram));
         Count = 0;
         if (count <= _room) return;
-        NativeMemory.AlignedFree(_values);
         var bytes = (nuint)count * (nuint)size * sizeof(float);
-        _values = (float*)NativeMemory.AlignedAlloc(bytes, 64);
+        var fresh = (float*)NativeMemory.AlignedAlloc(bytes, 64);
+        NativeMemory.AlignedFree(_values);
+        _values = fresh;
         NativeMemory.Clear(_values, bytes); // rounded inputs are read to the end of their last group
         _room = count;
     }
@@ -44,7 +44,7 @@ internal sealed unsafe class StepTokens(int size, OnnxCache[] caches) : IDisposa
 
     public void Dispose()
     {
-        IsDisposed = true;
+        _isDisposed = true;
         NativeMemory.AlignedFree(_values);
         _values = null;
         _room = 0;

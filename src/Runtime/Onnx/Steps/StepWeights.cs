@@ -19,7 +19,16 @@ internal sealed unsafe class StepWeights : IDisposable
     {
         _length = new FileInfo(path).Length;
         _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, mapName: null, capacity: 0, MemoryMappedFileAccess.Read);
-        _view = _file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        try
+        {
+            _view = _file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        }
+        catch
+        {
+            _file.Dispose();
+            throw;
+        }
+
         byte* first = null;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref first);
         _first = first + _view.PointerOffset;

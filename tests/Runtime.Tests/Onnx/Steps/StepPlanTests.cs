@@ -112,8 +112,8 @@ public sealed class StepPlanTests
             using var model = Export<T>(folder.Path, weights is { } type ? new() { Weights = type, Group = 32 } : null);
             using var opened = OnnxModel.Open(model.Description, folder.Path);
             using var caches = new OnnxCaches(opened.Session, "cpu", batch: 2);
-            using var alone = StepPlan.Of(folder.Path, threads: 1, spins: false)!;
-            using var together = StepPlan.Of(folder.Path, threads: 3, spins: true)!;
+            using var alone = StepPlan.Of(folder.Path, divides: false, threads: 1, spins: false)!;
+            using var together = StepPlan.Of(folder.Path, divides: true, threads: 3, spins: true)!;
             var expected = Read(alone, pass: 1);
             Assert.Equal(expected, Read(alone, pass: 4));
             Assert.Equal(expected, Read(together, pass: 1));
@@ -134,6 +134,46 @@ public sealed class StepPlanTests
                 return logits;
             }
         }
+    }
+
+    /// <summary>One at a time has the threads; the others compute on their own, and come to the same.</summary>
+    [Fact]
+    public async Task Programs_that_find_the_threads_at_work_compute_alone()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<WideVocabulary>(folder.Path, s_int4 with { Group = 32 });
+        using var opened = OnnxModel.Open(model.Description, folder.Path);
+        using var plan = StepPlan.Of(folder.Path, divides: true, threads: 2, spins: true)!;
+        float[] Read(int first)
+        {
+            using var caches = new OnnxCaches(opened.Session, "cpu", batch: 1);
+            using var run = new StepRun(plan, caches, model.Description.Vocabulary);
+            var logits = new float[model.Description.Vocabulary];
+            for (var i = 0; i < 40; i++)
+            {
+                run.Clear(1);
+                run.Add(0, (first + (i * 37)) % 256, i);
+                run.Run(1, logits);
+            }
+
+            return logits;
+        }
+
+        var expected = Enumerable.Range(0, 4).Select(Read).ToArray();
+        var found = await Task.WhenAll(Enumerable.Range(0, 4).Select(i => Task.Run(() => Read(i))));
+        for (var i = 0; i < 4; i++) Assert.Equal(expected[i], found[i]);
+    }
+
+    [Fact]
+    public void A_sequence_has_one_token_of_a_step()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = Export<Llama>(folder.Path, s_int4);
+        using var opened = OnnxModel.Open(model.Description, folder.Path);
+        using var program = opened.CreateInference(batch: 2);
+        var error = Assert.Throws<ArgumentException>(() => program.Step([1, 1], [3, 4]).Length);
+        Assert.Contains("Sequence 1 is named twice", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, program.PositionOf(1));
     }
 
     [Fact]

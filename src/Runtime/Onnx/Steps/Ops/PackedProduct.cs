@@ -25,7 +25,8 @@ internal sealed unsafe class PackedProduct(IPackedTiles weights, float* bias, in
         var (bits, group) = ((int)node.Int("bits"), (int)node.Int("block_size"));
         if (bits is not (2 or 4) || group % Lanes.Count != 0 || builder.Find(node.Input[0]) is not { Shape: [var inputs] } x || inputs != node.Int("K")) return false;
         if (builder.Constant(node.Input[1]) is not { } codes || builder.Constant(node.Input[2]) is not { } scales) return false;
-        var zeros = builder.Constant(node.InputAt(3)) is { } tensor ? builder.Kept<byte>(tensor.Name) : null;
+        var zeros = builder.Kept<byte>(node.InputAt(3));
+        if (zeros is null && node.InputAt(3).Length > 0) return false;
         return Add(builder, node, x, node.InputAt(5), builder.Once(codes.Name + "/tiles", () => PackedTiles.OfGroups(
             builder.Weights, builder.Kept<byte>(codes.Name), builder.Kept<float>(scales.Name), zeros, inputs, (int)node.Int("N"), bits, group)));
     }
@@ -53,15 +54,16 @@ internal sealed unsafe class PackedProduct(IPackedTiles weights, float* bias, in
     private static bool Add(StepBuilder builder, NodeProto node, StepValue x, string biasName, IPackedTiles weights)
     {
         float* bias = null;
-        if (builder.Constant(biasName) is { } tensor)
+        if (biasName.Length > 0)
         {
+            if (builder.Constant(biasName) is not { } tensor) return false;
             bias = builder.Weights.Allocate<float>((long)weights.Count * PackedTiles.Rows);
             var values = builder.Elements<float>(tensor);
             values.CopyTo(new(bias, values.Length));
         }
 
         var (name, shape) = (node.Output[0], weights.Shape);
-        var (codes, scales) = builder.Once($"{x.Offset} in groups of {shape.Group}", () => Round(builder, x, shape));
+        var (codes, scales) = builder.Once($"{x.Count} at {x.Offset} in groups of {shape.Group}", () => Round(builder, x, shape));
         var y = builder.Add(name, shape.Rows);
         builder.Ops.Add(new PackedProduct(weights, bias, codes, scales, y.Offset, builder.Parts(weights.Count, weights.Bytes)));
         return true;
@@ -70,8 +72,8 @@ internal sealed unsafe class PackedProduct(IPackedTiles weights, float* bias, in
     /// <summary>Once for all products of an input.</summary>
     private static (int Codes, int Scales) Round(StepBuilder builder, StepValue x, PackedShape shape)
     {
-        var codes = builder.Add($"{x.Offset}.codes.{shape.Group}", shape.Columns / sizeof(float)).Offset;
-        var scales = builder.Add($"{x.Offset}.scales.{shape.Group}", 2 * shape.Groups).Offset;
+        var codes = builder.Add($"{x.Offset}.{x.Count}.codes.{shape.Group}", shape.Columns / sizeof(float)).Offset;
+        var scales = builder.Add($"{x.Offset}.{x.Count}.scales.{shape.Group}", 2 * shape.Groups).Offset;
         builder.Ops.Add(new Rounding(x.Offset, x.Count, shape.Group, codes, scales));
         return (codes, scales);
     }

@@ -142,12 +142,12 @@ internal sealed unsafe class PackedTiles<TCodes, TScales> : IPackedTiles
         {
             var (begin, end) = (some * together, Math.Min(tiles.Count, (some + 1) * together));
             for (var tile = begin; tile < end; tile++) tiles.SetRowScales(tile, scales);
-            for (var column = 0; column < shape.Columns; column += Word)
-                for (var tile = begin; tile < end; tile++) tiles.SetBytes(tile, column, codes);
+            tiles.SetBytes(begin, end, codes);
         });
         return tiles;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // run once, for long
     private void SetGroups(int tile, byte* codes, float* scales, byte* zeros)
     {
         var (first, rows, rowBytes) = (tile * Rows, Math.Min(Rows, Shape.Rows - (tile * Rows)), Shape.Columns * TCodes.Bits / 8);
@@ -174,20 +174,27 @@ internal sealed unsafe class PackedTiles<TCodes, TScales> : IPackedTiles
             TScales.Set((float*)(_stream + (tile * _tileBytes)), row, scales[scales.Length == 1 ? 0 : first + row], 0);
     }
 
-    /// <summary>A word of each of a tile's rows.</summary>
-    private void SetBytes(int tile, int column, sbyte* codes)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void SetBytes(int begin, int end, sbyte* codes)
     {
-        var (rows, columns) = (Math.Min(Rows, Shape.Rows - (tile * Rows)), Math.Min(Word, Shape.Inputs - column));
-        var from = codes + (column * (long)Shape.Rows) + (tile * Rows);
-        var to = _stream + (tile * _tileBytes) + (TScales.OfRow * Vector) + (column / Word * Vector);
-        if (rows == Rows && columns == Word)
+        for (var column = 0; column < Shape.Columns; column += Word)
         {
-            Turn((byte*)from, Shape.Rows, to);
-            return;
-        }
+            var columns = Math.Min(Word, Shape.Inputs - column);
+            for (var tile = begin; tile < end; tile++)
+            {
+                var rows = Math.Min(Rows, Shape.Rows - (tile * Rows));
+                var from = codes + (column * (long)Shape.Rows) + (tile * Rows);
+                var to = _stream + (tile * _tileBytes) + (TScales.OfRow * Vector) + (column / Word * Vector);
+                if (rows == Rows && columns == Word)
+                {
+                    Turn((byte*)from, Shape.Rows, to);
+                    continue;
+                }
 
-        for (var within = 0; within < columns; within++)
-            for (var row = 0; row < rows; row++) to[(row * Word) + within] = (byte)(from[(within * (long)Shape.Rows) + row] + Codes8.Middle);
+                for (var within = 0; within < columns; within++)
+                    for (var row = 0; row < rows; row++) to[(row * Word) + within] = (byte)(from[(within * (long)Shape.Rows) + row] + Codes8.Middle);
+            }
+        }
     }
 
     /// <summary>Four columns of 16 rows into a word of each row.</summary>
