@@ -10,7 +10,7 @@ internal static class AttentionByLength
 {
     public static void Forward(Tensor qkv, ReadOnlySpan<int> lengths, in AttentionShape shape, Tensor y, Tensor lse)
     {
-        var lowering = AttentionLowerings.For(qkv.device_type, qkv.dtype, shape.Mask)[0];
+        var lowering = AttentionLowerings.For(qkv.device_type, qkv.dtype, shape)[0];
         for (var b = 0; b < lengths.Length; b++)
         {
             using var scope = NewDisposeScope();
@@ -22,7 +22,7 @@ internal static class AttentionByLength
 
     public static void Backward(Tensor dy, Tensor qkv, Tensor y, Tensor lse, ReadOnlySpan<int> lengths, in AttentionShape shape, Tensor dqkv)
     {
-        var lowering = AttentionLowerings.For(qkv.device_type, qkv.dtype, shape.Mask)[0];
+        var lowering = AttentionLowerings.For(qkv.device_type, qkv.dtype, shape)[0];
         for (var b = 0; b < lengths.Length; b++)
         {
             using var scope = NewDisposeScope();

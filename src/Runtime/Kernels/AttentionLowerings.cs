@@ -11,6 +11,9 @@ internal static class AttentionLowerings
     private static readonly Candidates ForCpu =
         new(new BatchedAttention(1), new BatchedAttention(2), new BatchedAttention(4), new FlashAttention());
 
+    private static readonly Candidates ForCpuFp32 =
+        new(new BatchedAttention(1), new TiledAttention(), new BatchedAttention(2), new BatchedAttention(4), new FlashAttention());
+
     /// <summary>libtorch's flash kernel knows neither windows nor caps; the narrower a window, the more blocks pay.</summary>
     private static readonly Candidates ForCpuMasked =
         new(new BatchedAttention(1), new BatchedAttention(2), new BatchedAttention(4), new BatchedAttention(8), new BatchedAttention(16));
@@ -30,23 +33,24 @@ internal static class AttentionLowerings
         (Known("attention-grad", qkv, shape) ?? Measure("attention-grad", qkv, shape, RunBackward(dy, qkv, y, lse, shape, dqkv)))
             .Backward(dy, qkv, y, lse, shape, dqkv);
 
-    /// <summary>All lowerings of a device, element type and mask, for tests and benchmarks.</summary>
-    public static IReadOnlyList<IAttentionLowering> For(DeviceType device, ScalarType type, AttentionMask mask) => Of(device, type, mask).All;
+    /// <summary>All lowerings of a device, element type and shape, for tests and benchmarks.</summary>
+    public static IReadOnlyList<IAttentionLowering> For(DeviceType device, ScalarType type, in AttentionShape shape) => Of(device, type, shape).All;
 
-    private static Candidates Of(DeviceType device, ScalarType type, AttentionMask mask) =>
+    private static Candidates Of(DeviceType device, ScalarType type, in AttentionShape shape) =>
         device != DeviceType.CPU ? ForOthers
         : HalfProducts.Widen(type) ? ForCpuWidened
-        : mask.Window > 0 || mask.Softcap > 0 ? ForCpuMasked : ForCpu;
+        : shape.Mask.Window > 0 || shape.Mask.Softcap > 0 ? ForCpuMasked
+        : TiledAttention.Takes(type, shape) ? ForCpuFp32 : ForCpu;
 
     private static IAttentionLowering? Known(string kernel, Tensor qkv, in AttentionShape shape)
     {
-        var lowerings = Of(qkv.device_type, qkv.dtype, shape.Mask).All;
+        var lowerings = Of(qkv.device_type, qkv.dtype, shape).All;
         return lowerings.Length == 1 ? lowerings[0] : Chosen.GetValueOrDefault(new Case(kernel, qkv.dtype, shape, get_num_threads()));
     }
 
     private static IAttentionLowering Measure(string kernel, Tensor qkv, in AttentionShape shape, Action<IAttentionLowering> run)
     {
-        var lowerings = Of(qkv.device_type, qkv.dtype, shape.Mask);
+        var lowerings = Of(qkv.device_type, qkv.dtype, shape);
         var @case = new Case(kernel, qkv.dtype, shape, get_num_threads());
         return Chosen[@case] = lowerings.All[Lowerings.Default.Choose(@case.ToString(), lowerings.Names, index => run(lowerings.All[index]))];
     }

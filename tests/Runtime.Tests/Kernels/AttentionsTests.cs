@@ -34,7 +34,7 @@ public sealed class AttentionsTests : KernelTest
         foreach (var mask in Masks)
         {
             var shape = new AttentionShape(batch, sequence, heads, kvHeads, d, mask);
-            foreach (var lowering in AttentionLowerings.For(DeviceType.CPU, type, mask).Append(new AtenAttention()))
+            foreach (var lowering in AttentionLowerings.For(DeviceType.CPU, type, shape).Append(new AtenAttention()))
             {
                 Check(
                     (qkv, y, lse) => lowering.Forward(qkv, shape, y, lse),
@@ -154,7 +154,7 @@ public sealed class AttentionsTests : KernelTest
     {
         var shape = new AttentionShape(1, 8, 1, 1, 64);
         var qkv = full([8, 3 * 64], 40, ScalarType.Float16);
-        foreach (var lowering in AttentionLowerings.For(DeviceType.CPU, ScalarType.Float16, AttentionMask.Plain).Append(new AtenAttention()))
+        foreach (var lowering in AttentionLowerings.For(DeviceType.CPU, ScalarType.Float16, shape).Append(new AtenAttention()))
         {
             var (y, lse) = (Oracle.Unwritten(ScalarType.Float16, 8, 64), Oracle.Unwritten(ScalarType.Float32, 1, 1, 8));
             lowering.Forward(qkv, shape, y, lse);
