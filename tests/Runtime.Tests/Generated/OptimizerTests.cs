@@ -4,8 +4,9 @@ namespace ModelCompiler.Runtime.Tests.Generated;
 
 public sealed class OptimizerTests
 {
+    /// <summary>At twice the rate the last loss hangs on the last bits of attention's products, and so on the lowering that a machine takes.</summary>
     [Fact]
-    public void Sgd_learns() => Assert.InRange(TrainingTests.Train<OptimizerSgd>(0.3)[^1], 0, 1.5);
+    public void Sgd_learns() => Assert.InRange(TrainingTests.Train<OptimizerSgd>(0.15)[^10..].Average(), 0, 1.5);
 
     [Fact]
     public void Lion_learns() => Assert.InRange(TrainingTests.Train<OptimizerLion>(1e-3)[^1], 0, 1);
