@@ -30,12 +30,11 @@ internal static unsafe class Fp32Products
         {
             var (left, i) = (n - j, 0L);
             var width = left >= 4 * Lanes.Count ? 4 : left >= 2 * Lanes.Count ? 2 : 1;
-            for (; i + Rows <= m; i += Rows)
+            for (; width > 1 && i + Rows <= m; i += Rows)
             {
                 float* from = a + (i * aRow), to = c + (i * cRow) + j;
                 if (width == 4) Four(from, aRow, aColumn, b + j, bRow, to, cRow, k, adds);
-                else if (width == 2) Two(from, aRow, aColumn, b + j, bRow, to, cRow, k, adds);
-                else One(from, aRow, aColumn, b + j, bRow, to, cRow, k, adds);
+                else Two(from, aRow, aColumn, b + j, bRow, to, cRow, k, adds);
             }
 
             for (; i < m; i++)
@@ -115,12 +114,6 @@ internal static unsafe class Fp32Products
         Store(c + cRow, b0, b1, adds);
         Store(c + (2 * cRow), c0, c1, adds);
         Store(c + (3 * cRow), d0, d1, adds);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void One(float* a, long aRow, long aColumn, float* b, long bRow, float* c, long cRow, long k, bool adds)
-    {
-        for (var row = 0; row < Rows; row++) Row(a + (row * aRow), aColumn, b, bRow, c + (row * cRow), k, adds);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

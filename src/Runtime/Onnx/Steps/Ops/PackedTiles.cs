@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using ModelCompiler.Runtime.Onnx.Linears;
 
 namespace ModelCompiler.Runtime.Onnx.Steps.Ops;
 
@@ -151,12 +152,17 @@ internal sealed unsafe class PackedTiles<TCodes, TScales> : IPackedTiles
     private void SetGroups(int tile, byte* codes, float* scales, byte* zeros)
     {
         var (first, rows, rowBytes) = (tile * Rows, Math.Min(Rows, Shape.Rows - (tile * Rows)), Shape.Columns * TCodes.Bits / 8);
+        var zeroBytes = PackedCodes.Bytes(Shape.Groups, TCodes.Bits);
         var words = stackalloc uint[Rows];
         var to = _stream + (tile * _tileBytes);
         for (var group = 0; group < Shape.Groups; group++)
         {
             for (var row = 0; row < rows; row++)
-                TScales.Set((float*)to, row, scales[((first + row) * (long)Shape.Groups) + group], TScales.Zero<TCodes>(zeros, first + row, group, Shape.Groups));
+            {
+                var zero = zeros is null ? TCodes.Zero : PackedCodes.At(new(zeros + ((first + row) * (long)zeroBytes), zeroBytes), group, TCodes.Bits);
+                TScales.Set((float*)to, row, scales[((first + row) * (long)Shape.Groups) + group], zero);
+            }
+
             to += TScales.OfGroup * Vector;
             var from = codes + (first * (long)rowBytes) + (group * (rowBytes / Shape.Groups));
             for (var end = to + _codeBytes; to < end; to += Vector, from += Word)

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using ModelCompiler.Runtime.Onnx.Linears;
 
 namespace ModelCompiler.Runtime.Onnx.Steps.Ops;
 
@@ -13,11 +12,11 @@ internal unsafe interface ITileScales
     static abstract int OfGroup { get; }
 
     /// <summary>Writes those of a row.</summary>
+    /// <param name="vectors">Of a tile or group.</param>
+    /// <param name="row">Of the tile.</param>
+    /// <param name="scale">Its scale.</param>
+    /// <param name="zero">The code of zero, where it is not the middle.</param>
     static abstract void Set(float* vectors, int row, float scale, int zero);
-
-    /// <summary>The code of zero of a group.</summary>
-    static abstract int Zero<TCodes>(byte* zeros, int row, int group, int groups)
-        where TCodes : struct, ITileCodes;
 
     /// <summary>Adds a group.</summary>
     /// <param name="sum">Of the groups before.</param>
@@ -41,9 +40,6 @@ internal readonly unsafe struct RowScales : ITileScales
 
     public static void Set(float* vectors, int row, float scale, int zero) => vectors[row] = scale;
 
-    public static int Zero<TCodes>(byte* zeros, int row, int group, int groups)
-        where TCodes : struct, ITileCodes => TCodes.Zero;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Add(Vector512<float> sum, Vector512<float> product, float scale, float input, byte* vectors) =>
         Vector512.FusedMultiplyAdd(product, Vector512.Create(scale), sum) - Vector512.Create(Codes8.Middle * input);
@@ -61,9 +57,6 @@ internal readonly unsafe struct GroupScales<T> : ITileScales
     public static int OfGroup => 1;
 
     public static void Set(float* vectors, int row, float scale, int zero) => vectors[row] = scale;
-
-    public static int Zero<TCodes>(byte* zeros, int row, int group, int groups)
-        where TCodes : struct, ITileCodes => TCodes.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Add(Vector512<float> sum, Vector512<float> product, float scale, float input, byte* vectors)
@@ -84,13 +77,6 @@ internal readonly unsafe struct GroupZeros : ITileScales
     public static int OfGroup => 2;
 
     public static void Set(float* vectors, int row, float scale, int zero) => (vectors[row], vectors[PackedTiles.Rows + row]) = (scale, scale * zero);
-
-    public static int Zero<TCodes>(byte* zeros, int row, int group, int groups)
-        where TCodes : struct, ITileCodes
-    {
-        var bytes = PackedCodes.Bytes(groups, TCodes.Bits);
-        return PackedCodes.At(new(zeros + (row * (long)bytes), bytes), group, TCodes.Bits);
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Add(Vector512<float> sum, Vector512<float> product, float scale, float input, byte* vectors)
