@@ -52,6 +52,14 @@ public sealed record Parameter(string Name, TensorType Type, EquatableArray<Para
 /// <summary>The gradient of a parameter: the last value of its accumulation.</summary>
 public sealed record ParameterGradient(string Parameter, string Value);
 
+/// <summary>The nodes of a function from the first to the last, inclusive, which run twice, each time over half of the rows.</summary>
+/// <param name="Inner">Values that nothing else reads: they exist for half of the rows at a time.</param>
+/// <param name="Sliced">Other values of rows, of which it sees one half and then the other.</param>
+public sealed record RowLoop(int First, int Last, EquatableArray<string> Inner, EquatableArray<string> Sliced)
+{
+    public IEnumerable<Node> Of(Function function) => function.Nodes.Skip(First).Take(Last - First + 1);
+}
+
 /// <summary>
 /// A straight line of nodes over inputs and parameters. <see cref="Saved"/> are values of the forward function that the
 /// backward function of the same block reads: kept by the former, free inputs of the latter.
@@ -66,6 +74,9 @@ public sealed record Function(
     public EquatableArray<Value> Saved { get; init; }
 
     public EquatableArray<ParameterGradient> Gradients { get; init; }
+
+    /// <summary>Nodes that run over one half of the rows and then the other, after HalveMlp.</summary>
+    public EquatableArray<RowLoop> Halves { get; init; }
 
     /// <summary>
     /// The parameter whose gradient slot a value is written to: also for what is accumulated on the way, since a kernel
@@ -150,6 +161,12 @@ public sealed record EncoderValues(string Hidden, string? Logits, string? Classe
 /// <summary>Checkpoint segments of a repeated block.</summary>
 public sealed record Segments(string Block, EquatableArray<int> Starts)
 {
+    /// <summary>
+    /// Nodes of main that compute the input of the first segment, and do so again in its backward pass, which is the last: till then it lies
+    /// where the input of the last segment does in turn. None where it is kept.
+    /// </summary>
+    public EquatableArray<Node> Again { get; init; }
+
     public int Longest => Enumerable.Range(0, Starts.Count - 1).Max(s => Starts[s + 1] - Starts[s]);
 
     public int Count => Starts.Count - 1;

@@ -49,6 +49,9 @@ public static class GraphText
                 .Append(string.Join(", ", node.Inputs.Select(i => i.Length == 0 ? "_" : i))).Append(')')
                 .Append(node.Attributes).Append('\n');
         }
+        foreach (var loop in function.Halves)
+            text.Append("  halves ").Append(function.Nodes[loop.First].Outputs[0].Name).Append(" to ").Append(function.Nodes[loop.Last].Outputs[0].Name)
+                .Append(", inner ").Append(string.Join(", ", loop.Inner)).Append('\n');
         foreach (var gradient in function.Gradients)
             text.Append("  gradient ").Append(gradient.Parameter).Append(" = ").Append(gradient.Value).Append('\n');
         text.Append("  return ").Append(string.Join(", ", function.Outputs)).Append('\n');

@@ -8,6 +8,8 @@ public sealed class Add : Op
 {
     public override string Name => "add";
 
+    public override bool ByRows => true;
+
     public override bool Cheap => true;
 
     public override bool InPlace(int input) => input < 2;

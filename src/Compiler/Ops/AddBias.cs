@@ -8,6 +8,8 @@ public sealed class AddBias : Op
 {
     public override string Name => "add_bias";
 
+    public override bool ByRows => true;
+
     public override bool Cheap => true;
 
     public override bool InPlace(int input) => input == 0;
@@ -52,6 +54,8 @@ public sealed class AddBias : Op
 public sealed class BiasGrad : Op
 {
     public override string Name => "bias_grad";
+
+    public override bool ByRows => true;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [TensorType.Of(DType.F32, inputs[0].Last)];
 

@@ -12,6 +12,8 @@ public sealed class AddProduct : Op
 {
     public override string Name => "add_product";
 
+    public override bool ByRows => true;
+
     public override bool InPlace(int input) => input == 0;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs)
@@ -47,6 +49,8 @@ public sealed class AddProduct : Op
 public sealed class AddProductGrad : Op
 {
     public override string Name => "add_product_grad";
+
+    public override bool ByRows => true;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[1], inputs.Rank(2, 2).With(DType.F32)];
 

@@ -8,6 +8,8 @@ public sealed class Cast : Op
 {
     public override string Name => "cast";
 
+    public override bool ByRows => true;
+
     public override bool Cheap => true;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs)

@@ -11,6 +11,8 @@ public sealed class LayerNorm : Op
 {
     public override string Name => "layer_norm";
 
+    public override bool ByRows => true;
+
     public override bool Cheap => true;
 
     public override bool KeepsFullPrecision(int input) => input > 0;
@@ -69,7 +71,9 @@ public sealed class LayerNormGrad : Op
 
     public override string Name => "layer_norm_grad";
 
-    public override bool InPlace(int input) => input is 0 or Addend;
+    public override bool ByRows => true;
+
+    public override bool InPlace(int input) => input is 0 or 1 or Addend;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs)
     {

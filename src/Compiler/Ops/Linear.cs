@@ -8,6 +8,8 @@ public sealed class Linear : Op
 {
     public override string Name => "linear";
 
+    public override bool ByRows => true;
+
     public override IReadOnlyList<TensorType> Infer(Inputs inputs)
     {
         var (x, weight) = (inputs[0], inputs.Rank(1, 2));
@@ -59,6 +61,8 @@ public sealed class LinearGradInput : Op
 {
     public override string Name => "linear_grad_input";
 
+    public override bool ByRows => true;
+
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[0].WithLast(inputs.Rank(1, 2).Last)];
 
     public override long Flops(Inputs inputs) => 2 * inputs[0].Rows * inputs[1].Elements;
@@ -88,6 +92,8 @@ public sealed class LinearGradInput : Op
 public sealed class LinearGradWeight : Op
 {
     public override string Name => "linear_grad_weight";
+
+    public override bool ByRows => true;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) =>
         [TensorType.Of(DType.F32, inputs[0].Last, inputs[1].Last)];

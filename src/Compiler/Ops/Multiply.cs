@@ -8,6 +8,8 @@ public sealed class Multiply : Op
 {
     public override string Name => "multiply";
 
+    public override bool ByRows => true;
+
     public override bool Cheap => true;
 
     public override bool InPlace(int input) => true;
@@ -42,6 +44,8 @@ public sealed class Multiply : Op
 public sealed class MultiplyGrad : Op
 {
     public override string Name => "multiply_grad";
+
+    public override bool ByRows => true;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[1], inputs[2]];
 

@@ -31,6 +31,12 @@ public abstract class Op
     /// <summary>Whether output 0 may overwrite this input when nothing reads it afterwards.</summary>
     public virtual bool InPlace(int input) => false;
 
+    /// <summary>
+    /// Whether it can run over some of the rows at a time: what it gives of a row depends on that row of its inputs and on parameters alone,
+    /// but for gradients of parameters, which are sums over the rows.
+    /// </summary>
+    public virtual bool ByRows => false;
+
     /// <summary>The floating-point operations of one execution, a multiply-add counted as two.</summary>
     public virtual long Flops(Inputs inputs) => 0;
 

@@ -8,6 +8,8 @@ public abstract class Pointwise(string name, string kernel) : Op
 {
     public override string Name => name;
 
+    public override bool ByRows => true;
+
     public override bool Cheap => true;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs)
@@ -55,6 +57,8 @@ public abstract class Pointwise(string name, string kernel) : Op
 public sealed class PointwiseGrad(Pointwise function, string kernel) : Op
 {
     public override string Name => function.Name + "_grad";
+
+    public override bool ByRows => true;
 
     public override bool InPlace(int input) => input == 0;
 

@@ -11,6 +11,8 @@ public sealed class RmsNorm : Op
 {
     public override string Name => "rms_norm";
 
+    public override bool ByRows => true;
+
     public override bool Cheap => true;
 
     public override bool KeepsFullPrecision(int input) => input == 1;
@@ -78,7 +80,9 @@ public sealed class RmsNormGrad : Op
 
     public override string Name => "rms_norm_grad";
 
-    public override bool InPlace(int input) => input is 0 or Addend;
+    public override bool ByRows => true;
+
+    public override bool InPlace(int input) => input is 0 or 1 or Addend;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[1], TensorType.Of(DType.F32, inputs[0].Last)];
 

@@ -7,6 +7,8 @@ public sealed class Scale : Op
 {
     public override string Name => "scale";
 
+    public override bool ByRows => true;
+
     public override bool Cheap => true;
 
     public override bool InPlace(int input) => true;

@@ -8,6 +8,8 @@ public sealed class Swiglu : Op
 {
     public override string Name => "swiglu";
 
+    public override bool ByRows => true;
+
     public override bool Cheap => true;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs)
@@ -47,6 +49,8 @@ public sealed class Swiglu : Op
 public sealed class SwigluGrad : Op
 {
     public override string Name => "swiglu_grad";
+
+    public override bool ByRows => true;
 
     public override IReadOnlyList<TensorType> Infer(Inputs inputs) => [inputs[1]];
 

@@ -7,7 +7,7 @@ namespace ModelCompiler.Compiler.Passes;
 /// <summary>
 /// Solves <c>checkpoint: { budget }</c>: the least recomputation whose memory plan fits. A block has few values that cost
 /// a matrix product, so all sets of them to repeat are tried, with all lengths of segments; of these only the
-/// Pareto-optimal ones in bytes and FLOPs are planned, in ascending order of FLOPs, until one fits. The choice is thus the
+/// Pareto-optimal ones in bytes, those of the backward pass's scratch among them, and FLOPs are planned, in ascending order of FLOPs, until one fits. The choice is thus the
 /// optimum over uniform choices (every layer of a block alike), under the cost model of Checkmate (Jain et al. 2020), with
 /// the segments of Chen et al. 2016; the plan that decides is the very plan that the program runs with. Of models with so many blocks that
 /// their choices are more than can be combined, only those stay that are Pareto-optimal whatever their segments.
@@ -20,30 +20,32 @@ internal static class CheckpointSearch
     /// <summary>Combinations of the choices of several blocks that are looked at.</summary>
     private const int MostCombinations = 20_000;
 
-    /// <summary>What it keeps and computes again.</summary>
+    /// <summary>What it keeps, what the backward pass works with besides, and what that computes again.</summary>
     private interface ICost
     {
         public long Bytes { get; }
 
+        public long Scratch { get; }
+
         public long Flops { get; }
     }
 
-    private sealed record Choice(string Block, Rematerialization Repeat, int Every, int Times, long Bytes, long Flops) : ICost;
+    private sealed record Choice(string Block, Rematerialization Repeat, int Every, int Times, long Bytes, long Scratch, long Flops) : ICost;
 
-    /// <summary>A choice for each block.</summary>
-    private sealed record Combination(Combination? Before, Choice? Last, long Bytes, long Flops) : ICost
+    /// <summary>A choice for each block, of which one at a time needs its scratch.</summary>
+    private sealed record Combination(Combination? Before, Choice? Last, long Bytes, long Scratch, long Flops) : ICost
     {
-        public static Combination None { get; } = new(null, null, 0, 0);
+        public static Combination None { get; } = new(null, null, 0, 0, 0);
 
         public IEnumerable<Choice> Choices => Before is null ? [] : Before.Choices.Append(Last!);
 
-        public Combination With(Choice choice) => new(this, choice, Bytes + choice.Bytes, Flops + choice.Flops);
+        public Combination With(Choice choice) => new(this, choice, Bytes + choice.Bytes, Math.Max(Scratch, choice.Scratch), Flops + choice.Flops);
     }
 
     /// <exception cref="PassException">MC3001, with the least that is possible.</exception>
     public static Graph Find(Graph graph, ModelSpec spec, long budget)
     {
-        var combinations = Product(graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => Choices(graph, n)));
+        var combinations = Product(graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => Choices(graph, spec, n)));
         var least = long.MaxValue;
         foreach (var combination in combinations.OrderBy(c => c.Flops))
         {
@@ -65,9 +67,11 @@ internal static class CheckpointSearch
     /// <summary>Of the arena, in which a teacher that runs beside its student has its part.</summary>
     private static long Plan(Graph graph, ModelSpec spec)
     {
-        var bytes = new PlanMemory().Run(new Fuse().Run(graph, spec), spec).Memory!.Bytes;
+        var bytes = Place(graph, spec).Bytes;
         return graph.Teacher?.ArenaBytes(bytes) ?? bytes;
     }
+
+    private static MemoryPlan Place(Graph graph, ModelSpec spec) => Pipelines.Placement.Aggregate(graph, (planned, pass) => pass.Run(planned, spec)).Memory!;
 
     private static Graph Apply(Graph graph, IEnumerable<Choice> choices)
     {
@@ -76,7 +80,7 @@ internal static class CheckpointSearch
         return graph;
     }
 
-    private static List<Choice> Choices(Graph graph, Node repeat)
+    private static List<Choice> Choices(Graph graph, ModelSpec spec, Node repeat)
     {
         var (name, times) = (repeat.Attributes.String("block"), repeat.Attributes.Int("times"));
         var forward = graph.Block(name);
@@ -90,15 +94,16 @@ internal static class CheckpointSearch
         {
             var repeated = Rematerialization.With(pass, [.. costly.Where((_, i) => (set & (1 << i)) != 0)]);
             var (slot, flops, flopsOfKept) = (repeated.KeptBytes + carry, repeated.Flops, repeated.FlopsOfKept);
+            var scratch = Place(repeated.Apply(graph), spec).Blocks.First(b => b.Block == name).ScratchBytes;
             for (var every = 1; every <= times; every++)
             {
                 var ends = (times - 1) / every; // segments but for the last, which is not computed again
                 var again = (((ends * every) - ends) * whole) + (ends * flopsOfKept);
-                all.Add(new(name, repeated, every, times, (every * slot) + (ends * carry), again + (times * flops)));
+                all.Add(new(name, repeated, every, times, (every * slot) + (ends * carry), scratch, again + (times * flops)));
             }
         }
 
-        // Of one length of segments; between lengths the scratch differs too, which only a plan tells.
+        // Of one length of segments: what is computed again of a length needs other scratch, which only the whole plan tells.
         return [.. all.GroupBy(c => c.Every).SelectMany(Frontier)];
     }
 
@@ -106,10 +111,10 @@ internal static class CheckpointSearch
         where T : ICost
     {
         var least = long.MaxValue;
-        foreach (var choice in choices.OrderBy(c => c.Flops).ThenBy(c => c.Bytes))
+        foreach (var choice in choices.OrderBy(c => c.Flops).ThenBy(c => c.Bytes + c.Scratch))
         {
-            if (choice.Bytes >= least) continue;
-            least = choice.Bytes;
+            if (choice.Bytes + choice.Scratch >= least) continue;
+            least = choice.Bytes + choice.Scratch;
             yield return choice;
         }
     }

@@ -28,12 +28,21 @@ public sealed class ChooseCheckpoints : Pass
         foreach (var block in blocks)
         {
             var forward = graph.Block(block);
-            var choice = checkpoint is { Save.Count: > 0 } ? Rematerialization.Keeping(forward, checkpoint.Save) : Rematerialization.Cheap(forward);
-            graph = choice.Apply(graph);
-            if (checkpoint is not null) graph = Segmentation.Divide(graph, block, Starts(checkpoint, block, graph.Times(block)));
+            var starts = checkpoint is null ? [] : Starts(checkpoint, block, graph.Times(block));
+            graph = Choice(forward, checkpoint, spec, alone: starts.Count > graph.Times(block)).Apply(graph);
+            graph = Segmentation.Divide(graph, block, starts);
         }
         return graph;
     }
+
+    /// <summary>
+    /// A segment of one layer computes all of it again in any case: what activation functions read then best in the backward pass itself,
+    /// where that goes through the rows by halves.
+    /// </summary>
+    private static Rematerialization Choice(Function forward, CheckpointSpec? checkpoint, ModelSpec spec, bool alone) =>
+        checkpoint is { Save.Count: > 0 } ? Rematerialization.Keeping(forward, checkpoint.Save)
+        : alone && HalveMlp.Applies(forward, spec) ? Rematerialization.With(new ForwardPass(forward), HalveMlp.Products(forward))
+        : Rematerialization.Cheap(forward);
 
     private static List<int> Starts(CheckpointSpec checkpoint, string block, int times) => checkpoint switch
     {

@@ -49,6 +49,7 @@ public static class Costs
             if (training.Segments.FirstOrDefault(s => s.Block == name) is not { } segments) continue;
             var recompute = training.Block(FunctionNames.Recompute(name));
             var layers = segments.Starts[segments.Count - 1];
+            total += Flops(training.Main, segments.Again);
             total += ((layers - (segments.Count - 1)) * Flops(forward, forward.Nodes)) + ((segments.Count - 1) * Flops(recompute, recompute.Nodes));
         }
         return total;

@@ -1,7 +1,16 @@
 namespace ModelCompiler.Compiler.Passes;
 
 /// <summary>A buffer and the steps, inclusive, between which it must keep its content.</summary>
-internal sealed record Lifetime(string Name, long Bytes, int First, int Last);
+internal sealed record Lifetime(string Name, long Bytes, int First, int Last)
+{
+    /// <summary>Whether it is scratch of its first and its last step, which holds nothing between them.</summary>
+    public bool OnlyAtEnds { get; init; }
+
+    /// <summary>The steps at which it is in use.</summary>
+    public IEnumerable<(int First, int Last)> Ranges => OnlyAtEnds && Last > First ? [(First, First), (Last, Last)] : [(First, Last)];
+
+    public bool Meets(Lifetime other) => Ranges.Any(a => other.Ranges.Any(b => a.First <= b.Last && b.First <= a.Last));
+}
 
 /// <summary>
 /// Gives buffers offsets so that those alive together do not overlap: the largest first, each at the lowest offset
@@ -21,7 +30,7 @@ internal static class OffsetAllocator
         foreach (var buffer in buffers.OrderByDescending(b => b.Bytes))
         {
             var offset = 0L;
-            foreach (var (other, start) in placed.Where(p => p.Buffer.First <= buffer.Last && buffer.First <= p.Buffer.Last).OrderBy(p => p.Offset))
+            foreach (var (other, start) in placed.Where(p => p.Buffer.Meets(buffer)).OrderBy(p => p.Offset))
             {
                 if (offset + Align(buffer.Bytes) <= start) break;
                 offset = Math.Max(offset, start + Align(other.Bytes));

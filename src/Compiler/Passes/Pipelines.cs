@@ -6,6 +6,9 @@ namespace ModelCompiler.Compiler.Passes;
 /// <summary>The passes in their order.</summary>
 public static class Pipelines
 {
+    /// <summary>What follows the choice of checkpoints, and tells how many bytes it needs.</summary>
+    public static readonly IReadOnlyList<Pass> Placement = [new Fuse(), new HalveMlp(), new PlanMemory()];
+
     public static readonly IReadOnlyList<Pass> Training =
     [
         new InferShapes(),
@@ -23,8 +26,7 @@ public static class Pipelines
         new DistillLayers(),
         new DropTokens(),
         new ChooseCheckpoints(),
-        new Fuse(),
-        new PlanMemory(),
+        .. Placement,
     ];
 
     /// <summary>The product of the loss's Hessian with a direction, for meta-learning of second order: over ops that have tangents.</summary>

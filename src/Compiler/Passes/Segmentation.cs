@@ -1,4 +1,5 @@
 using ModelCompiler.Compiler.Graphs;
+using ModelCompiler.Compiler.Ops;
 using ModelCompiler.ModelDsl;
 
 namespace ModelCompiler.Compiler.Passes;
@@ -23,9 +24,31 @@ internal static class Segmentation
     /// <summary>Adds the segments and the function that computes the last layer of one again; one segment is none.</summary>
     public static Graph Divide(Graph graph, string block, List<int> starts) => starts.Count < 3 ? graph : graph with
     {
-        Segments = graph.Segments.Append(new Segments(block, starts.ToEquatableArray())).ToEquatableArray(),
+        Segments = graph.Segments.Append(new Segments(block, starts.ToEquatableArray()) { Again = Again(graph, block, starts.Count - 1).ToEquatableArray() }).ToEquatableArray(),
         Blocks = graph.Blocks.Append(Recompute(graph.Block(block))).ToEquatableArray(),
     };
+
+    /// <summary>
+    /// What gives the input of the first segment, an embedding and its positions, where that is cheap, needs no more than one buffer and
+    /// is read by nothing else. With two segments the buffer of the second's input is still full when the first's is written.
+    /// </summary>
+    private static List<Node> Again(Graph graph, string block, int segments)
+    {
+        var (main, repeat, again) = (graph.Main, graph.Repeat(block), new List<Node>());
+        var value = repeat.Inputs[0];
+        if (segments < 3 || graph.Block(FunctionNames.Backward(block)).Inputs.Count > 1) return [];
+        while (!main.Inputs.Any(i => i.Name == value))
+        {
+            var node = main.Nodes.First(n => n.Outputs.Any(o => o.Name == value));
+            var readers = main.Nodes.Count(n => n.Inputs.Contains(value));
+            if (readers > 1 || node.Outputs.Count > 1 || OpTable.IsRepeat(node) || !Rematerialization.IsCheap(node) || main.Outputs.Contains(value)) return [];
+            var values = node.Uses.Where(u => !main.Parameters.Any(p => p.Name == u)).ToList();
+            if (values.Count != 1 || (again.Count > 0 && !OpTable.Find(again[0].Op).InPlace(0))) return [];
+            again.Insert(0, node);
+            value = values[0];
+        }
+        return again;
+    }
 
     /// <summary>The nodes that these values need, in order.</summary>
     public static List<Node> Needed(Function function, IEnumerable<string> values)

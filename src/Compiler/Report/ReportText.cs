@@ -72,7 +72,7 @@ internal static class ReportText
                 + $"| {Number(layer.ForwardFlops)} | {Share(layer.ForwardFlops, costs.ForwardFlops)} | {(layer.KvCache > 0 ? Bytes(layer.KvCache) : "")} |\n");
 
         text.Append("\n## Largest activations\n\nThe arena is smaller than its buffers together, for they are not all needed at once.\n\n| buffer | size |\n|---|--:|\n");
-        foreach (var part in model.Training.Memory!.Parts.OrderByDescending(p => p.Bytes).ThenBy(p => p.Name, StringComparer.Ordinal).Take(Buffers))
+        foreach (var part in model.Training.Memory!.Largest(Buffers))
             text.Append($"| {part.Name} | {Bytes(part.Bytes)} |\n");
         return text.ToString();
     }

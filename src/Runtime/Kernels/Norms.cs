@@ -26,7 +26,7 @@ public static partial class Kernels
     /// <param name="rstd">fp32 [N]</param>
     /// <param name="weight">fp32 [C]</param>
     /// <param name="accumulate">Add to the gradients of the parameters.</param>
-    /// <param name="dx">[N, C]; may be dy or the addend.</param>
+    /// <param name="dx">[N, C]; may be dy, x or the addend.</param>
     /// <param name="dWeight">fp32 [C]</param>
     /// <param name="dBias">fp32 [C], or null.</param>
     /// <param name="addend">[N, C], added to dx: the gradient that goes round the norm; or null.</param>
@@ -56,7 +56,7 @@ public static partial class Kernels
     /// <param name="rstd">fp32 [N]</param>
     /// <param name="weight">fp32 [C]</param>
     /// <param name="accumulate">Add to <paramref name="dWeight"/>.</param>
-    /// <param name="dx">[N, C]; may be dy or the addend.</param>
+    /// <param name="dx">[N, C]; may be dy, x or the addend.</param>
     /// <param name="dWeight">fp32 [C]</param>
     /// <param name="addend">[N, C], added to dx: the gradient that goes round the norm; or null.</param>
     public static void RmsNormGrad(

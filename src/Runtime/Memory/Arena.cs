@@ -62,6 +62,19 @@ public sealed class Arena : IDisposable
         return view;
     }
 
+    /// <summary>The first and the second half of a view's rows. The arena owns them.</summary>
+    /// <param name="rows">[N, ..], of an even N.</param>
+    /// <exception cref="ArgumentException">The number of rows is odd.</exception>
+    public Tensor[] Halves(Tensor rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        var half = rows.size(0) / 2;
+        if (rows.size(0) != 2 * half) throw new ArgumentException($"{rows.size(0)} rows have no two halves.", nameof(rows));
+        Tensor[] halves = [rows.narrow(0, 0, half).DetachFromDisposeScope(), rows.narrow(0, half, half).DetachFromDisposeScope()];
+        _views.AddRange(halves);
+        return halves;
+    }
+
     public void Dispose()
     {
         foreach (var view in _views) view.Dispose();

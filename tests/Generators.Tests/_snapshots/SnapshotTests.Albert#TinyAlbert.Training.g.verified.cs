@@ -38,11 +38,11 @@ partial class TinyAlbert
         //        0.1 MiB  head
         //        0.1 MiB  blocks.scratch
         //        0.1 MiB  blocks.stream
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  projection
         //        0.0 MiB  blocks
+        //        0.0 MiB  d_norm
+        //        0.0 MiB  d_norm.2
         //        0.0 MiB  norm
-        private const long ArenaSize = 1_344_704;  // 1.3 MiB: the buffers above are its largest
+        private const long ArenaSize = 1_220_800;  // 1.2 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -98,7 +98,7 @@ partial class TinyAlbert
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -109,18 +109,14 @@ partial class TinyAlbert
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[4];
-            _blocksTemporaries = new BlocksTemporaries[4];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[4];
             _blocksGradients = new BlocksGradients[4];
             for (var i = 0; i < 4; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 223_232L),
-                    i == 0 ? s.Projection : arena.View(1_149_952 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 3 ? s.Blocks : arena.View(1_149_952 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 3 ? s.dBlocks : arena.View(892_928 + ((i + 1) % 2 * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dProjection : arena.View(892_928 + (i % 2 * 24_576L), ScalarType.Float32, [N, 48]));
+                    i == 0 ? s.Projection : arena.View(1_026_048 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
+                    i == 3 ? s.Blocks : arena.View(1_026_048 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i / 2);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i / 2);
             }
@@ -189,7 +185,7 @@ partial class TinyAlbert
             Kernels.Add(s.dNorm, s.dNorm2, s.dNormSum);                                                          // f32[B, T, C]  tiny.model.yaml:14
             Kernels.LayerNormGrad(s.dNormSum, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  tiny.model.yaml:2
             for (var i = 3; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.LinearGradBias(s.dProjection, accumulate: false, g.ProjectionBias);                          // f32[C]  tiny.model.yaml:9
             Kernels.LinearGradWeight(s.dProjection, s.EmbeddingNorm, accumulate: false, g.ProjectionWeight);     // f32[C, 16]  tiny.model.yaml:9
             Kernels.LinearGradInput(s.dProjection, p.ProjectionWeight, s.dEmbeddingNorm);                        // f32[B, T, 16]  tiny.model.yaml:9
@@ -239,51 +235,51 @@ partial class TinyAlbert
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(1_297_408, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor Embedding = arena.View(1_173_504, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
             public readonly Tensor EmbeddingTypes = arena.View(0, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor EmbeddingTyped = arena.View(1_297_408, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor EmbeddingPosition = arena.View(1_297_408, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor EmbeddingNorm = arena.View(1_305_600, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor EmbeddingNormMean = arena.View(1_340_672, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor EmbeddingNormRstd = arena.View(1_341_184, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Projection = arena.View(1_223_680, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(1_248_256, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(1_272_832, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor NormMean = arena.View(1_341_696, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(1_342_208, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor ClassifierPooled = arena.View(1_338_368, ScalarType.Float32, [B, 48]);  // f32[B, C]
-            public readonly Tensor ClassifierPoolerProduct = arena.View(1_339_136, ScalarType.Float32, [B, 48]);  // f32[B, C]
-            public readonly Tensor ClassifierActivation = arena.View(1_339_904, ScalarType.Float32, [B, 48]);  // f32[B, C]
-            public readonly Tensor Classifier = arena.View(1_344_256, ScalarType.Float32, [B, 2]);  // f32[B, 2]
-            public readonly Tensor TransformProduct = arena.View(1_313_792, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor Activation = arena.View(1_321_984, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor TransformNorm = arena.View(1_330_176, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor TransformNormMean = arena.View(1_342_720, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor TransformNormRstd = arena.View(1_343_232, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor EmbeddingTyped = arena.View(1_173_504, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor EmbeddingPosition = arena.View(1_173_504, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor EmbeddingNorm = arena.View(1_181_696, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor EmbeddingNormMean = arena.View(1_216_768, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor EmbeddingNormRstd = arena.View(1_217_280, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Projection = arena.View(1_099_776, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(1_124_352, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(1_148_928, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormMean = arena.View(1_217_792, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(1_218_304, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor ClassifierPooled = arena.View(1_214_464, ScalarType.Float32, [B, 48]);  // f32[B, C]
+            public readonly Tensor ClassifierPoolerProduct = arena.View(1_215_232, ScalarType.Float32, [B, 48]);  // f32[B, C]
+            public readonly Tensor ClassifierActivation = arena.View(1_216_000, ScalarType.Float32, [B, 48]);  // f32[B, C]
+            public readonly Tensor Classifier = arena.View(1_220_352, ScalarType.Float32, [B, 2]);  // f32[B, 2]
+            public readonly Tensor TransformProduct = arena.View(1_189_888, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor Activation = arena.View(1_198_080, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor TransformNorm = arena.View(1_206_272, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor TransformNormMean = arena.View(1_218_816, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor TransformNormRstd = arena.View(1_219_328, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Head = arena.View(892_928, ScalarType.Float32, [N, 260]);  // f32[B, T, V]
-            public readonly Tensor OrderLoss = arena.View(1_344_448, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor OrderLossBySequence = arena.View(1_343_744, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor OrderLossLse = arena.View(1_344_320, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor OrderLossAccuracy = arena.View(1_344_512, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor Loss = arena.View(1_344_576, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(1_344_384, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(1_343_744, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor LossAccuracy = arena.View(1_344_640, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor OrderLoss = arena.View(1_220_544, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor OrderLossBySequence = arena.View(1_219_840, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor OrderLossLse = arena.View(1_220_416, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor OrderLossAccuracy = arena.View(1_220_608, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor Loss = arena.View(1_220_672, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(1_220_480, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(1_219_840, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor LossAccuracy = arena.View(1_220_736, ScalarType.Float32, []);  // f32[]
             public readonly Tensor dHead = arena.View(892_928, ScalarType.Float32, [N, 260]);  // f32[B, T, V]
-            public readonly Tensor dClassifier = arena.View(1_344_256, ScalarType.Float32, [B, 2]);  // f32[B, 2]
-            public readonly Tensor dTransformNorm = arena.View(1_330_176, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor dActivation = arena.View(1_330_176, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor dTransformProduct = arena.View(1_330_176, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor dNorm = arena.View(942_080, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dClassifierActivation = arena.View(892_928, ScalarType.Float32, [B, 48]);  // f32[B, C]
-            public readonly Tensor dClassifierPoolerProduct = arena.View(892_928, ScalarType.Float32, [B, 48]);  // f32[B, C]
-            public readonly Tensor dClassifierPooled = arena.View(917_504, ScalarType.Float32, [B, 48]);  // f32[B, C]
-            public readonly Tensor dNorm2 = arena.View(892_928, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dNormSum = arena.View(942_080, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(942_080, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dProjection = arena.View(966_656, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dClassifier = arena.View(1_220_352, ScalarType.Float32, [B, 2]);  // f32[B, 2]
+            public readonly Tensor dTransformNorm = arena.View(1_206_272, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor dActivation = arena.View(1_198_080, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor dTransformProduct = arena.View(1_198_080, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor dNorm = arena.View(892_928, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dClassifierActivation = arena.View(917_504, ScalarType.Float32, [B, 48]);  // f32[B, C]
+            public readonly Tensor dClassifierPoolerProduct = arena.View(917_504, ScalarType.Float32, [B, 48]);  // f32[B, C]
+            public readonly Tensor dClassifierPooled = arena.View(942_080, ScalarType.Float32, [B, 48]);  // f32[B, C]
+            public readonly Tensor dNorm2 = arena.View(917_504, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNormSum = arena.View(892_928, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(1_124_352, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dProjection = arena.View(1_124_352, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dEmbeddingNorm = arena.View(0, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
-            public readonly Tensor dEmbeddingPosition = arena.View(0, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
+            public readonly Tensor dEmbeddingPosition = arena.View(1_173_504, ScalarType.Float32, [N, 16]);  // f32[B, T, 16]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -296,36 +292,36 @@ partial class TinyAlbert
             public readonly Tensor AttentionMixLse = arena.View(slot + 221_184, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 196_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm1 = arena.View(1_026_048, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(1_050_624, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(1_051_136, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProjProduct = arena.View(1_026_048, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2 = arena.View(1_026_048, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(1_050_624, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(1_051_136, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(1_026_048, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor MlpDownProduct = arena.View(1_124_352, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(892_928, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(917_504, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(918_016, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProjProduct = arena.View(892_928, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(892_928, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(917_504, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(918_016, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(892_928, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor MlpDownProduct = arena.View(991_232, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(1_026_048, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpActivation = arena.View(1_026_048, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpUpProduct = arena.View(1_026_048, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm2 = arena.View(1_124_352, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(1_148_928, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(1_149_440, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(1_124_352, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(1_124_352, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(1_099_776, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionQkv = arena.View(1_026_048, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(1_099_776, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(1_148_928, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(1_149_440, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(1_099_776, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(892_928, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(892_928, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(892_928, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(991_232, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(1_015_808, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(1_016_320, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(991_232, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(966_656, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(892_928, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(966_656, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(991_232, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(991_744, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(966_656, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
     }
 }

@@ -18,7 +18,7 @@ partial class TinyLm
         /// <summary>The same of the backward pass, what is computed again apart.</summary>
         public const long BackwardFlopsPerToken = 833_536;
         /// <summary>What the backward pass computes again for each token.</summary>
-        public const long RecomputedFlopsPerToken = 231_552;
+        public const long RecomputedFlopsPerToken = 231_600;
         /// <summary>The fp32 weights.</summary>
         public const long WeightBytes = 786_176;
         /// <summary>Their copy in the compute type.</summary>
@@ -30,9 +30,9 @@ partial class TinyLm
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 428_672;
+        public const long ActivationBytes = 353_920;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 3_966_464;
+        public const long TrainingBytes = 3_891_712;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 1152;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -47,12 +47,12 @@ partial class TinyLm
     // # TinyLm
     //
     //     parameters               195,840  blocks.*.mlp 57.2 %, blocks.*.attention 28.8 %, embedding 7.1 %
-    //     FLOPs a token, forward   410.64K  833.54K backward, and 231.55K computed again
+    //     FLOPs a token, forward   410.64K  833.54K backward, and 231.6K computed again
     //     weights                 767.8KiB  and 383.9KiB of a copy in bf16
     //     gradients               767.8KiB  fp32
     //     optimizer state           1.5MiB  adamw
-    //     activations             418.6KiB  4 × 32 tokens; 882.6KiB without checkpointing
-    //     training in all           3.8MiB
+    //     activations             345.6KiB  4 × 32 tokens; 821.6KiB without checkpointing
+    //     training in all           3.7MiB
     //     KV cache a token          1.1KiB  36.0KiB for 32 tokens
     //     safetensors             765.0KiB  fp32; 382.5KiB in bf16
     //
@@ -80,9 +80,9 @@ partial class TinyLm
     // | head | 64.0KiB |
     // | blocks.scratch | 61.0KiB |
     // | blocks.boundaries | 24.0KiB |
-    // | blocks.gradients | 24.0KiB |
     // | blocks | 12.0KiB |
     // | blocks.stream | 12.0KiB |
-    // | d_embedding.position | 12.0KiB |
+    // | d_norm | 12.0KiB |
+    // | norm | 12.0KiB |
     // </report>
 }

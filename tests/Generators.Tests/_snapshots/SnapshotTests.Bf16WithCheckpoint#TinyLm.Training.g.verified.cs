@@ -38,11 +38,11 @@ partial class TinyLm
         //        0.1 MiB  head
         //        0.1 MiB  blocks.scratch
         //        0.0 MiB  blocks.boundaries
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
+        //        0.0 MiB  blocks.stream
+        //        0.0 MiB  d_norm
         //        0.0 MiB  norm
-        private const long ArenaSize = 428_672;  // 0.4 MiB: the buffers above are its largest
+        private const long ArenaSize = 353_920;  // 0.3 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -95,7 +95,7 @@ partial class TinyLm
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
         private static readonly int[] BlocksSegments = [0, 2, 4, 6];  // tiny.model.yaml:12
@@ -107,7 +107,7 @@ partial class TinyLm
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[6];
-            _blocksTemporaries = new BlocksTemporaries[6];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[6];
             _blocksGradients = new BlocksGradients[6];
             // Layer i of a segment uses slot i − start; the inputs of segments have buffers of their own.
@@ -116,12 +116,8 @@ partial class TinyLm
                 for (int start = BlocksSegments[segment], end = BlocksSegments[segment + 1], i = start; i < end; i++)
                 {
                     _blocks[i] = new BlocksActivations(arena, 0 + ((i - start) * 112_640L),
-                        i > start ? arena.View(414_720 + ((i - start - 1) * 12_288L), ScalarType.BFloat16, [N, 48]) : segment == 0 ? s.EmbeddingPosition : arena.View(353_280 + ((segment - 1) * 12_288L), ScalarType.BFloat16, [N, 48]),
-                        i < end - 1 ? arena.View(414_720 + ((i - start) * 12_288L), ScalarType.BFloat16, [N, 48]) : i == 5 ? s.Blocks : arena.View(353_280 + ((segment) * 12_288L), ScalarType.BFloat16, [N, 48]));
-                    // The gradient that flows back alternates between two buffers.
-                    _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                        i == 5 ? s.dBlocks : arena.View(225_280 + ((i + 1) % 2 * 12_288L), ScalarType.BFloat16, [N, 48]),
-                        i == 0 ? s.dEmbeddingPosition : arena.View(225_280 + (i % 2 * 12_288L), ScalarType.BFloat16, [N, 48]));
+                        i > start ? arena.View(339_968 + ((i - start - 1) * 12_288L), ScalarType.BFloat16, [N, 48]) : segment == 0 ? s.EmbeddingPosition : arena.View(290_816 + ((segment - 1) * 12_288L), ScalarType.BFloat16, [N, 48]),
+                        i < end - 1 ? arena.View(339_968 + ((i - start) * 12_288L), ScalarType.BFloat16, [N, 48]) : i == 5 ? s.Blocks : arena.View(290_816 + ((segment) * 12_288L), ScalarType.BFloat16, [N, 48]));
                     _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                     _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
                 }
@@ -167,6 +163,11 @@ partial class TinyLm
             for (var segment = 2; segment >= 0; segment--)
             {
                 int start = BlocksSegments[segment], end = BlocksSegments[segment + 1];
+                if (segment == 0)  // its input again: it was kept for its forward pass only
+                {
+                    Kernels.Embedding(input.Tokens, p.EmbeddingWeight, s.Embedding);                                     // bf16[B, T, C]  tiny.model.yaml:4
+                    Kernels.AddPosition(s.Embedding, p.EmbeddingPositionWeight, T, s.EmbeddingPosition);                 // bf16[B, T, C]  tiny.model.yaml:4
+                }
                 if (segment < 2)  // the last segment's activations are still in place
                 {
                     for (var i = start; i < end - 1; i++)
@@ -174,7 +175,7 @@ partial class TinyLm
                     BlocksRecompute(end - 1, _blocks[end - 1], _blocksParameters[end - 1]);
                 }
                 for (var i = end - 1; i >= start; i--)
-                    BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                    BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             }
             Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  tiny.model.yaml:4
             Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: false, g.EmbeddingWeight);     // f32[256, C]  tiny.model.yaml:4
@@ -231,20 +232,20 @@ partial class TinyLm
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(377_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor EmbeddingPosition = arena.View(377_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Blocks = arena.View(390_144, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm = arena.View(402_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor NormMean = arena.View(427_008, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(427_520, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Blocks = arena.View(315_392, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor NormMean = arena.View(352_256, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(352_768, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Head = arena.View(225_280, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
-            public readonly Tensor Loss = arena.View(428_608, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(428_544, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(428_032, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Loss = arena.View(353_856, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(353_792, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(353_280, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(225_280, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
-            public readonly Tensor dNorm = arena.View(402_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dBlocks = arena.View(402_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(249_856, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dNorm = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dBlocks = arena.View(315_392, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(315_392, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Embedding = arena.View(303_104, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(303_104, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -257,36 +258,36 @@ partial class TinyLm
             public readonly Tensor AttentionMixLse = arena.View(slot + 110_592, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 98_304, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor Norm1 = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(303_104, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(303_616, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProjProduct = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm2 = arena.View(290_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(303_104, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(303_616, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor MlpDownProduct = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1 = arena.View(225_280, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(237_568, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(238_080, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProjProduct = arena.View(225_280, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2 = arena.View(225_280, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(237_568, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(238_080, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(225_280, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor MlpDownProduct = arena.View(274_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // bf16[B, T, C]
-            public readonly Tensor dInput = dInput;  // bf16[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor dMlpActivation = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor dMlpUpProduct = arena.View(290_816, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor Norm2 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(352_256, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(352_768, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(339_968, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dAttentionQkv = arena.View(290_816, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(352_256, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(352_768, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(327_680, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // bf16[B, T, C]
+            public readonly Tensor dInput = dOutput;  // bf16[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(225_280, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(225_280, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(225_280, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(274_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(286_720, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(287_232, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(274_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(262_144, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(225_280, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(262_144, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(274_432, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(274_944, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(262_144, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
     }
 }

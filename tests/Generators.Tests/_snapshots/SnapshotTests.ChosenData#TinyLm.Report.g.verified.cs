@@ -30,11 +30,11 @@ partial class TinyLm
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 801_408;
+        public const long ActivationBytes = 677_504;
         /// <summary>The weights by which samples are scored.</summary>
         public const long ScoringBytes = 166_464;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 2_296_000;
+        public const long TrainingBytes = 2_172_096;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 768;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -53,9 +53,9 @@ partial class TinyLm
     //     weights                 324.3KiB  fp32
     //     gradients               324.3KiB  fp32
     //     optimizer state         648.5KiB  adamw
-    //     activations             782.6KiB  4 × 32 tokens
+    //     activations             661.6KiB  4 × 32 tokens
     //     scoring of samples      162.6KiB  weights in bf16
-    //     training in all           2.2MiB
+    //     training in all           2.1MiB
     //     KV cache a token            768B  24.0KiB for 32 tokens
     //     safetensors             323.3KiB  fp32; 161.6KiB in bf16
     //
@@ -82,10 +82,10 @@ partial class TinyLm
     // | blocks.saved | 436.0KiB |
     // | head | 128.0KiB |
     // | blocks.scratch | 121.0KiB |
-    // | blocks.gradients | 48.0KiB |
     // | blocks | 24.0KiB |
     // | blocks.stream | 24.0KiB |
-    // | d_embedding.position | 24.0KiB |
     // | d_norm | 24.0KiB |
+    // | embedding | 24.0KiB |
+    // | norm | 24.0KiB |
     // </report>
 }

@@ -39,12 +39,12 @@ partial class TinyLm
         //        0.4 MiB  blocks.saved
         //        0.1 MiB  head
         //        0.1 MiB  blocks.scratch
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
-        //        0.0 MiB  norm
+        //        0.0 MiB  blocks.stream
         //        0.0 MiB  d_norm
-        private const long ArenaSize = 801_408;  // 0.8 MiB: the buffers above are its largest
+        //        0.0 MiB  embedding
+        //        0.0 MiB  norm
+        private const long ArenaSize = 677_504;  // 0.6 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -110,7 +110,7 @@ partial class TinyLm
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -122,18 +122,14 @@ partial class TinyLm
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[2];
-            _blocksTemporaries = new BlocksTemporaries[2];
+            _blocksTemporaries = new BlocksTemporaries(arena, T, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[2];
             _blocksGradients = new BlocksGradients[2];
             for (var i = 0; i < 2; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, T, 0 + ((i) * 223_232L),
-                    i == 0 ? s.EmbeddingPosition : arena.View(775_168 + ((i - 1) * 24_576L), ScalarType.Float32, [B * T, 48]),
-                    i == 1 ? s.Blocks : arena.View(775_168 + ((i) * 24_576L), ScalarType.Float32, [B * T, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena, T,
-                    i == 1 ? s.dBlocks : arena.View(446_464 + ((i + 1) % 2 * 24_576L), ScalarType.Float32, [B * T, 48]),
-                    i == 0 ? s.dEmbeddingPosition : arena.View(446_464 + (i % 2 * 24_576L), ScalarType.Float32, [B * T, 48]));
+                    i == 0 ? s.EmbeddingPosition : arena.View(651_264 + ((i - 1) * 24_576L), ScalarType.Float32, [B * T, 48]),
+                    i == 1 ? s.Blocks : arena.View(651_264 + ((i) * 24_576L), ScalarType.Float32, [B * T, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -176,7 +172,7 @@ partial class TinyLm
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // f32[B, T, C]  tiny.model.yaml:2
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  tiny.model.yaml:2
             for (var i = 1; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  tiny.model.yaml:4
             Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: false, g.EmbeddingWeight);     // f32[256, C]  tiny.model.yaml:4
         }
@@ -220,20 +216,20 @@ partial class TinyLm
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena, int T)
         {
-            public readonly Tensor Embedding = arena.View(701_440, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor EmbeddingPosition = arena.View(701_440, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(726_016, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(750_592, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor NormMean = arena.View(799_744, ScalarType.Float32, [B * T]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(800_256, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor Embedding = arena.View(577_536, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(577_536, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(602_112, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(626_688, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor NormMean = arena.View(675_840, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(676_352, ScalarType.Float32, [B * T]);  // f32[B, T]
             public readonly Tensor Head = arena.View(446_464, ScalarType.Float32, [B * T, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(801_344, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(801_280, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(800_768, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor Loss = arena.View(677_440, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(677_376, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(676_864, ScalarType.Float32, [B * T]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(446_464, ScalarType.Float32, [B * T, 256]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(750_592, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(750_592, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(495_616, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor dNorm = arena.View(626_688, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(602_112, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(602_112, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -246,36 +242,36 @@ partial class TinyLm
             public readonly Tensor AttentionMixLse = arena.View(slot + 221_184, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 196_608, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [B * T, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm1 = arena.View(577_536, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(602_112, ScalarType.Float32, [B * T]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(602_624, ScalarType.Float32, [B * T]);  // f32[B, T]
-            public readonly Tensor AttentionProjProduct = arena.View(577_536, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2 = arena.View(577_536, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(602_112, ScalarType.Float32, [B * T]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(602_624, ScalarType.Float32, [B * T]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(577_536, ScalarType.Float32, [B * T, 192]);  // f32[B, T, 4C]
-            public readonly Tensor MlpDownProduct = arena.View(675_840, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(446_464, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(471_040, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(471_552, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor AttentionProjProduct = arena.View(446_464, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(446_464, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(471_040, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(471_552, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(446_464, ScalarType.Float32, [B * T, 192]);  // f32[B, T, 4C]
+            public readonly Tensor MlpDownProduct = arena.View(544_768, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, int T, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, int T, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(577_536, ScalarType.Float32, [B * T, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpActivation = arena.View(577_536, ScalarType.Float32, [B * T, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpUpProduct = arena.View(577_536, ScalarType.Float32, [B * T, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm2 = arena.View(675_840, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(700_416, ScalarType.Float32, [B * T]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(700_928, ScalarType.Float32, [B * T]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(675_840, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(675_840, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(651_264, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionQkv = arena.View(577_536, ScalarType.Float32, [B * T, 144]);  // f32[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(651_264, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(700_416, ScalarType.Float32, [B * T]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(700_928, ScalarType.Float32, [B * T]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(651_264, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(446_464, ScalarType.Float32, [B * T, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(446_464, ScalarType.Float32, [B * T, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(446_464, ScalarType.Float32, [B * T, 192]);  // f32[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(544_768, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(569_344, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(569_856, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(544_768, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(520_192, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(446_464, ScalarType.Float32, [B * T, 144]);  // f32[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(520_192, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(544_768, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(545_280, ScalarType.Float32, [B * T]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(520_192, ScalarType.Float32, [B * T, 48]);  // f32[B, T, C]
         }
     }
 }

@@ -30,9 +30,9 @@ partial class Gated
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 2_571_392;
+        public const long ActivationBytes = 2_257_024;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 4_143_232;
+        public const long TrainingBytes = 3_828_864;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 1152;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -51,8 +51,8 @@ partial class Gated
     //     weights                 383.8KiB  fp32
     //     gradients               383.8KiB  fp32
     //     optimizer state         767.5KiB  adamw
-    //     activations               2.5MiB  8 × 32 tokens
-    //     training in all           4.0MiB
+    //     activations               2.2MiB  8 × 32 tokens
+    //     training in all           3.7MiB
     //     KV cache a token          1.1KiB  36.0KiB for 32 tokens
     //     safetensors             383.1KiB  fp32; 191.5KiB in bf16
     //
@@ -83,10 +83,10 @@ partial class Gated
     // | blocks.saved | 1.5MiB |
     // | blocks.scratch | 512.0KiB |
     // | head | 256.0KiB |
-    // | blocks.gradients | 96.0KiB |
     // | blocks.stream | 96.0KiB |
     // | blocks | 48.0KiB |
-    // | d_embedding.position | 48.0KiB |
     // | d_norm | 48.0KiB |
+    // | embedding | 48.0KiB |
+    // | norm | 48.0KiB |
     // </report>
 }

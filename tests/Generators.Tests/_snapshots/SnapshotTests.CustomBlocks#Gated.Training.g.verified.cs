@@ -38,11 +38,11 @@ partial class Gated
         //        0.5 MiB  blocks.scratch
         //        0.3 MiB  head
         //        0.1 MiB  blocks.stream
-        //        0.1 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
+        //        0.0 MiB  d_norm
+        //        0.0 MiB  embedding
         //        0.0 MiB  norm
-        private const long ArenaSize = 2_571_392;  // 2.5 MiB: the buffers above are its largest
+        private const long ArenaSize = 2_257_024;  // 2.2 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -95,7 +95,7 @@ partial class Gated
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -106,18 +106,14 @@ partial class Gated
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[3];
-            _blocksTemporaries = new BlocksTemporaries[3];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[3];
             _blocksGradients = new BlocksGradients[3];
             for (var i = 0; i < 3; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 512_000L),
-                    i == 0 ? s.EmbeddingPosition : arena.View(2_322_432 + ((i - 1) * 49_152L), ScalarType.Float32, [N, 48]),
-                    i == 2 ? s.Blocks : arena.View(2_322_432 + ((i) * 49_152L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 2 ? s.dBlocks : arena.View(2_060_288 + ((i + 1) % 2 * 49_152L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dEmbeddingPosition : arena.View(2_060_288 + (i % 2 * 49_152L), ScalarType.Float32, [N, 48]));
+                    i == 0 ? s.EmbeddingPosition : arena.View(2_060_288 + ((i - 1) * 49_152L), ScalarType.Float32, [N, 48]),
+                    i == 2 ? s.Blocks : arena.View(2_060_288 + ((i) * 49_152L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -160,7 +156,7 @@ partial class Gated
             Kernels.LinearGradInput(s.dHead, p.EmbeddingWeight, s.dNorm);                                        // f32[B, T, C]  tiny.model.yaml:22
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  tiny.model.yaml:21
             for (var i = 2; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  tiny.model.yaml:7
             Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: true, g.EmbeddingWeight);      // f32[256, C]  tiny.model.yaml:7
         }
@@ -210,20 +206,20 @@ partial class Gated
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(2_420_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor EmbeddingPosition = arena.View(2_420_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(2_469_888, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor NormMean = arena.View(2_568_192, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(2_569_216, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Head = arena.View(2_060_288, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(2_571_328, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(2_571_264, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(2_570_240, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dHead = arena.View(2_060_288, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(2_519_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(2_158_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Embedding = arena.View(2_158_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(2_158_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(2_207_744, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(1_798_144, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormMean = arena.View(1_847_296, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(1_848_320, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(1_536_000, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor Loss = arena.View(2_256_960, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(2_256_896, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(1_849_344, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(1_536_000, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor dNorm = arena.View(1_798_144, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(2_207_744, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(2_207_744, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -248,27 +244,27 @@ partial class Gated
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
             public readonly Tensor Activation = arena.View(1_536_000, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor Multiply = arena.View(1_667_072, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor dMultiply = arena.View(1_667_072, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor dActivation = arena.View(1_798_144, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor dUp = arena.View(1_929_216, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor Norm2 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Rstd = arena.View(1_585_152, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Rstd = arena.View(1_634_304, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(1_585_152, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dGateProduct = arena.View(1_798_144, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor dNorm22 = arena.View(1_536_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dNorm2Sum = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNorm2Sum = arena.View(1_585_152, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionQkv = arena.View(1_536_000, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Rstd = arena.View(1_781_760, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(1_732_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Rstd = arena.View(1_732_608, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(1_683_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
     }
 }

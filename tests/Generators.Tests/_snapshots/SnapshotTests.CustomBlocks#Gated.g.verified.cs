@@ -19,8 +19,8 @@ namespace Demo;
 /// <item><term>weights</term><description>383.8KiB (fp32)</description></item>
 /// <item><term>gradients</term><description>383.8KiB (fp32)</description></item>
 /// <item><term>optimizer state</term><description>767.5KiB (adamw)</description></item>
-/// <item><term>activations</term><description>2.5MiB (8 × 32 tokens)</description></item>
-/// <item><term>training in all</term><description>4.0MiB</description></item>
+/// <item><term>activations</term><description>2.2MiB (8 × 32 tokens)</description></item>
+/// <item><term>training in all</term><description>3.7MiB</description></item>
 /// <item><term>KV cache a token</term><description>1.1KiB (36.0KiB for 32 tokens)</description></item>
 /// <item><term>safetensors</term><description>383.1KiB (fp32; 191.5KiB in bf16)</description></item>
 /// </list>
@@ -78,19 +78,18 @@ partial class Gated : ICompiledModel<Gated>
             Parameters = 392_960,
             Gradients = 392_960,
             Optimizer = 785_920,
-            Activations = 2_571_392,
+            Activations = 2_257_024,
             Operations = 13,
             Backward = 6,
             Parts =
             [
                 new("blocks.saved", 1_536_000, 2, 10),
-                new("blocks.scratch", 524_288, 2, 10),
+                new("blocks.scratch", 524_288, 2, 2),
+                new("blocks.scratch", 524_288, 10, 10),
                 new("head", 262_144, 4, 8),
-                new("blocks.gradients", 98_304, 10, 10),
                 new("blocks.stream", 98_304, 2, 10),
-                new("blocks", 49_152, 2, 9),
-                new("d_embedding.position", 49_152, 10, 12),
-                new("d_norm", 49_152, 8, 10),
+                new("blocks", 49_152, 2, 12),
+                new("d_norm", 49_152, 8, 9),
                 new("embedding", 49_152, 0, 10),
                 new("norm", 49_152, 3, 7),
             ],

@@ -37,12 +37,12 @@ partial class TinyGpt
         //        0.4 MiB  blocks.saved
         //        0.1 MiB  head
         //        0.1 MiB  blocks.scratch
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
-        //        0.0 MiB  norm
+        //        0.0 MiB  blocks.stream
         //        0.0 MiB  d_norm
-        private const long ArenaSize = 832_128;  // 0.8 MiB: the buffers above are its largest
+        //        0.0 MiB  embedding
+        //        0.0 MiB  norm
+        private const long ArenaSize = 708_224;  // 0.7 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -101,7 +101,7 @@ partial class TinyGpt
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -113,18 +113,14 @@ partial class TinyGpt
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[2];
-            _blocksTemporaries = new BlocksTemporaries[2];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[2];
             _blocksGradients = new BlocksGradients[2];
             for (var i = 0; i < 2; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 235_520L),
-                    i == 0 ? s.Dropout : arena.View(799_744 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 1 ? s.Blocks : arena.View(799_744 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 1 ? s.dBlocks : arena.View(471_040 + ((i + 1) % 2 * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dDropout : arena.View(471_040 + (i % 2 * 24_576L), ScalarType.Float32, [N, 48]));
+                    i == 0 ? s.Dropout : arena.View(675_840 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
+                    i == 1 ? s.Blocks : arena.View(675_840 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -175,7 +171,7 @@ partial class TinyGpt
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // f32[B, T, C]  tiny.model.yaml:2
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  tiny.model.yaml:2
             for (var i = 1; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.DropoutGrad(s.dDropout, s.DropoutMask, 0.1, s.dEmbeddingPosition);                           // f32[B, T, C]  tiny.model.yaml:9
             Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  tiny.model.yaml:4
             Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: false, g.EmbeddingWeight);     // f32[256, C]  tiny.model.yaml:4
@@ -224,23 +220,23 @@ partial class TinyGpt
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(726_016, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor EmbeddingPosition = arena.View(726_016, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Dropout = arena.View(726_016, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor DropoutMask = arena.View(824_320, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
-            public readonly Tensor Blocks = arena.View(750_592, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(775_168, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor NormMean = arena.View(830_464, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(830_976, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Embedding = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Dropout = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor DropoutMask = arena.View(700_416, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
+            public readonly Tensor Blocks = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(651_264, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormMean = arena.View(706_560, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(707_072, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Head = arena.View(471_040, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(832_064, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(832_000, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(831_488, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Loss = arena.View(708_160, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(708_096, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(707_584, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(471_040, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(775_168, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(775_168, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dDropout = arena.View(520_192, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(520_192, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNorm = arena.View(651_264, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dDropout = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -255,40 +251,40 @@ partial class TinyGpt
             public readonly Tensor Residual1 = arena.View(slot + 196_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor Dropout2Mask = arena.View(slot + 227_328, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
-            public readonly Tensor Norm1 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(626_688, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(627_200, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProj = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Dropout1 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2 = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(626_688, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(627_200, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor MlpDown = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Dropout2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(471_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(495_616, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(496_128, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProj = arena.View(471_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Dropout1 = arena.View(471_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(471_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(495_616, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(496_128, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(471_040, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor MlpDown = arena.View(569_344, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Dropout2 = arena.View(569_344, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
-            public readonly Tensor dMlpDown = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpActivation = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpUpProduct = arena.View(602_112, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(724_992, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(725_504, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(700_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionProj = arena.View(602_112, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionQkv = arena.View(602_112, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(724_992, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(725_504, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(675_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
+            public readonly Tensor dMlpDown = arena.View(569_344, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(471_040, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(471_040, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(471_040, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(569_344, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(593_920, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(594_432, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(569_344, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionProj = arena.View(471_040, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(544_768, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(471_040, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(544_768, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(569_344, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(569_856, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(544_768, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
     }
 }

@@ -30,9 +30,9 @@ partial class TinyLatent
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 762_752;
+        public const long ActivationBytes = 626_816;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 2_033_536;
+        public const long TrainingBytes = 1_897_600;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 192;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -51,8 +51,8 @@ partial class TinyLatent
     //     weights                 310.3KiB  fp32
     //     gradients               310.3KiB  fp32
     //     optimizer state         620.5KiB  adamw
-    //     activations             744.9KiB  3 × 32 tokens
-    //     training in all           1.9MiB
+    //     activations             612.1KiB  3 × 32 tokens
+    //     training in all           1.8MiB
     //     KV cache a token            192B  6.0KiB for 32 tokens
     //     safetensors             309.7KiB  fp32; 154.8KiB in bf16
     //
@@ -77,12 +77,12 @@ partial class TinyLatent
     // | buffer | size |
     // |---|--:|
     // | blocks.saved | 390.0KiB |
-    // | blocks.scratch | 186.0KiB |
+    // | blocks.scratch | 168.0KiB |
     // | head | 96.0KiB |
-    // | blocks.gradients | 36.0KiB |
     // | blocks | 18.0KiB |
     // | blocks.stream | 18.0KiB |
-    // | d_embedding | 18.0KiB |
     // | d_norm | 18.0KiB |
+    // | embedding | 18.0KiB |
+    // | norm | 18.0KiB |
     // </report>
 }

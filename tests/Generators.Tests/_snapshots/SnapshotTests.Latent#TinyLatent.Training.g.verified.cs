@@ -37,12 +37,12 @@ partial class TinyLatent
         //        0.4 MiB  blocks.saved
         //        0.2 MiB  blocks.scratch
         //        0.1 MiB  head
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
-        //        0.0 MiB  norm
+        //        0.0 MiB  blocks.stream
         //        0.0 MiB  d_norm
-        private const long ArenaSize = 762_752;  // 0.7 MiB: the buffers above are its largest
+        //        0.0 MiB  embedding
+        //        0.0 MiB  norm
+        private const long ArenaSize = 626_816;  // 0.6 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -95,7 +95,7 @@ partial class TinyLatent
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -106,18 +106,14 @@ partial class TinyLatent
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[2];
-            _blocksTemporaries = new BlocksTemporaries[2];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[2];
             _blocksGradients = new BlocksGradients[2];
             for (var i = 0; i < 2; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 199_680L),
-                    i == 0 ? s.Embedding : arena.View(743_424 + ((i - 1) * 18_432L), ScalarType.Float32, [N, 48]),
-                    i == 1 ? s.Blocks : arena.View(743_424 + ((i) * 18_432L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 1 ? s.dBlocks : arena.View(589_824 + ((i + 1) % 2 * 18_432L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dEmbedding : arena.View(589_824 + (i % 2 * 18_432L), ScalarType.Float32, [N, 48]));
+                    i == 0 ? s.Embedding : arena.View(608_256 + ((i - 1) * 18_432L), ScalarType.Float32, [N, 48]),
+                    i == 1 ? s.Blocks : arena.View(608_256 + ((i) * 18_432L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -159,7 +155,7 @@ partial class TinyLatent
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // f32[B, T, C]  tiny.model.yaml:2
             Kernels.RmsNormGrad(s.dNorm, s.Blocks, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight); // f32[B, T, C]  tiny.model.yaml:11
             for (var i = 1; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.EmbeddingGrad(s.dEmbedding, input.Tokens, accumulate: false, g.EmbeddingWeight);             // f32[256, C]  tiny.model.yaml:4
         }
 
@@ -234,18 +230,18 @@ partial class TinyLatent
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(688_128, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(706_560, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(724_992, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor NormRstd = arena.View(761_856, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Head = arena.View(589_824, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(762_688, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(762_624, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(762_240, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dHead = arena.View(589_824, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(724_992, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(724_992, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbedding = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Embedding = arena.View(571_392, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(589_824, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(497_664, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormRstd = arena.View(516_096, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(399_360, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor Loss = arena.View(626_752, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(626_688, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(516_480, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(399_360, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor dNorm = arena.View(497_664, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(589_824, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbedding = arena.View(589_824, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -281,17 +277,17 @@ partial class TinyLatent
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
             public readonly Tensor MlpActivation = arena.View(399_360, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor dMlpActivation = arena.View(399_360, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor dMlpUpProduct = arena.View(399_360, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor Norm2 = arena.View(473_088, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm2Rstd = arena.View(491_520, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(571_392, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(571_392, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNorm2 = arena.View(473_088, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor AttentionHeads = arena.View(399_360, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionHeads = arena.View(399_360, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionMix = arena.View(546_816, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]

@@ -19,8 +19,8 @@ namespace Demo;
 /// <item><term>weights</term><description>310.3KiB (fp32)</description></item>
 /// <item><term>gradients</term><description>310.3KiB (fp32)</description></item>
 /// <item><term>optimizer state</term><description>620.5KiB (adamw)</description></item>
-/// <item><term>activations</term><description>744.9KiB (3 × 32 tokens)</description></item>
-/// <item><term>training in all</term><description>1.9MiB</description></item>
+/// <item><term>activations</term><description>612.1KiB (3 × 32 tokens)</description></item>
+/// <item><term>training in all</term><description>1.8MiB</description></item>
 /// <item><term>KV cache a token</term><description>192B (6.0KiB for 32 tokens)</description></item>
 /// <item><term>safetensors</term><description>309.7KiB (fp32; 154.8KiB in bf16)</description></item>
 /// </list>
@@ -73,19 +73,18 @@ partial class TinyLatent : ICompiledModel<TinyLatent>
             Parameters = 317_696,
             Gradients = 317_696,
             Optimizer = 635_392,
-            Activations = 762_752,
+            Activations = 626_816,
             Operations = 11,
             Backward = 5,
             Parts =
             [
                 new("blocks.saved", 399_360, 1, 9),
-                new("blocks.scratch", 190_464, 1, 9),
+                new("blocks.scratch", 172_032, 1, 1),
+                new("blocks.scratch", 172_032, 9, 9),
                 new("head", 98_304, 3, 7),
-                new("blocks.gradients", 36_864, 9, 9),
-                new("blocks", 18_432, 1, 8),
+                new("blocks", 18_432, 1, 10),
                 new("blocks.stream", 18_432, 1, 9),
-                new("d_embedding", 18_432, 9, 10),
-                new("d_norm", 18_432, 7, 9),
+                new("d_norm", 18_432, 7, 8),
                 new("embedding", 18_432, 0, 9),
                 new("norm", 18_432, 2, 6),
             ],

@@ -30,9 +30,9 @@ partial class TinyMixed
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 1_150_592;
+        public const long ActivationBytes = 964_224;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 4_688_384;
+        public const long TrainingBytes = 4_502_016;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 1344;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -51,8 +51,8 @@ partial class TinyMixed
     //     weights                 767.8KiB  and 383.9KiB of a copy in bf16
     //     gradients               767.8KiB  fp32
     //     optimizer state           1.5MiB  adamw
-    //     activations               1.1MiB  4 × 32 tokens
-    //     training in all           4.5MiB
+    //     activations             941.6KiB  4 × 32 tokens
+    //     training in all           4.3MiB
     //     KV cache a token          1.3KiB  42.0KiB for 32 tokens
     //     safetensors             765.0KiB  fp32; 382.5KiB in bf16
     //
@@ -87,8 +87,8 @@ partial class TinyMixed
     // | blocks.0.scratch | 121.0KiB |
     // | head | 64.0KiB |
     // | blocks.1-to-5.scratch | 61.0KiB |
-    // | blocks.0.gradients | 48.0KiB |
     // | blocks.1-to-5.stream | 48.0KiB |
     // | blocks.0 | 24.0KiB |
+    // | d_blocks.0 | 24.0KiB |
     // </report>
 }

@@ -39,10 +39,10 @@ partial class TinyMixed
         //        0.1 MiB  blocks.0.scratch
         //        0.1 MiB  head
         //        0.1 MiB  blocks.1-to-5.scratch
-        //        0.0 MiB  blocks.0.gradients
         //        0.0 MiB  blocks.1-to-5.stream
-        //        0.0 MiB  embedding.position.f32
-        private const long ArenaSize = 1_150_592;  // 1.1 MiB: the buffers above are its largest
+        //        0.0 MiB  blocks.0
+        //        0.0 MiB  d_blocks.0
+        private const long ArenaSize = 964_224;  // 0.9 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -95,11 +95,11 @@ partial class TinyMixed
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly Blocks0Activations[] _blocks0;
-        private readonly Blocks0Temporaries[] _blocks0Temporaries;
+        private readonly Blocks0Temporaries _blocks0Temporaries;
         private readonly Blocks0Parameters[] _blocks0Parameters;
         private readonly Blocks0Gradients[] _blocks0Gradients;
         private readonly Blocks1To5Activations[] _blocks1To5;
-        private readonly Blocks1To5Temporaries[] _blocks1To5Temporaries;
+        private readonly Blocks1To5Temporaries _blocks1To5Temporaries;
         private readonly Blocks1To5Parameters[] _blocks1To5Parameters;
         private readonly Blocks1To5Gradients[] _blocks1To5Gradients;
 
@@ -110,7 +110,7 @@ partial class TinyMixed
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks0 = new Blocks0Activations[1];
-            _blocks0Temporaries = new Blocks0Temporaries[1];
+            _blocks0Temporaries = new Blocks0Temporaries(arena, s.dBlocks0);  // the gradient that flows back stays in its place
             _blocks0Parameters = new Blocks0Parameters[1];
             _blocks0Gradients = new Blocks0Gradients[1];
             for (var i = 0; i < 1; i++)
@@ -118,26 +118,18 @@ partial class TinyMixed
                 _blocks0[i] = new Blocks0Activations(arena, 563_200 + ((i) * 223_232L),
                     i == 0 ? s.EmbeddingPositionF32 : arena.View(0 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
                     i == 0 ? s.Blocks0 : arena.View(0 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocks0Temporaries[i] = new Blocks0Temporaries(arena,
-                    i == 0 ? s.dBlocks0 : arena.View(0 + ((i + 1) % 2 * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dEmbeddingPositionF32 : arena.View(0 + (i % 2 * 24_576L), ScalarType.Float32, [N, 48]));
                 _blocks0Parameters[i] = new Blocks0Parameters(program.Model.Parameters, i);
                 _blocks0Gradients[i] = new Blocks0Gradients(program.Model.Parameters, i);
             }
             _blocks1To5 = new Blocks1To5Activations[5];
-            _blocks1To5Temporaries = new Blocks1To5Temporaries[5];
+            _blocks1To5Temporaries = new Blocks1To5Temporaries(arena, s.dBlocks1To5);  // the gradient that flows back stays in its place
             _blocks1To5Parameters = new Blocks1To5Parameters[5];
             _blocks1To5Gradients = new Blocks1To5Gradients[5];
             for (var i = 0; i < 5; i++)
             {
                 _blocks1To5[i] = new Blocks1To5Activations(arena, 0 + ((i) * 112_640L),
-                    i == 0 ? s.Blocks0Bf16 : arena.View(1_038_336 + ((i - 1) * 12_288L), ScalarType.BFloat16, [N, 48]),
-                    i == 4 ? s.Blocks1To5 : arena.View(1_038_336 + ((i) * 12_288L), ScalarType.BFloat16, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocks1To5Temporaries[i] = new Blocks1To5Temporaries(arena,
-                    i == 4 ? s.dBlocks1To5 : arena.View(910_336 + ((i + 1) % 2 * 12_288L), ScalarType.BFloat16, [N, 48]),
-                    i == 0 ? s.dBlocks0Bf16 : arena.View(910_336 + (i % 2 * 12_288L), ScalarType.BFloat16, [N, 48]));
+                    i == 0 ? s.Blocks0Bf16 : arena.View(851_968 + ((i - 1) * 12_288L), ScalarType.BFloat16, [N, 48]),
+                    i == 4 ? s.Blocks1To5 : arena.View(851_968 + ((i) * 12_288L), ScalarType.BFloat16, [N, 48]));
                 _blocks1To5Parameters[i] = new Blocks1To5Parameters(program.Model.Parameters, i);
                 _blocks1To5Gradients[i] = new Blocks1To5Gradients(program.Model.Parameters, i);
             }
@@ -184,10 +176,10 @@ partial class TinyMixed
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // bf16[B, T, C]  tiny.model.yaml:2
             Kernels.LayerNormGrad(s.dNorm, s.Blocks1To5, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks1To5, g.NormWeight, g.NormBias); // bf16[B, T, C]  tiny.model.yaml:2
             for (var i = 4; i >= 0; i--)
-                Blocks1To5Backward(i, _blocks1To5[i], _blocks1To5Temporaries[i], _blocks1To5Parameters[i], _blocks1To5Gradients[i]);
+                Blocks1To5Backward(i, _blocks1To5[i], _blocks1To5Temporaries, _blocks1To5Parameters[i], _blocks1To5Gradients[i]);
             Kernels.Cast(s.dBlocks0Bf16, s.dBlocks0);                                                            // f32[B, T, C]  tiny.model.yaml:6
             for (var i = 0; i >= 0; i--)
-                Blocks0Backward(i, _blocks0[i], _blocks0Temporaries[i], _blocks0Parameters[i], _blocks0Gradients[i]);
+                Blocks0Backward(i, _blocks0[i], _blocks0Temporaries, _blocks0Parameters[i], _blocks0Gradients[i]);
             Kernels.Cast(s.dEmbeddingPositionF32, s.dEmbeddingPosition);                                         // bf16[B, T, C]  tiny.model.yaml:6
             Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  tiny.model.yaml:4
             Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: false, g.EmbeddingWeight);     // f32[256, C]  tiny.model.yaml:4
@@ -270,23 +262,23 @@ partial class TinyMixed
         {
             public readonly Tensor Embedding = arena.View(0, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor EmbeddingPosition = arena.View(0, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor EmbeddingPositionF32 = arena.View(1_087_488, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks0 = arena.View(0, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks0Bf16 = arena.View(1_112_064, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Blocks1To5 = arena.View(1_124_352, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm = arena.View(1_136_640, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor NormMean = arena.View(1_148_928, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(1_149_440, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Head = arena.View(910_336, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
-            public readonly Tensor Loss = arena.View(1_150_528, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(1_150_464, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(1_149_952, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dHead = arena.View(910_336, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
-            public readonly Tensor dNorm = arena.View(1_136_640, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dBlocks1To5 = arena.View(1_136_640, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dBlocks0Bf16 = arena.View(934_912, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dBlocks0 = arena.View(49_152, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbeddingPositionF32 = arena.View(73_728, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor EmbeddingPositionF32 = arena.View(901_120, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks0 = arena.View(123_904, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks0Bf16 = arena.View(925_696, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Blocks1To5 = arena.View(937_984, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm = arena.View(950_272, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor NormMean = arena.View(962_560, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(963_072, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(786_432, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
+            public readonly Tensor Loss = arena.View(964_160, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(964_096, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(963_584, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(786_432, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
+            public readonly Tensor dNorm = arena.View(950_272, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dBlocks1To5 = arena.View(937_984, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dBlocks0Bf16 = arena.View(937_984, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dBlocks0 = arena.View(123_904, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPositionF32 = arena.View(123_904, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dEmbeddingPosition = arena.View(0, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
 
@@ -300,36 +292,36 @@ partial class TinyMixed
             public readonly Tensor AttentionMixLse = arena.View(slot + 221_184, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 196_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm1 = arena.View(786_432, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(811_008, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(811_520, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProjProduct = arena.View(786_432, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2 = arena.View(786_432, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(811_008, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(811_520, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(786_432, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor MlpDownProduct = arena.View(884_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(0, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(24_576, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(25_088, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProjProduct = arena.View(0, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(0, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(24_576, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(25_088, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor MlpDownProduct = arena.View(98_304, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks.0; all layers share them.</summary>
-        private sealed class Blocks0Temporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class Blocks0Temporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(786_432, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpActivation = arena.View(786_432, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpUpProduct = arena.View(786_432, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm2 = arena.View(884_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(909_312, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(909_824, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(884_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(884_736, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(860_160, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionQkv = arena.View(786_432, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(860_160, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(909_312, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(909_824, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(860_160, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(98_304, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(122_880, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(123_392, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(98_304, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(73_728, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(0, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(73_728, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(98_304, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(98_816, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(73_728, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks.1-to-5: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -342,36 +334,36 @@ partial class TinyMixed
             public readonly Tensor AttentionMixLse = arena.View(slot + 110_592, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 98_304, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor Norm1 = arena.View(975_872, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(988_160, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(988_672, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProjProduct = arena.View(975_872, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm2 = arena.View(975_872, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(988_160, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(988_672, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(975_872, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor MlpDownProduct = arena.View(1_025_024, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1 = arena.View(786_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(798_720, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(799_232, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProjProduct = arena.View(786_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2 = arena.View(786_432, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(798_720, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(799_232, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(786_432, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor MlpDownProduct = arena.View(835_584, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks.1-to-5; all layers share them.</summary>
-        private sealed class Blocks1To5Temporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class Blocks1To5Temporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // bf16[B, T, C]
-            public readonly Tensor dInput = dInput;  // bf16[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(975_872, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor dMlpActivation = arena.View(975_872, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor dMlpUpProduct = arena.View(975_872, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
-            public readonly Tensor Norm2 = arena.View(1_025_024, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(1_037_312, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(1_037_824, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(1_025_024, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(1_025_024, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(1_012_736, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dAttentionQkv = arena.View(975_872, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(1_012_736, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(1_037_312, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(1_037_824, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(1_012_736, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // bf16[B, T, C]
+            public readonly Tensor dInput = dOutput;  // bf16[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(786_432, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(786_432, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(786_432, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(835_584, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(847_872, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(848_384, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(835_584, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(823_296, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(786_432, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(823_296, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(835_584, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(836_096, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(823_296, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
     }
 }

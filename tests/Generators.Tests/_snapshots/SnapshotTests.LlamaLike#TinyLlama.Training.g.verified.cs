@@ -38,11 +38,11 @@ partial class TinyLlama
         //        3.0 MiB  blocks.scratch
         //        2.0 MiB  head
         //        1.1 MiB  blocks.stream
-        //        0.8 MiB  blocks.gradients
-        //        0.4 MiB  embedding
         //        0.4 MiB  blocks
+        //        0.4 MiB  d_norm
+        //        0.4 MiB  embedding
         //        0.4 MiB  norm
-        private const long ArenaSize = 21_864_576;  // 20.9 MiB: the buffers above are its largest
+        private const long ArenaSize = 19_366_016;  // 18.5 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -95,7 +95,7 @@ partial class TinyLlama
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -106,18 +106,14 @@ partial class TinyLlama
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[4];
-            _blocksTemporaries = new BlocksTemporaries[4];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[4];
             _blocksGradients = new BlocksGradients[4];
             for (var i = 0; i < 4; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 3_563_520L),
-                    i == 0 ? s.Embedding : arena.View(19_496_960 + ((i - 1) * 393_216L), ScalarType.Float32, [N, 96]),
-                    i == 3 ? s.Blocks : arena.View(19_496_960 + ((i) * 393_216L), ScalarType.Float32, [N, 96]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 3 ? s.dBlocks : arena.View(17_399_808 + ((i + 1) % 2 * 393_216L), ScalarType.Float32, [N, 96]),
-                    i == 0 ? s.dEmbedding : arena.View(17_399_808 + (i % 2 * 393_216L), ScalarType.Float32, [N, 96]));
+                    i == 0 ? s.Embedding : arena.View(17_399_808 + ((i - 1) * 393_216L), ScalarType.Float32, [N, 96]),
+                    i == 3 ? s.Blocks : arena.View(17_399_808 + ((i) * 393_216L), ScalarType.Float32, [N, 96]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -159,7 +155,7 @@ partial class TinyLlama
             Kernels.LinearGradInput(s.dHead, p.EmbeddingWeight, s.dNorm);                                        // f32[B, T, C]  tiny.model.yaml:16
             Kernels.RmsNormGrad(s.dNorm, s.Blocks, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight); // f32[B, T, C]  tiny.model.yaml:12
             for (var i = 3; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.EmbeddingGrad(s.dEmbedding, input.Tokens, accumulate: true, g.EmbeddingWeight);              // f32[512, C]  tiny.model.yaml:4
         }
 
@@ -205,18 +201,18 @@ partial class TinyLlama
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(20_676_608, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(21_069_824, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor NormRstd = arena.View(21_856_256, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Head = arena.View(17_399_808, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(21_864_512, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(21_864_448, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(21_860_352, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dHead = arena.View(17_399_808, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(21_463_040, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor dEmbedding = arena.View(18_186_240, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor Embedding = arena.View(18_579_456, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(18_972_672, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor NormRstd = arena.View(16_744_448, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(14_254_080, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
+            public readonly Tensor Loss = arena.View(19_365_952, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(19_365_888, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(16_748_544, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(14_254_080, ScalarType.Float32, [N, 512]);  // f32[B, T, V]
+            public readonly Tensor dNorm = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(18_972_672, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
+            public readonly Tensor dEmbedding = arena.View(18_972_672, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -242,17 +238,17 @@ partial class TinyLlama
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
             public readonly Tensor MlpActivation = arena.View(14_254_080, ScalarType.Float32, [N, 256]);  // f32[B, T, 256]
             public readonly Tensor dMlpActivation = arena.View(16_351_232, ScalarType.Float32, [N, 256]);  // f32[B, T, 256]
             public readonly Tensor dMlpGateUp = arena.View(14_254_080, ScalarType.Float32, [N, 512]);  // f32[B, T, 512]
             public readonly Tensor Norm2 = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
             public readonly Tensor Norm2Rstd = arena.View(16_744_448, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm2 = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(16_351_232, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
             public readonly Tensor dAttentionMix = arena.View(15_564_800, ScalarType.Float32, [N, 96]);  // f32[B, T, C]
             public readonly Tensor AttentionQkNorm = arena.View(14_254_080, ScalarType.Float32, [N, 160]);  // f32[B, T, 160]
             public readonly Tensor AttentionQkNormRstd = arena.View(15_958_016, ScalarType.Float32, [N, 8]);  // f32[B, T, 8]

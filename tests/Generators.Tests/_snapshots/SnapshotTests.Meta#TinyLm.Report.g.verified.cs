@@ -32,9 +32,9 @@ partial class TinyLm
         /// <summary>What meta-learning holds besides.</summary>
         public const long MetaBytes = 3_023_360;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 2_645_120;
+        public const long ActivationBytes = 2_218_112;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 8_087_168;
+        public const long TrainingBytes = 7_660_160;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 384;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -54,8 +54,8 @@ partial class TinyLm
     //     gradients               590.5KiB  fp32
     //     optimizer state           1.2MiB  adamw
     //     adaptation                2.9MiB  the adapted copy, its gradients and rates, the inner steps
-    //     activations               2.5MiB  4 × 32 tokens
-    //     training in all           7.7MiB
+    //     activations               2.1MiB  4 × 32 tokens
+    //     training in all           7.3MiB
     //     KV cache a token            384B  12.0KiB for 32 tokens
     //     safetensors             294.9KiB  fp32; 147.5KiB in bf16
     //
@@ -82,10 +82,10 @@ partial class TinyLm
     // | blocks.saved | 452.0KiB |
     // | blocks.scratch | 192.0KiB |
     // | head | 128.0KiB |
-    // | blocks.gradients | 48.0KiB |
     // | blocks | 24.0KiB |
     // | blocks.stream | 24.0KiB |
-    // | d_embedding | 24.0KiB |
     // | d_norm | 24.0KiB |
+    // | embedding | 24.0KiB |
+    // | norm | 24.0KiB |
     // </report>
 }

@@ -43,7 +43,7 @@ partial class TinyLm
             _optimizer = new AdamWOptimizer(model.Parameters, beta1: 0.9, beta2: 0.95, epsilon: 1E-08, weightDecay: 0.1, vectorDecay: 0, clip: 1);  // tiny.model.yaml:14
         }
 
-        private const long ArenaSize = 2_645_120;  // 2.5 MiB, which the step and the product with the Hessian share
+        private const long ArenaSize = 2_218_112;  // 2.1 MiB, which the step and the product with the Hessian share
 
         public long ArenaBytes => ArenaSize;
 
@@ -135,7 +135,7 @@ partial class TinyLm
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -146,18 +146,14 @@ partial class TinyLm
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[2];
-            _blocksTemporaries = new BlocksTemporaries[2];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[2];
             _blocksGradients = new BlocksGradients[2];
             for (var i = 0; i < 2; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 231_424L),
-                    i == 0 ? s.Embedding : arena.View(864_256 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 1 ? s.Blocks : arena.View(864_256 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 1 ? s.dBlocks : arena.View(659_456 + ((i + 1) % 2 * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dEmbedding : arena.View(659_456 + (i % 2 * 24_576L), ScalarType.Float32, [N, 48]));
+                    i == 0 ? s.Embedding : arena.View(708_608 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
+                    i == 1 ? s.Blocks : arena.View(708_608 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -199,7 +195,7 @@ partial class TinyLm
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // f32[B, T, C]  tiny.model.yaml:2
             Kernels.RmsNormGrad(s.dNorm, s.Blocks, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight); // f32[B, T, C]  tiny.model.yaml:11
             for (var i = 1; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.EmbeddingGrad(s.dEmbedding, input.Tokens, accumulate: false, g.EmbeddingWeight);             // f32[256, C]  tiny.model.yaml:4
         }
 
@@ -241,18 +237,18 @@ partial class TinyLm
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(790_528, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(815_104, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(839_680, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor NormRstd = arena.View(888_832, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Head = arena.View(659_456, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(889_920, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(889_856, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(889_344, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dHead = arena.View(659_456, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(839_680, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(839_680, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbedding = arena.View(708_608, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Embedding = arena.View(659_456, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(684_032, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(593_920, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormRstd = arena.View(618_496, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(462_848, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor Loss = arena.View(733_248, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(733_184, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(619_008, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(462_848, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor dNorm = arena.View(593_920, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(684_032, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbedding = arena.View(684_032, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -276,17 +272,17 @@ partial class TinyLm
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
             public readonly Tensor MlpActivation = arena.View(462_848, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor dMlpActivation = arena.View(593_920, ScalarType.Float32, [N, 128]);  // f32[B, T, 128]
             public readonly Tensor dMlpGateUp = arena.View(462_848, ScalarType.Float32, [N, 256]);  // f32[B, T, 256]
             public readonly Tensor Norm2 = arena.View(593_920, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm2Rstd = arena.View(618_496, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm2 = arena.View(593_920, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(593_920, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionMix = arena.View(512_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionRope = arena.View(462_848, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
             public readonly Tensor dAttentionQkv = arena.View(462_848, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
@@ -331,8 +327,8 @@ partial class TinyLm
             for (var i = 0; i < 2; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 740_352L),
-                    i == 0 ? s.EmbeddingPair : arena.View(2_496_512 + ((i - 1) * 49_152L), ScalarType.Float32, [N, 96]),
-                    i == 1 ? s.BlocksPair : arena.View(2_496_512 + ((i) * 49_152L), ScalarType.Float32, [N, 96]));
+                    i == 0 ? s.EmbeddingPair : arena.View(2_168_832 + ((i - 1) * 49_152L), ScalarType.Float32, [N, 96]),
+                    i == 1 ? s.BlocksPair : arena.View(2_168_832 + ((i) * 49_152L), ScalarType.Float32, [N, 96]));
                 // The gradient that flows back alternates between two buffers.
                 _blocksTemporaries[i] = new BlocksTemporaries(arena,
                     i == 1 ? s.dBlocksPair : arena.View(1_923_072 + ((i + 1) % 2 * 49_152L), ScalarType.Float32, [N, 96]),
@@ -484,30 +480,30 @@ partial class TinyLm
         {
             public readonly Tensor Embedding = arena.View(0, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor EmbeddingTangent = arena.View(24_576, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor EmbeddingPair = arena.View(2_447_360, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
+            public readonly Tensor EmbeddingPair = arena.View(2_021_376, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
             public readonly Tensor BlocksPair = arena.View(1_923_072, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
-            public readonly Tensor Blocks = arena.View(2_545_664, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor BlocksTangent = arena.View(2_570_240, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(2_594_816, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor NormRstd = arena.View(2_643_968, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormTangent = arena.View(2_619_392, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Head = arena.View(1_923_072, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor HeadTangent = arena.View(2_054_144, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor HeadTangent2 = arena.View(2_185_216, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor HeadTangent3 = arena.View(2_054_144, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(2_645_056, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(2_644_992, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(2_644_480, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dHead = arena.View(2_185_216, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dHeadTangent = arena.View(2_316_288, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(1_923_072, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dNormTangent = arena.View(1_947_648, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dNormTangent2 = arena.View(1_972_224, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dNormTangent3 = arena.View(1_947_648, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(1_972_224, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocksTangent = arena.View(1_996_800, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocksPair = arena.View(2_021_376, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
-            public readonly Tensor dEmbeddingPair = arena.View(2_070_528, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
+            public readonly Tensor Blocks = arena.View(2_070_528, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor BlocksTangent = arena.View(2_095_104, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(2_119_680, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormRstd = arena.View(2_004_992, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormTangent = arena.View(2_144_256, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Head = arena.View(1_480_704, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor HeadTangent = arena.View(1_611_776, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor HeadTangent2 = arena.View(1_742_848, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor HeadTangent3 = arena.View(1_611_776, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor Loss = arena.View(2_218_048, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(2_217_984, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(2_005_504, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(1_742_848, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor dHeadTangent = arena.View(1_873_920, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor dNorm = arena.View(1_480_704, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNormTangent = arena.View(1_505_280, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNormTangent2 = arena.View(1_529_856, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNormTangent3 = arena.View(1_505_280, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(1_529_856, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocksTangent = arena.View(1_554_432, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocksPair = arena.View(2_070_528, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
+            public readonly Tensor dEmbeddingPair = arena.View(2_119_680, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
             public readonly Tensor dEmbedding = arena.View(0, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dEmbeddingTangent = arena.View(24_576, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }

@@ -32,9 +32,9 @@ partial class TinyMuon
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 752_256;
+        public const long ActivationBytes = 628_352;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 1_787_776;
+        public const long TrainingBytes = 1_663_872;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 384;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -54,8 +54,8 @@ partial class TinyMuon
     //     gradients               257.8KiB  fp32
     //     optimizer state         315.8KiB  muon
     //     its products            180.0KiB  on the CPU, where a batch of matrices is orthogonalized
-    //     activations             734.6KiB  4 × 32 tokens
-    //     training in all           1.7MiB
+    //     activations             613.6KiB  4 × 32 tokens
+    //     training in all           1.6MiB
     //     KV cache a token            384B  12.0KiB for 32 tokens
     //     safetensors             256.9KiB  fp32; 128.4KiB in bf16
     //
@@ -82,10 +82,10 @@ partial class TinyMuon
     // | blocks.saved | 388.0KiB |
     // | head | 128.0KiB |
     // | blocks.scratch | 121.0KiB |
-    // | blocks.gradients | 48.0KiB |
     // | blocks | 24.0KiB |
     // | blocks.stream | 24.0KiB |
-    // | d_embedding.position | 24.0KiB |
     // | d_norm | 24.0KiB |
+    // | embedding | 24.0KiB |
+    // | norm | 24.0KiB |
     // </report>
 }

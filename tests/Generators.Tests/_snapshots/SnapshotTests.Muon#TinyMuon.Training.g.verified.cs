@@ -48,12 +48,12 @@ partial class TinyMuon
         //        0.4 MiB  blocks.saved
         //        0.1 MiB  head
         //        0.1 MiB  blocks.scratch
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
-        //        0.0 MiB  norm
+        //        0.0 MiB  blocks.stream
         //        0.0 MiB  d_norm
-        private const long ArenaSize = 752_256;  // 0.7 MiB: the buffers above are its largest
+        //        0.0 MiB  embedding
+        //        0.0 MiB  norm
+        private const long ArenaSize = 628_352;  // 0.6 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -106,7 +106,7 @@ partial class TinyMuon
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -117,18 +117,14 @@ partial class TinyMuon
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[2];
-            _blocksTemporaries = new BlocksTemporaries[2];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[2];
             _blocksGradients = new BlocksGradients[2];
             for (var i = 0; i < 2; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 198_656L),
-                    i == 0 ? s.EmbeddingPosition : arena.View(726_016 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 1 ? s.Blocks : arena.View(726_016 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 1 ? s.dBlocks : arena.View(397_312 + ((i + 1) % 2 * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dEmbeddingPosition : arena.View(397_312 + (i % 2 * 24_576L), ScalarType.Float32, [N, 48]));
+                    i == 0 ? s.EmbeddingPosition : arena.View(602_112 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
+                    i == 1 ? s.Blocks : arena.View(602_112 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -171,7 +167,7 @@ partial class TinyMuon
             Kernels.LinearGradInput(s.dHead, p.EmbeddingWeight, s.dNorm);                                        // f32[B, T, C]  tiny.model.yaml:10
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  tiny.model.yaml:2
             for (var i = 1; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  tiny.model.yaml:4
             Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: true, g.EmbeddingWeight);      // f32[256, C]  tiny.model.yaml:4
         }
@@ -215,20 +211,20 @@ partial class TinyMuon
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(652_288, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor EmbeddingPosition = arena.View(652_288, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(676_864, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(701_440, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor NormMean = arena.View(750_592, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(751_104, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Embedding = arena.View(528_384, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(528_384, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(552_960, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormMean = arena.View(626_688, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(627_200, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Head = arena.View(397_312, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(752_192, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(752_128, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(751_616, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Loss = arena.View(628_288, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(628_224, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(627_712, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(397_312, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(701_440, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(701_440, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(446_464, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNorm = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(552_960, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(552_960, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -241,36 +237,36 @@ partial class TinyMuon
             public readonly Tensor AttentionMixLse = arena.View(slot + 196_608, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 172_032, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm1 = arena.View(528_384, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(552_960, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(553_472, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProjProduct = arena.View(528_384, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2 = arena.View(528_384, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(552_960, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(553_472, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(528_384, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor MlpDownProduct = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(397_312, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(421_888, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(422_400, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProjProduct = arena.View(397_312, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(397_312, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(421_888, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(422_400, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(397_312, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor MlpDownProduct = arena.View(495_616, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(528_384, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpActivation = arena.View(528_384, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpUpProduct = arena.View(528_384, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm2 = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(651_264, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(651_776, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(626_688, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionQkv = arena.View(528_384, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
-            public readonly Tensor Norm1 = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(602_112, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(602_624, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(397_312, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(397_312, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(397_312, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(495_616, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(520_192, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(520_704, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(495_616, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(446_464, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(397_312, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
+            public readonly Tensor Norm1 = arena.View(446_464, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(471_040, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(471_552, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(446_464, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
     }
 }

@@ -30,9 +30,9 @@ partial class TinyPacked
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 514_688;
+        public const long ActivationBytes = 431_744;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 2_943_104;
+        public const long TrainingBytes = 2_860_160;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 512;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -51,8 +51,8 @@ partial class TinyPacked
     //     weights                 527.0KiB  and 263.5KiB of a copy in bf16
     //     gradients               527.0KiB  fp32
     //     optimizer state           1.0MiB  adamw
-    //     activations             502.6KiB  4 × 32 tokens
-    //     training in all           2.8MiB
+    //     activations             421.6KiB  4 × 32 tokens
+    //     training in all           2.7MiB
     //     KV cache a token            512B  16.0KiB for 32 tokens
     //     safetensors             527.0KiB  fp32; 263.5KiB in bf16
     //     export                  142.0KiB  int4; 3.7 times smaller than fp32
@@ -80,10 +80,10 @@ partial class TinyPacked
     // | blocks.saved | 292.0KiB |
     // | blocks.scratch | 81.0KiB |
     // | head | 64.0KiB |
-    // | blocks.gradients | 32.0KiB |
     // | blocks | 16.0KiB |
     // | blocks.stream | 16.0KiB |
-    // | d_embedding.position | 16.0KiB |
     // | d_norm | 16.0KiB |
+    // | embedding | 16.0KiB |
+    // | norm | 16.0KiB |
     // </report>
 }

@@ -37,12 +37,12 @@ partial class TinyPacked
         //        0.3 MiB  blocks.saved
         //        0.1 MiB  blocks.scratch
         //        0.1 MiB  head
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
-        //        0.0 MiB  norm
+        //        0.0 MiB  blocks.stream
         //        0.0 MiB  d_norm
-        private const long ArenaSize = 514_688;  // 0.5 MiB: the buffers above are its largest
+        //        0.0 MiB  embedding
+        //        0.0 MiB  norm
+        private const long ArenaSize = 431_744;  // 0.4 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -95,7 +95,7 @@ partial class TinyPacked
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -106,18 +106,14 @@ partial class TinyPacked
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[2];
-            _blocksTemporaries = new BlocksTemporaries[2];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[2];
             _blocksGradients = new BlocksGradients[2];
             for (var i = 0; i < 2; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 149_504L),
-                    i == 0 ? s.EmbeddingPosition : arena.View(496_640 + ((i - 1) * 16_384L), ScalarType.BFloat16, [N, 64]),
-                    i == 1 ? s.Blocks : arena.View(496_640 + ((i) * 16_384L), ScalarType.BFloat16, [N, 64]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 1 ? s.dBlocks : arena.View(381_952 + ((i + 1) % 2 * 16_384L), ScalarType.BFloat16, [N, 64]),
-                    i == 0 ? s.dEmbeddingPosition : arena.View(381_952 + (i % 2 * 16_384L), ScalarType.BFloat16, [N, 64]));
+                    i == 0 ? s.EmbeddingPosition : arena.View(414_720 + ((i - 1) * 16_384L), ScalarType.BFloat16, [N, 64]),
+                    i == 1 ? s.Blocks : arena.View(414_720 + ((i) * 16_384L), ScalarType.BFloat16, [N, 64]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -160,7 +156,7 @@ partial class TinyPacked
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // bf16[B, T, C]  tiny.model.yaml:2
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // bf16[B, T, C]  tiny.model.yaml:2
             for (var i = 1; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  tiny.model.yaml:4
             Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: false, g.EmbeddingWeight);     // f32[4C, C]  tiny.model.yaml:4
         }
@@ -204,20 +200,20 @@ partial class TinyPacked
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(447_488, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
-            public readonly Tensor EmbeddingPosition = arena.View(447_488, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
-            public readonly Tensor Blocks = arena.View(463_872, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
-            public readonly Tensor Norm = arena.View(480_256, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
-            public readonly Tensor NormMean = arena.View(513_024, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(513_536, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Head = arena.View(381_952, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
-            public readonly Tensor Loss = arena.View(514_624, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(514_560, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(514_048, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dHead = arena.View(381_952, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
-            public readonly Tensor dNorm = arena.View(480_256, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
-            public readonly Tensor dBlocks = arena.View(480_256, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(414_720, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
+            public readonly Tensor Embedding = arena.View(381_952, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(381_952, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
+            public readonly Tensor Blocks = arena.View(398_336, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
+            public readonly Tensor Norm = arena.View(364_544, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
+            public readonly Tensor NormMean = arena.View(380_928, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(381_440, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(299_008, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
+            public readonly Tensor Loss = arena.View(431_680, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(431_616, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(431_104, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(299_008, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
+            public readonly Tensor dNorm = arena.View(364_544, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
+            public readonly Tensor dBlocks = arena.View(398_336, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(398_336, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -242,10 +238,11 @@ partial class TinyPacked
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // bf16[B, T, C]
-            public readonly Tensor dInput = dInput;  // bf16[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // bf16[B, T, C]
+            public readonly Tensor dInput = dOutput;  // bf16[B, T, C]
             public readonly Tensor MlpActivation = arena.View(299_008, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, 4C]
             public readonly Tensor dMlpActivation = arena.View(299_008, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, 4C]
             public readonly Tensor dMlpUpProduct = arena.View(299_008, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, 4C]
@@ -253,12 +250,11 @@ partial class TinyPacked
             public readonly Tensor Norm2Mean = arena.View(380_928, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm2Rstd = arena.View(381_440, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm2 = arena.View(364_544, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(364_544, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
             public readonly Tensor dAttentionMix = arena.View(348_160, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
             public readonly Tensor dAttentionQkv = arena.View(299_008, ScalarType.BFloat16, [N, 192]);  // bf16[B, T, 3C]
             public readonly Tensor Norm1 = arena.View(348_160, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(380_928, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(381_440, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Mean = arena.View(364_544, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(365_056, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm1 = arena.View(348_160, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, C]
         }
     }

@@ -32,9 +32,9 @@ partial class TinyPruned
         /// <summary>The mask, and what the method carries from step to step.</summary>
         public const long PruningBytes = 139_776;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 1_297_024;
+        public const long ActivationBytes = 1_173_120;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 4_232_320;
+        public const long TrainingBytes = 4_108_416;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 1536;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -57,8 +57,8 @@ partial class TinyPruned
     //     optimizer state           1.1MiB  adamw
     //     averaged weights        546.0KiB  fp32
     //     pruning                 136.5KiB  a mask of a byte a parameter, and what the method carries
-    //     activations               1.2MiB  4 × 32 tokens
-    //     training in all           4.0MiB
+    //     activations               1.1MiB  4 × 32 tokens
+    //     training in all           3.9MiB
     //     KV cache a token          1.5KiB  48.0KiB for 32 tokens
     //     safetensors             544.1KiB  fp32; 272.1KiB in bf16
     //     pruned weights            38,016  50.0 % of the targets; files and products keep the zeros: no speed, and 404.9KiB where a removed weight takes one bit
@@ -87,9 +87,9 @@ partial class TinyPruned
     // | head | 128.0KiB |
     // | blocks.scratch | 121.0KiB |
     // | blocks.stream | 72.0KiB |
-    // | blocks.gradients | 48.0KiB |
     // | blocks | 24.0KiB |
-    // | d_embedding.position | 24.0KiB |
     // | d_norm | 24.0KiB |
+    // | embedding | 24.0KiB |
+    // | norm | 24.0KiB |
     // </report>
 }

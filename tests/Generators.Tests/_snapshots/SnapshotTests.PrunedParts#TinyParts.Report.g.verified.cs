@@ -32,9 +32,9 @@ partial class TinyParts
         /// <summary>The mask, and what the method carries from step to step.</summary>
         public const long PruningBytes = 128_192;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 1_201_792;
+        public const long ActivationBytes = 1_078_400;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 3_381_056;
+        public const long TrainingBytes = 3_257_664;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 768;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -54,8 +54,8 @@ partial class TinyParts
     //     gradients                  500.8KiB  fp32
     //     optimizer state           1001.5KiB  adamw
     //     pruning                    125.2KiB  a mask of a byte a parameter, and what the method carries
-    //     activations                  1.1MiB  4 × 32 tokens
-    //     training in all              3.2MiB
+    //     activations                  1.0MiB  4 × 32 tokens
+    //     training in all              3.1MiB
     //     KV cache a token               768B  24.0KiB for 32 tokens
     //     safetensors                499.7KiB  fp32; 249.8KiB in bf16
     //     without the pruned parts     61,872  parameters, 119.15K FLOPs a token forward, a KV cache of 384B a token, 241.7KiB in fp32: TinyPartsPruned
@@ -84,9 +84,9 @@ partial class TinyParts
     // | head | 128.0KiB |
     // | blocks.scratch | 120.5KiB |
     // | blocks.stream | 72.0KiB |
-    // | blocks.gradients | 48.0KiB |
     // | blocks | 24.0KiB |
-    // | d_embedding | 24.0KiB |
     // | d_norm | 24.0KiB |
+    // | embedding | 24.0KiB |
+    // | norm | 24.0KiB |
     // </report>
 }

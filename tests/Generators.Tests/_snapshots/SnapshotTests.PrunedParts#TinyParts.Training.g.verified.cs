@@ -43,11 +43,11 @@ partial class TinyParts
         //        0.1 MiB  head
         //        0.1 MiB  blocks.scratch
         //        0.1 MiB  blocks.stream
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
+        //        0.0 MiB  d_norm
+        //        0.0 MiB  embedding
         //        0.0 MiB  norm
-        private const long ArenaSize = 1_201_792;  // 1.1 MiB: the buffers above are its largest
+        private const long ArenaSize = 1_078_400;  // 1.0 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -112,7 +112,7 @@ partial class TinyParts
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -124,18 +124,14 @@ partial class TinyParts
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[4];
-            _blocksTemporaries = new BlocksTemporaries[4];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[4];
             _blocksGradients = new BlocksGradients[4];
             for (var i = 0; i < 4; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 199_680L),
-                    i == 0 ? s.Embedding : arena.View(1_053_184 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 3 ? s.Blocks : arena.View(1_053_184 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 3 ? s.dBlocks : arena.View(798_720 + ((i + 1) % 2 * 24_576L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dEmbedding : arena.View(798_720 + (i % 2 * 24_576L), ScalarType.Float32, [N, 48]));
+                    i == 0 ? s.Embedding : arena.View(929_792 + ((i - 1) * 24_576L), ScalarType.Float32, [N, 48]),
+                    i == 3 ? s.Blocks : arena.View(929_792 + ((i) * 24_576L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -178,7 +174,7 @@ partial class TinyParts
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // f32[B, T, C]  tiny.model.yaml:2
             Kernels.RmsNormGrad(s.dNorm, s.Blocks, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight); // f32[B, T, C]  tiny.model.yaml:10
             for (var i = 3; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.EmbeddingGrad(s.dEmbedding, input.Tokens, accumulate: false, g.EmbeddingWeight);             // f32[256, C]  tiny.model.yaml:4
         }
 
@@ -228,18 +224,18 @@ partial class TinyParts
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(1_126_912, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(1_151_488, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(1_176_064, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor NormRstd = arena.View(1_200_640, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Embedding = arena.View(1_003_520, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(1_028_096, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(1_052_672, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormRstd = arena.View(1_077_248, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Head = arena.View(798_720, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(1_201_728, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(1_201_664, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(1_201_152, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Loss = arena.View(1_078_336, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(1_078_272, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(1_077_760, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(798_720, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(1_176_064, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(1_176_064, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbedding = arena.View(847_872, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dNorm = arena.View(1_052_672, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(1_028_096, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbedding = arena.View(1_028_096, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -252,34 +248,34 @@ partial class TinyParts
             public readonly Tensor AttentionMixLse = arena.View(slot + 196_608, ScalarType.Float32, [B, 6, T]);  // f32[B, 6, T]
             public readonly Tensor Residual1 = arena.View(slot + 172_032, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm1 = arena.View(978_944, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Rstd = arena.View(929_792, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionQkv = arena.View(929_792, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
-            public readonly Tensor AttentionProjProduct = arena.View(929_792, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2 = arena.View(929_792, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Rstd = arena.View(954_368, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(929_792, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor MlpDownProduct = arena.View(1_028_096, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(847_872, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Rstd = arena.View(798_720, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionQkv = arena.View(798_720, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
+            public readonly Tensor AttentionProjProduct = arena.View(798_720, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(798_720, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Rstd = arena.View(823_296, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(798_720, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor MlpDownProduct = arena.View(897_024, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(929_792, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpActivation = arena.View(929_792, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpUpProduct = arena.View(929_792, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
-            public readonly Tensor Norm2 = arena.View(1_028_096, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Rstd = arena.View(1_052_672, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(1_028_096, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(1_028_096, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(978_944, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionRope = arena.View(929_792, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
-            public readonly Tensor dAttentionQkv = arena.View(929_792, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
-            public readonly Tensor Norm1 = arena.View(978_944, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Rstd = arena.View(1_003_520, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(978_944, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(798_720, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(798_720, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(798_720, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(897_024, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Rstd = arena.View(921_600, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(897_024, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(847_872, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionRope = arena.View(798_720, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
+            public readonly Tensor dAttentionQkv = arena.View(798_720, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
+            public readonly Tensor Norm1 = arena.View(847_872, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Rstd = arena.View(872_448, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(847_872, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
     }
 }

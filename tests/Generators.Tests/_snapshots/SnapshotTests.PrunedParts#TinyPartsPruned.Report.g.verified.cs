@@ -30,9 +30,9 @@ partial class TinyPartsPruned
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 716_416;
+        public const long ActivationBytes = 633_984;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 1_711_744;
+        public const long TrainingBytes = 1_629_312;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 384;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -51,7 +51,7 @@ partial class TinyPartsPruned
     //     weights                 243.0KiB  fp32
     //     gradients               243.0KiB  fp32
     //     optimizer state         486.0KiB  adamw
-    //     activations             699.6KiB  4 × 32 tokens
+    //     activations             619.1KiB  4 × 32 tokens
     //     training in all           1.6MiB
     //     KV cache a token            384B  12.0KiB for 32 tokens
     //     safetensors             241.7KiB  fp32; 120.8KiB in bf16
@@ -79,10 +79,10 @@ partial class TinyPartsPruned
     // | blocks.saved | 390.0KiB |
     // | head | 128.0KiB |
     // | blocks.scratch | 80.5KiB |
-    // | blocks.gradients | 40.0KiB |
     // | blocks.stream | 40.0KiB |
     // | blocks | 20.0KiB |
-    // | d_embedding | 20.0KiB |
     // | d_norm | 20.0KiB |
+    // | embedding | 20.0KiB |
+    // | norm | 20.0KiB |
     // </report>
 }

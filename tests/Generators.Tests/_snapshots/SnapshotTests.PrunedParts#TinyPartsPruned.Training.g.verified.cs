@@ -38,11 +38,11 @@ partial class TinyPartsPruned
         //        0.1 MiB  head
         //        0.1 MiB  blocks.scratch
         //        0.0 MiB  blocks.stream
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
+        //        0.0 MiB  d_norm
+        //        0.0 MiB  embedding
         //        0.0 MiB  norm
-        private const long ArenaSize = 716_416;  // 0.7 MiB: the buffers above are its largest
+        private const long ArenaSize = 633_984;  // 0.6 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -95,7 +95,7 @@ partial class TinyPartsPruned
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -106,18 +106,14 @@ partial class TinyPartsPruned
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[3];
-            _blocksTemporaries = new BlocksTemporaries[3];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[3];
             _blocksGradients = new BlocksGradients[3];
             for (var i = 0; i < 3; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 133_120L),
-                    i == 0 ? s.Embedding : arena.View(612_864 + ((i - 1) * 20_480L), ScalarType.Float32, [N, 40]),
-                    i == 2 ? s.Blocks : arena.View(612_864 + ((i) * 20_480L), ScalarType.Float32, [N, 40]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 2 ? s.dBlocks : arena.View(399_360 + ((i + 1) % 2 * 20_480L), ScalarType.Float32, [N, 40]),
-                    i == 0 ? s.dEmbedding : arena.View(399_360 + (i % 2 * 20_480L), ScalarType.Float32, [N, 40]));
+                    i == 0 ? s.Embedding : arena.View(530_432 + ((i - 1) * 20_480L), ScalarType.Float32, [N, 40]),
+                    i == 2 ? s.Blocks : arena.View(530_432 + ((i) * 20_480L), ScalarType.Float32, [N, 40]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -159,7 +155,7 @@ partial class TinyPartsPruned
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // f32[B, T, C]  tiny.model.yaml:2
             Kernels.RmsNormGrad(s.dNorm, s.Blocks, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight); // f32[B, T, C]  tiny.model.yaml:10
             for (var i = 2; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.EmbeddingGrad(s.dEmbedding, input.Tokens, accumulate: false, g.EmbeddingWeight);             // f32[256, C]  tiny.model.yaml:4
         }
 
@@ -204,18 +200,18 @@ partial class TinyPartsPruned
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(653_824, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(674_304, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(694_784, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor NormRstd = arena.View(715_264, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Embedding = arena.View(571_392, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(591_872, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(612_352, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor NormRstd = arena.View(632_832, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Head = arena.View(399_360, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(716_352, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(716_288, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(715_776, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Loss = arena.View(633_920, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(633_856, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(633_344, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(399_360, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(694_784, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(694_784, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor dEmbedding = arena.View(440_320, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor dNorm = arena.View(612_352, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(591_872, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor dEmbedding = arena.View(591_872, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -228,34 +224,34 @@ partial class TinyPartsPruned
             public readonly Tensor AttentionMixLse = arena.View(slot + 131_072, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 94_208, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [N, 120]);  // f32[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(563_200, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor Norm1Rstd = arena.View(530_432, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionQkv = arena.View(530_432, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
-            public readonly Tensor AttentionProjProduct = arena.View(530_432, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor Norm2 = arena.View(530_432, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor Norm2Rstd = arena.View(550_912, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(530_432, ScalarType.Float32, [N, 120]);  // f32[B, T, 3C]
-            public readonly Tensor MlpDownProduct = arena.View(591_872, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(432_128, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor Norm1Rstd = arena.View(399_360, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionQkv = arena.View(399_360, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
+            public readonly Tensor AttentionProjProduct = arena.View(399_360, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(399_360, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor Norm2Rstd = arena.View(419_840, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(399_360, ScalarType.Float32, [N, 120]);  // f32[B, T, 3C]
+            public readonly Tensor MlpDownProduct = arena.View(460_800, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(530_432, ScalarType.Float32, [N, 120]);  // f32[B, T, 3C]
-            public readonly Tensor dMlpActivation = arena.View(530_432, ScalarType.Float32, [N, 120]);  // f32[B, T, 3C]
-            public readonly Tensor dMlpUpProduct = arena.View(530_432, ScalarType.Float32, [N, 120]);  // f32[B, T, 3C]
-            public readonly Tensor Norm2 = arena.View(591_872, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor Norm2Rstd = arena.View(612_352, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(591_872, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(591_872, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(563_200, ScalarType.Float32, [N, 32]);  // f32[B, T, 32]
-            public readonly Tensor dAttentionRope = arena.View(530_432, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
-            public readonly Tensor dAttentionQkv = arena.View(530_432, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
-            public readonly Tensor Norm1 = arena.View(563_200, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
-            public readonly Tensor Norm1Rstd = arena.View(583_680, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(563_200, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(399_360, ScalarType.Float32, [N, 120]);  // f32[B, T, 3C]
+            public readonly Tensor dMlpActivation = arena.View(399_360, ScalarType.Float32, [N, 120]);  // f32[B, T, 3C]
+            public readonly Tensor dMlpUpProduct = arena.View(399_360, ScalarType.Float32, [N, 120]);  // f32[B, T, 3C]
+            public readonly Tensor Norm2 = arena.View(460_800, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor Norm2Rstd = arena.View(481_280, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(460_800, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(432_128, ScalarType.Float32, [N, 32]);  // f32[B, T, 32]
+            public readonly Tensor dAttentionRope = arena.View(399_360, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
+            public readonly Tensor dAttentionQkv = arena.View(399_360, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
+            public readonly Tensor Norm1 = arena.View(432_128, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
+            public readonly Tensor Norm1Rstd = arena.View(452_608, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(432_128, ScalarType.Float32, [N, 40]);  // f32[B, T, C]
         }
     }
 }

@@ -19,7 +19,7 @@ namespace Demo;
 /// <item><term>weights</term><description>243.0KiB (fp32)</description></item>
 /// <item><term>gradients</term><description>243.0KiB (fp32)</description></item>
 /// <item><term>optimizer state</term><description>486.0KiB (adamw)</description></item>
-/// <item><term>activations</term><description>699.6KiB (4 × 32 tokens)</description></item>
+/// <item><term>activations</term><description>619.1KiB (4 × 32 tokens)</description></item>
 /// <item><term>training in all</term><description>1.6MiB</description></item>
 /// <item><term>KV cache a token</term><description>384B (12.0KiB for 32 tokens)</description></item>
 /// <item><term>safetensors</term><description>241.7KiB (fp32; 120.8KiB in bf16)</description></item>
@@ -74,19 +74,18 @@ partial class TinyPartsPruned : ICompiledModel<TinyPartsPruned>
             Parameters = 248_832,
             Gradients = 248_832,
             Optimizer = 497_664,
-            Activations = 716_416,
+            Activations = 633_984,
             Operations = 11,
             Backward = 5,
             Parts =
             [
                 new("blocks.saved", 399_360, 1, 9),
                 new("head", 131_072, 3, 7),
-                new("blocks.scratch", 82_432, 1, 9),
-                new("blocks.gradients", 40_960, 9, 9),
+                new("blocks.scratch", 82_432, 1, 1),
+                new("blocks.scratch", 82_432, 9, 9),
                 new("blocks.stream", 40_960, 1, 9),
-                new("blocks", 20_480, 1, 8),
-                new("d_embedding", 20_480, 9, 10),
-                new("d_norm", 20_480, 7, 9),
+                new("blocks", 20_480, 1, 10),
+                new("d_norm", 20_480, 7, 8),
                 new("embedding", 20_480, 0, 9),
                 new("norm", 20_480, 2, 6),
             ],

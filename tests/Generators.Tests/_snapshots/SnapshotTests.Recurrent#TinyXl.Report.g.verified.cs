@@ -30,9 +30,9 @@ partial class TinyXl
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 968_960;
+        public const long ActivationBytes = 851_840;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 2_599_168;
+        public const long TrainingBytes = 2_482_048;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 768;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -51,9 +51,9 @@ partial class TinyXl
     //     weights                     335.0KiB  fp32
     //     gradients                   335.0KiB  fp32
     //     optimizer state             670.0KiB  adamw
-    //     activations                 946.3KiB  3 × 32 tokens
+    //     activations                 831.9KiB  3 × 32 tokens
     //     memory of earlier segments  252.0KiB  of training, before and after a step, and of evaluation
-    //     training in all               2.5MiB
+    //     training in all               2.4MiB
     //     KV cache a token                768B  24.0KiB for 32 tokens
     //     safetensors                 334.1KiB  fp32; 167.1KiB in bf16
     //
@@ -77,12 +77,12 @@ partial class TinyXl
     // | buffer | size |
     // |---|--:|
     // | blocks.saved | 564.0KiB |
-    // | blocks.scratch | 231.8KiB |
+    // | blocks.scratch | 213.8KiB |
     // | head | 96.0KiB |
-    // | blocks.gradients | 36.0KiB |
     // | blocks | 18.0KiB |
     // | blocks.stream | 18.0KiB |
     // | d_blocks | 18.0KiB |
-    // | d_embedding | 18.0KiB |
+    // | embedding | 18.0KiB |
+    // | loss.lse | 384B |
     // </report>
 }

@@ -44,12 +44,12 @@ partial class TinyXl
         //        0.6 MiB  blocks.saved
         //        0.2 MiB  blocks.scratch
         //        0.1 MiB  head
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
+        //        0.0 MiB  blocks.stream
         //        0.0 MiB  d_blocks
-        //        0.0 MiB  d_embedding
-        private const long ArenaSize = 968_960;  // 0.9 MiB: the buffers above are its largest
+        //        0.0 MiB  embedding
+        //        0.0 MiB  loss.lse
+        private const long ArenaSize = 851_840;  // 0.8 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -113,7 +113,7 @@ partial class TinyXl
         private readonly MainGradients g;
         private readonly SegmentMemory memory;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -126,18 +126,14 @@ partial class TinyXl
             g = new MainGradients(program.Model.Parameters);
             memory = program.Memory!;
             _blocks = new BlocksActivations[2];
-            _blocksTemporaries = new BlocksTemporaries[2];
+            _blocksTemporaries = new BlocksTemporaries(arena, M, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[2];
             _blocksGradients = new BlocksGradients[2];
             for (var i = 0; i < 2; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, M, 0 + ((i) * 288_768L),
-                    i == 0 ? s.Embedding : arena.View(950_016 + ((i - 1) * 18_432L), ScalarType.Float32, [N, 48]),
-                    i == 1 ? s.Blocks : arena.View(950_016 + ((i) * 18_432L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena, M,
-                    i == 1 ? s.dBlocks : arena.View(814_848 + ((i + 1) % 2 * 18_432L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dEmbedding : arena.View(814_848 + (i % 2 * 18_432L), ScalarType.Float32, [N, 48]));
+                    i == 0 ? s.Embedding : arena.View(833_280 + ((i - 1) * 18_432L), ScalarType.Float32, [N, 48]),
+                    i == 1 ? s.Blocks : arena.View(833_280 + ((i) * 18_432L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -177,7 +173,7 @@ partial class TinyXl
             Kernels.LinearGradWeight(s.dHead, s.Blocks, accumulate: false, g.HeadWeight);                        // f32[V, C]  tiny.model.yaml:2
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dBlocks);                                           // f32[B, T, C]  tiny.model.yaml:2
             for (var i = 1; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.EmbeddingGrad(s.dEmbedding, input.Tokens, accumulate: false, g.EmbeddingWeight);             // f32[256, C]  tiny.model.yaml:4
         }
 
@@ -230,15 +226,15 @@ partial class TinyXl
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(913_152, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(931_584, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Head = arena.View(814_848, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(968_896, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(968_832, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(968_448, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dHead = arena.View(814_848, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dBlocks = arena.View(931_584, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbedding = arena.View(851_712, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Embedding = arena.View(796_416, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(814_848, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Head = arena.View(577_536, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor Loss = arena.View(851_776, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(851_712, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(675_840, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(577_536, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor dBlocks = arena.View(814_848, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbedding = arena.View(814_848, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -268,14 +264,17 @@ partial class TinyXl
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, int M, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, int M, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
+            public readonly Tensor dResidual2 = dOutput;  // f32[B, T, C]
+            public readonly Tensor dNorm1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dResidual1 = dOutput;  // f32[B, T, C]
+            public readonly Tensor dXSum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
             public readonly Tensor Norm2 = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor Norm2Mean = arena.View(595_968, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm2Rstd = arena.View(596_352, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dResidual2 = arena.View(758_784, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor MlpActivation = arena.View(577_536, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor dMlpActivation = arena.View(577_536, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
             public readonly Tensor dMlpUpProduct = arena.View(577_536, ScalarType.Float32, [N, 192]);  // f32[B, T, 4C]
@@ -283,17 +282,14 @@ partial class TinyXl
             public readonly Tensor Norm1Mean = arena.View(669_696, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Norm1Rstd = arena.View(670_080, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dNorm1 = arena.View(651_264, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dNorm1Sum = arena.View(758_784, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1 = arena.View(758_784, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(777_216, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(758_784, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor AttentionMemory = arena.View(660_480, ScalarType.Float32, [B * M, 48]);  // f32[B, M, C]
-            public readonly Tensor AttentionMemoryVisible = arena.View(814_080, ScalarType.Int64, [N]);  // i64[B, T]
-            public readonly Tensor dAttentionQ = arena.View(795_648, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor AttentionMemoryVisible = arena.View(795_648, ScalarType.Int64, [N]);  // i64[B, T]
+            public readonly Tensor dAttentionQ = arena.View(777_216, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dAttentionKv = arena.View(701_952, ScalarType.Float32, [N, 96]);  // f32[B, T, 2C]
             public readonly Tensor dAttentionR = arena.View(738_816, ScalarType.Float32, [M + T, 48]);  // f32[M + T, C]
             public readonly Tensor dAttentionMemoryKv = arena.View(577_536, ScalarType.Float32, [B * M, 96]);  // f32[B, M, 2C]
             public readonly Tensor dX = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dXSum = arena.View(758_784, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor dX2 = arena.View(577_536, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
     }

@@ -30,13 +30,13 @@ partial class Student
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 560_960;
+        public const long ActivationBytes = 468_032;
         /// <summary>Floating-point operations of the teacher's forward pass for each token of training.</summary>
         public const long TeacherFlopsPerToken = 179_184;
         /// <summary>The teacher's weights.</summary>
         public const long TeacherBytes = 180_992;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 1_672_768;
+        public const long TrainingBytes = 1_579_840;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 768;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -55,9 +55,9 @@ partial class Student
     //     weights                 227.3KiB  fp32
     //     gradients               227.3KiB  fp32
     //     optimizer state         454.5KiB  adamw
-    //     activations             547.8KiB  3 × 32 tokens
+    //     activations             457.1KiB  3 × 32 tokens
     //     teacher                 176.8KiB  BigLm's weights; its forward pass takes 179.18K FLOPs a token of training
-    //     training in all           1.6MiB
+    //     training in all           1.5MiB
     //     KV cache a token            768B  24.0KiB for 32 tokens
     //     safetensors             226.3KiB  fp32; 113.1KiB in bf16
     //
@@ -84,10 +84,10 @@ partial class Student
     // | blocks.saved | 231.0KiB |
     // | head.chunk | 96.0KiB |
     // | head.chunk.training | 96.0KiB |
-    // | blocks.scratch | 90.8KiB |
+    // | blocks.scratch | 72.8KiB |
     // | teacher.logits.chunk | 48.0KiB |
-    // | blocks.gradients | 36.0KiB |
     // | blocks | 18.0KiB |
     // | blocks.stream | 18.0KiB |
+    // | embedding | 18.0KiB |
     // </report>
 }

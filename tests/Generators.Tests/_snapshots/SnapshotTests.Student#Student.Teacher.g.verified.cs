@@ -86,7 +86,7 @@ partial class Student
             public readonly Tensor Blocks = arena.View(73_728, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor NormMean = arena.View(0, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor NormRstd = arena.View(384, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm = arena.View(551_744, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm = arena.View(458_816, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: all layers share them but for input and output.</summary>

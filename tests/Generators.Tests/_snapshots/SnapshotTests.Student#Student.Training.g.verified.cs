@@ -41,10 +41,10 @@ partial class Student
         //        0.1 MiB  head.chunk.training
         //        0.1 MiB  blocks.scratch
         //        0.0 MiB  teacher.logits.chunk
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
-        private const long ArenaSize = 560_960;  // 0.5 MiB: the buffers above are its largest
+        //        0.0 MiB  blocks.stream
+        //        0.0 MiB  embedding
+        private const long ArenaSize = 468_032;  // 0.4 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -109,7 +109,7 @@ partial class Student
         private readonly Arena _arena;
         private TeacherProgram? _teacher;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -122,18 +122,14 @@ partial class Student
             g = new MainGradients(program.Model.Parameters);
             _arena = arena;
             _blocks = new BlocksActivations[2];
-            _blocksTemporaries = new BlocksTemporaries[2];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[2];
             _blocksGradients = new BlocksGradients[2];
             for (var i = 0; i < 2; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 118_272L),
-                    i == 0 ? s.EmbeddingPosition : arena.View(532_224 + ((i - 1) * 18_432L), ScalarType.Float32, [N, 48]),
-                    i == 1 ? s.Blocks : arena.View(532_224 + ((i) * 18_432L), ScalarType.Float32, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 1 ? s.dBlocks : arena.View(236_544 + ((i + 1) % 2 * 18_432L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dEmbeddingPosition : arena.View(236_544 + (i % 2 * 18_432L), ScalarType.Float32, [N, 48]));
+                    i == 0 ? s.EmbeddingPosition : arena.View(439_296 + ((i - 1) * 18_432L), ScalarType.Float32, [N, 48]),
+                    i == 1 ? s.Blocks : arena.View(439_296 + ((i) * 18_432L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -186,7 +182,7 @@ partial class Student
             Kernels.LinearDistillationGrad(s.Norm, p.HeadWeight, null, input.Targets, null, accumulate: false, s.HeadChunkTraining, s.dNorm, g.HeadWeight, null, s.LossTraining, s.LossBySequenceTraining, null, Teacher.Hidden, Teacher.HeadWeight, null, 0, s.TeacherLogitsChunk, s.Divergence, new(DivergenceKind.JensenShannon, 1.5, 0.7), 0.4, 1, 1); // f32[B, T, C]  student.model.yaml:12
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  student.model.yaml:2
             for (var i = 1; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  student.model.yaml:4
             Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: false, g.EmbeddingWeight);     // f32[256, C]  student.model.yaml:4
         }
@@ -230,23 +226,23 @@ partial class Student
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(476_928, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor EmbeddingPosition = arena.View(476_928, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(495_360, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(513_792, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor NormMean = arena.View(550_656, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(551_040, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Loss = arena.View(551_552, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(551_424, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor Embedding = arena.View(384_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(384_000, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(402_432, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(420_864, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormMean = arena.View(457_728, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(458_112, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Loss = arena.View(458_624, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(458_496, ScalarType.Float32, [B]);  // f32[B]
             public readonly Tensor HeadChunk = arena.View(236_544, ScalarType.Float32, [96, 256]);  // f32[2C, V]
-            public readonly Tensor dNorm = arena.View(513_792, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor LossTraining = arena.View(551_616, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequenceTraining = arena.View(551_488, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor dNorm = arena.View(420_864, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor LossTraining = arena.View(458_688, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequenceTraining = arena.View(458_560, ScalarType.Float32, [B]);  // f32[B]
             public readonly Tensor HeadChunkTraining = arena.View(236_544, ScalarType.Float32, [96, 256]);  // f32[2C, V]
-            public readonly Tensor TeacherLogitsChunk = arena.View(427_776, ScalarType.BFloat16, [96, 256]);  // bf16[2C, V]
-            public readonly Tensor Divergence = arena.View(551_680, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor dBlocks = arena.View(513_792, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(273_408, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor TeacherLogitsChunk = arena.View(334_848, ScalarType.BFloat16, [96, 256]);  // bf16[2C, V]
+            public readonly Tensor Divergence = arena.View(458_752, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor dBlocks = arena.View(402_432, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(402_432, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -259,36 +255,36 @@ partial class Student
             public readonly Tensor AttentionMixLse = arena.View(slot + 116_736, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 98_304, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 55_296, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
-            public readonly Tensor Norm1 = arena.View(334_848, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(353_280, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(353_664, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProjProduct = arena.View(334_848, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2 = arena.View(334_848, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(353_280, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(353_664, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(334_848, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
-            public readonly Tensor MlpDownProduct = arena.View(359_424, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(236_544, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(254_976, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(255_360, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProjProduct = arena.View(236_544, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(236_544, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(254_976, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(255_360, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(236_544, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
+            public readonly Tensor MlpDownProduct = arena.View(261_120, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(334_848, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
-            public readonly Tensor dMlpActivation = arena.View(334_848, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
-            public readonly Tensor dMlpUpProduct = arena.View(334_848, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
-            public readonly Tensor Norm2 = arena.View(359_424, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(377_856, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(378_240, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(390_144, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(390_144, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(408_576, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dAttentionQkv = arena.View(334_848, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(408_576, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(427_008, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(427_392, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(408_576, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(236_544, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
+            public readonly Tensor dMlpActivation = arena.View(236_544, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
+            public readonly Tensor dMlpUpProduct = arena.View(236_544, ScalarType.Float32, [N, 64]);  // f32[B, T, 64]
+            public readonly Tensor Norm2 = arena.View(261_120, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(279_552, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(279_936, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(261_120, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(291_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(236_544, ScalarType.Float32, [N, 144]);  // f32[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(291_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(310_272, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(310_656, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(291_840, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
     }
 }

@@ -30,9 +30,9 @@ partial class BigLm
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 289_152;
+        public const long ActivationBytes = 257_920;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 1_911_168;
+        public const long TrainingBytes = 1_879_936;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 768;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -51,7 +51,7 @@ partial class BigLm
     //     weights                 352.0KiB  and 176.0KiB of a copy in bf16
     //     gradients               352.0KiB  fp32
     //     optimizer state         704.0KiB  adamw
-    //     activations             282.4KiB  2 × 32 tokens
+    //     activations             251.9KiB  2 × 32 tokens
     //     training in all           1.8MiB
     //     KV cache a token            768B  24.0KiB for 32 tokens
     //     safetensors             350.1KiB  fp32; 175.1KiB in bf16
@@ -78,11 +78,11 @@ partial class BigLm
     // |---|--:|
     // | blocks.saved | 180.0KiB |
     // | head | 32.0KiB |
-    // | blocks.scratch | 30.5KiB |
+    // | blocks.scratch | 24.5KiB |
     // | blocks.stream | 18.0KiB |
-    // | blocks.gradients | 12.0KiB |
     // | blocks | 6.0KiB |
-    // | d_dropout | 6.0KiB |
     // | d_norm | 6.0KiB |
+    // | embedding | 6.0KiB |
+    // | norm | 6.0KiB |
     // </report>
 }

@@ -38,11 +38,11 @@ partial class BigLm
         //        0.0 MiB  head
         //        0.0 MiB  blocks.scratch
         //        0.0 MiB  blocks.stream
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
+        //        0.0 MiB  d_norm
+        //        0.0 MiB  embedding
         //        0.0 MiB  norm
-        private const long ArenaSize = 289_152;  // 0.3 MiB: the buffers above are its largest
+        private const long ArenaSize = 257_920;  // 0.2 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -101,7 +101,7 @@ partial class BigLm
         private readonly MainParameters p;
         private readonly MainGradients g;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -113,18 +113,14 @@ partial class BigLm
             p = new MainParameters(program.Model.Parameters);
             g = new MainGradients(program.Model.Parameters);
             _blocks = new BlocksActivations[4];
-            _blocksTemporaries = new BlocksTemporaries[4];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[4];
             _blocksGradients = new BlocksGradients[4];
             for (var i = 0; i < 4; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 46_080L),
-                    i == 0 ? s.Dropout : arena.View(248_320 + ((i - 1) * 6144L), ScalarType.BFloat16, [N, 48]),
-                    i == 3 ? s.Blocks : arena.View(248_320 + ((i) * 6144L), ScalarType.BFloat16, [N, 48]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 3 ? s.dBlocks : arena.View(184_320 + ((i + 1) % 2 * 6144L), ScalarType.BFloat16, [N, 48]),
-                    i == 0 ? s.dDropout : arena.View(184_320 + (i % 2 * 6144L), ScalarType.BFloat16, [N, 48]));
+                    i == 0 ? s.Dropout : arena.View(217_088 + ((i - 1) * 6144L), ScalarType.BFloat16, [N, 48]),
+                    i == 3 ? s.Blocks : arena.View(217_088 + ((i) * 6144L), ScalarType.BFloat16, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -175,7 +171,7 @@ partial class BigLm
             Kernels.LinearGradInput(s.dHead, p.HeadWeight, s.dNorm);                                             // bf16[B, T, C]  big.model.yaml:3
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // bf16[B, T, C]  big.model.yaml:3
             for (var i = 3; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.DropoutGrad(s.dDropout, s.DropoutMask, 0.1, s.dEmbeddingPosition);                           // bf16[B, T, C]  big.model.yaml:11
             Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[32, C]  big.model.yaml:5
             Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: false, g.EmbeddingWeight);     // f32[256, C]  big.model.yaml:5
@@ -224,23 +220,23 @@ partial class BigLm
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(266_752, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor EmbeddingPosition = arena.View(266_752, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Dropout = arena.View(266_752, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor DropoutMask = arena.View(285_184, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
-            public readonly Tensor Blocks = arena.View(272_896, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm = arena.View(279_040, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor NormMean = arena.View(288_256, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(288_512, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Embedding = arena.View(235_520, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(235_520, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Dropout = arena.View(235_520, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor DropoutMask = arena.View(253_952, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
+            public readonly Tensor Blocks = arena.View(241_664, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm = arena.View(247_808, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor NormMean = arena.View(257_024, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(257_280, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor Head = arena.View(184_320, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
-            public readonly Tensor Loss = arena.View(289_088, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(289_024, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(288_768, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Loss = arena.View(257_856, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(257_792, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(257_536, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor dHead = arena.View(184_320, ScalarType.BFloat16, [N, 256]);  // bf16[B, T, V]
-            public readonly Tensor dNorm = arena.View(279_040, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dBlocks = arena.View(279_040, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dDropout = arena.View(196_608, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(196_608, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dNorm = arena.View(247_808, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dBlocks = arena.View(241_664, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dDropout = arena.View(241_664, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(241_664, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -255,40 +251,40 @@ partial class BigLm
             public readonly Tensor Residual1 = arena.View(slot + 32_768, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 18_432, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, 64]
             public readonly Tensor Dropout2Mask = arena.View(slot + 41_984, ScalarType.Byte, [N, 48]);  // u8[B, T, C]
-            public readonly Tensor Norm1 = arena.View(217_088, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(223_232, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(223_488, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProj = arena.View(217_088, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Dropout1 = arena.View(217_088, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm2 = arena.View(217_088, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(223_232, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(223_488, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(217_088, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, 64]
-            public readonly Tensor MlpDown = arena.View(225_280, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Dropout2 = arena.View(225_280, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1 = arena.View(184_320, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(190_464, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(190_720, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProj = arena.View(184_320, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Dropout1 = arena.View(184_320, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2 = arena.View(184_320, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(190_464, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(190_720, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(184_320, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, 64]
+            public readonly Tensor MlpDown = arena.View(192_512, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Dropout2 = arena.View(192_512, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // bf16[B, T, C]
-            public readonly Tensor dInput = dInput;  // bf16[B, T, C]
-            public readonly Tensor dMlpDown = arena.View(225_280, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(217_088, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, 64]
-            public readonly Tensor dMlpActivation = arena.View(217_088, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, 64]
-            public readonly Tensor dMlpUpProduct = arena.View(217_088, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, 64]
-            public readonly Tensor Norm2 = arena.View(225_280, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(231_424, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(231_680, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(235_520, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(235_520, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dAttentionProj = arena.View(217_088, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(241_664, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor dAttentionQkv = arena.View(217_088, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(241_664, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(247_808, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(248_064, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(241_664, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // bf16[B, T, C]
+            public readonly Tensor dInput = dOutput;  // bf16[B, T, C]
+            public readonly Tensor dMlpDown = arena.View(192_512, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(184_320, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, 64]
+            public readonly Tensor dMlpActivation = arena.View(184_320, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, 64]
+            public readonly Tensor dMlpUpProduct = arena.View(184_320, ScalarType.BFloat16, [N, 64]);  // bf16[B, T, 64]
+            public readonly Tensor Norm2 = arena.View(192_512, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(198_656, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(198_912, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(192_512, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dAttentionProj = arena.View(184_320, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(202_752, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(184_320, ScalarType.BFloat16, [N, 144]);  // bf16[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(202_752, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(208_896, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(209_152, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(202_752, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
     }
 }

@@ -19,7 +19,7 @@ namespace Elsewhere;
 /// <item><term>weights</term><description>352.0KiB (and 176.0KiB of a copy in bf16)</description></item>
 /// <item><term>gradients</term><description>352.0KiB (fp32)</description></item>
 /// <item><term>optimizer state</term><description>704.0KiB (adamw)</description></item>
-/// <item><term>activations</term><description>282.4KiB (2 × 32 tokens)</description></item>
+/// <item><term>activations</term><description>251.9KiB (2 × 32 tokens)</description></item>
 /// <item><term>training in all</term><description>1.8MiB</description></item>
 /// <item><term>KV cache a token</term><description>768B (24.0KiB for 32 tokens)</description></item>
 /// <item><term>safetensors</term><description>350.1KiB (fp32; 175.1KiB in bf16)</description></item>
@@ -71,19 +71,18 @@ partial class BigLm : ICompiledModel<BigLm>
             Parameters = 540_672,
             Gradients = 360_448,
             Optimizer = 720_896,
-            Activations = 289_152,
+            Activations = 257_920,
             Operations = 15,
             Backward = 7,
             Parts =
             [
                 new("blocks.saved", 184_320, 3, 11),
                 new("head", 32_768, 5, 9),
-                new("blocks.scratch", 31_232, 3, 11),
+                new("blocks.scratch", 25_088, 3, 3),
+                new("blocks.scratch", 25_088, 11, 11),
                 new("blocks.stream", 18_432, 3, 11),
-                new("blocks.gradients", 12_288, 11, 11),
-                new("blocks", 6144, 3, 10),
-                new("d_dropout", 6144, 11, 14),
-                new("d_norm", 6144, 9, 11),
+                new("blocks", 6144, 3, 14),
+                new("d_norm", 6144, 9, 10),
                 new("embedding", 6144, 0, 11),
                 new("norm", 6144, 4, 8),
                 new("dropout.mask", 3072, 2, 12),

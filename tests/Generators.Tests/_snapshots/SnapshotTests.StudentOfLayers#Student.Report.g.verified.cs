@@ -30,13 +30,13 @@ partial class Student
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 551_744;
+        public const long ActivationBytes = 477_248;
         /// <summary>Floating-point operations of the teacher's forward pass for each token of training.</summary>
         public const long TeacherFlopsPerToken = 179_184;
         /// <summary>The teacher's weights.</summary>
         public const long TeacherBytes = 180_992;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 1_418_816;
+        public const long TrainingBytes = 1_344_320;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 512;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -55,9 +55,9 @@ partial class Student
     //     weights                 167.5KiB  fp32
     //     gradients               167.5KiB  fp32
     //     optimizer state         335.0KiB  adamw
-    //     activations             538.8KiB  3 × 32 tokens
+    //     activations             466.1KiB  3 × 32 tokens
     //     teacher                 176.8KiB  BigLm's weights; its forward pass takes 179.18K FLOPs a token of training
-    //     training in all           1.4MiB
+    //     training in all           1.3MiB
     //     KV cache a token            512B  16.0KiB for 32 tokens
     //     safetensors             167.5KiB  fp32; 83.8KiB in bf16
     //
@@ -84,10 +84,10 @@ partial class Student
     // | blocks.saved | 219.0KiB |
     // | head.chunk | 96.0KiB |
     // | head.chunk.training | 96.0KiB |
-    // | blocks.scratch | 72.8KiB |
+    // | blocks.scratch | 60.8KiB |
     // | teacher.logits.chunk | 48.0KiB |
-    // | blocks.gradients | 24.0KiB |
     // | blocks | 12.0KiB |
     // | blocks.stream | 12.0KiB |
+    // | embedding | 12.0KiB |
     // </report>
 }

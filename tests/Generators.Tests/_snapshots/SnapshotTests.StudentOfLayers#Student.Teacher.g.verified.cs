@@ -42,9 +42,9 @@ partial class Student
         {
             s = new MainActivations(arena);
             p = new MainParameters(weights);
-            _kept[1] = arena.View(505_664, ScalarType.BFloat16, [N, 48]);
+            _kept[1] = arena.View(431_168, ScalarType.BFloat16, [N, 48]);
             _kept[3] = s.Blocks;
-            Related = arena.View(524_096, ScalarType.BFloat16, [N, 144]);
+            Related = arena.View(449_600, ScalarType.BFloat16, [N, 144]);
             for (var i = 0; i < 4; i++)
             {
                 // What goes from layer to layer alternates between two buffers.
@@ -99,8 +99,8 @@ partial class Student
             public readonly Tensor EmbeddingPosition = arena.View(64_512, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
             public readonly Tensor NormMean = arena.View(0, ScalarType.Float32, [N]);  // f32[B, T]
             public readonly Tensor NormRstd = arena.View(384, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm = arena.View(496_448, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
-            public readonly Tensor Blocks = arena.View(514_880, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Norm = arena.View(421_952, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
+            public readonly Tensor Blocks = arena.View(440_384, ScalarType.BFloat16, [N, 48]);  // bf16[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: all layers share them but for input and output.</summary>

@@ -41,10 +41,10 @@ partial class Student
         //        0.1 MiB  head.chunk.training
         //        0.1 MiB  blocks.scratch
         //        0.0 MiB  teacher.logits.chunk
-        //        0.0 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
-        private const long ArenaSize = 551_744;  // 0.5 MiB: the buffers above are its largest
+        //        0.0 MiB  blocks.stream
+        //        0.0 MiB  embedding
+        private const long ArenaSize = 477_248;  // 0.5 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -109,7 +109,7 @@ partial class Student
         private readonly Arena _arena;
         private TeacherProgram? _teacher;
         private readonly BlocksActivations[] _blocks;
-        private readonly BlocksTemporaries[] _blocksTemporaries;
+        private readonly BlocksTemporaries _blocksTemporaries;
         private readonly BlocksParameters[] _blocksParameters;
         private readonly BlocksGradients[] _blocksGradients;
 
@@ -122,18 +122,14 @@ partial class Student
             g = new MainGradients(program.Model.Parameters);
             _arena = arena;
             _blocks = new BlocksActivations[2];
-            _blocksTemporaries = new BlocksTemporaries[2];
+            _blocksTemporaries = new BlocksTemporaries(arena, s.dBlocks);  // the gradient that flows back stays in its place
             _blocksParameters = new BlocksParameters[2];
             _blocksGradients = new BlocksGradients[2];
             for (var i = 0; i < 2; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, 0 + ((i) * 112_128L),
-                    i == 0 ? s.EmbeddingPosition : arena.View(483_072 + ((i - 1) * 12_288L), ScalarType.Float32, [N, 32]),
-                    i == 1 ? s.Blocks : arena.View(483_072 + ((i) * 12_288L), ScalarType.Float32, [N, 32]));
-                // The gradient that flows back alternates between two buffers.
-                _blocksTemporaries[i] = new BlocksTemporaries(arena,
-                    i == 1 ? s.dBlocks : arena.View(224_256 + ((i + 1) % 2 * 12_288L), ScalarType.Float32, [N, 32]),
-                    i == 0 ? s.dEmbeddingPosition : arena.View(224_256 + (i % 2 * 12_288L), ScalarType.Float32, [N, 32]));
+                    i == 0 ? s.EmbeddingPosition : arena.View(408_576 + ((i - 1) * 12_288L), ScalarType.Float32, [N, 32]),
+                    i == 1 ? s.Blocks : arena.View(408_576 + ((i) * 12_288L), ScalarType.Float32, [N, 32]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i);
             }
@@ -186,7 +182,7 @@ partial class Student
             Kernels.LinearDistillationGrad(s.Norm, p.HeadWeight, null, input.Targets, null, accumulate: false, s.HeadChunkTraining, s.dNorm, g.HeadWeight, null, s.LossTraining, s.LossBySequenceTraining, null, Teacher.Hidden, Teacher.HeadWeight, null, 0, s.TeacherLogitsChunk, s.Divergence, new(DivergenceKind.ForwardKl, 2), 1, Distillation.Balance(LossTerm.Divergence), 1); // f32[B, T, C]  student.model.yaml:11
             Kernels.LayerNormGrad(s.dNorm, s.Blocks, s.NormMean, s.NormRstd, p.NormWeight, accumulate: false, s.dBlocks, g.NormWeight, g.NormBias); // f32[B, T, C]  student.model.yaml:2
             for (var i = 1; i >= 0; i--)
-                BlocksBackward(i, _blocks[i], _blocksTemporaries[i], _blocksParameters[i], _blocksGradients[i]);
+                BlocksBackward(i, _blocks[i], _blocksTemporaries, _blocksParameters[i], _blocksGradients[i]);
             Kernels.AddPositionGrad(s.dEmbeddingPosition, T, accumulate: false, g.EmbeddingPositionWeight);      // f32[C, C]  student.model.yaml:4
             Kernels.EmbeddingGrad(s.dEmbeddingPosition, input.Tokens, accumulate: false, g.EmbeddingWeight);     // f32[8C, C]  student.model.yaml:4
         }
@@ -232,23 +228,23 @@ partial class Student
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(446_208, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor EmbeddingPosition = arena.View(446_208, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(458_496, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(470_784, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor NormMean = arena.View(495_360, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(495_744, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Loss = arena.View(496_256, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(496_128, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor Embedding = arena.View(371_712, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor EmbeddingPosition = arena.View(371_712, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(384_000, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(396_288, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor NormMean = arena.View(420_864, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(421_248, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Loss = arena.View(421_760, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(421_632, ScalarType.Float32, [B]);  // f32[B]
             public readonly Tensor HeadChunk = arena.View(224_256, ScalarType.Float32, [96, 256]);  // f32[3C, V]
-            public readonly Tensor dNorm = arena.View(470_784, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor LossTraining = arena.View(496_320, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequenceTraining = arena.View(496_192, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor dNorm = arena.View(396_288, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor LossTraining = arena.View(421_824, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequenceTraining = arena.View(421_696, ScalarType.Float32, [B]);  // f32[B]
             public readonly Tensor HeadChunkTraining = arena.View(224_256, ScalarType.Float32, [96, 256]);  // f32[3C, V]
-            public readonly Tensor TeacherLogitsChunk = arena.View(397_056, ScalarType.BFloat16, [96, 256]);  // bf16[3C, V]
-            public readonly Tensor Divergence = arena.View(496_384, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor dBlocks = arena.View(470_784, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor dEmbeddingPosition = arena.View(248_832, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor TeacherLogitsChunk = arena.View(322_560, ScalarType.BFloat16, [96, 256]);  // bf16[3C, V]
+            public readonly Tensor Divergence = arena.View(421_888, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor dBlocks = arena.View(396_288, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor dEmbeddingPosition = arena.View(396_288, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -261,38 +257,38 @@ partial class Student
             public readonly Tensor AttentionMixLse = arena.View(slot + 110_592, ScalarType.Float32, [B, 4, T]);  // f32[B, 4, T]
             public readonly Tensor Residual1 = arena.View(slot + 98_304, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
             public readonly Tensor MlpUpProduct = arena.View(slot + 0, ScalarType.Float32, [N, 128]);  // f32[B, T, 4C]
-            public readonly Tensor Norm1 = arena.View(322_560, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(334_848, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(335_232, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor AttentionProjProduct = arena.View(322_560, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor Norm2 = arena.View(322_560, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(334_848, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(335_232, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor MlpActivation = arena.View(322_560, ScalarType.Float32, [N, 128]);  // f32[B, T, 4C]
-            public readonly Tensor MlpDownProduct = arena.View(371_712, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor Norm1 = arena.View(224_256, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(236_544, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(236_928, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor AttentionProjProduct = arena.View(224_256, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor Norm2 = arena.View(224_256, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(236_544, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(236_928, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor MlpActivation = arena.View(224_256, ScalarType.Float32, [N, 128]);  // f32[B, T, 4C]
+            public readonly Tensor MlpDownProduct = arena.View(273_408, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
         }
 
         /// <summary>Values of the backward pass of blocks; all layers share them.</summary>
-        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput, Tensor dInput)
+        private sealed class BlocksTemporaries(Arena arena, Tensor dOutput)
         {
             public readonly Tensor dOutput = dOutput;  // f32[B, T, C]
-            public readonly Tensor dInput = dInput;  // f32[B, T, C]
-            public readonly Tensor DyHidden = arena.View(371_712, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor MlpActivation = arena.View(322_560, ScalarType.Float32, [N, 128]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpActivation = arena.View(322_560, ScalarType.Float32, [N, 128]);  // f32[B, T, 4C]
-            public readonly Tensor dMlpUpProduct = arena.View(322_560, ScalarType.Float32, [N, 128]);  // f32[B, T, 4C]
-            public readonly Tensor Norm2 = arena.View(384_000, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor Norm2Mean = arena.View(396_288, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm2Rstd = arena.View(396_672, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm2 = arena.View(384_000, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor dResidual1Sum = arena.View(384_000, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor dAttentionMix = arena.View(359_424, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor dAttentionQkv = arena.View(322_560, ScalarType.Float32, [N, 96]);  // f32[B, T, 3C]
-            public readonly Tensor dAttentionQkvRelations = arena.View(322_560, ScalarType.Float32, [N, 96]);  // f32[B, T, 3C]
-            public readonly Tensor Norm1 = arena.View(359_424, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
-            public readonly Tensor Norm1Mean = arena.View(371_712, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Norm1Rstd = arena.View(372_096, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dNorm1 = arena.View(359_424, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor DyHidden = dOutput;  // f32[B, T, C]
+            public readonly Tensor dResidual1Sum = dOutput;  // f32[B, T, C]
+            public readonly Tensor dInput = dOutput;  // f32[B, T, C]
+            public readonly Tensor MlpActivation = arena.View(224_256, ScalarType.Float32, [N, 128]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpActivation = arena.View(224_256, ScalarType.Float32, [N, 128]);  // f32[B, T, 4C]
+            public readonly Tensor dMlpUpProduct = arena.View(224_256, ScalarType.Float32, [N, 128]);  // f32[B, T, 4C]
+            public readonly Tensor Norm2 = arena.View(273_408, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor Norm2Mean = arena.View(285_696, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm2Rstd = arena.View(286_080, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm2 = arena.View(273_408, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor dAttentionMix = arena.View(261_120, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor dAttentionQkv = arena.View(224_256, ScalarType.Float32, [N, 96]);  // f32[B, T, 3C]
+            public readonly Tensor dAttentionQkvRelations = arena.View(224_256, ScalarType.Float32, [N, 96]);  // f32[B, T, 3C]
+            public readonly Tensor Norm1 = arena.View(261_120, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
+            public readonly Tensor Norm1Mean = arena.View(273_408, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Norm1Rstd = arena.View(273_792, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dNorm1 = arena.View(261_120, ScalarType.Float32, [N, 32]);  // f32[B, T, C]
         }
     }
 }

@@ -32,9 +32,9 @@ partial class TinyDrop
         /// <summary>The averaged weights.</summary>
         public const long AverageBytes = 0;
         /// <summary>All activations of a training step, in one arena.</summary>
-        public const long ActivationBytes = 3_646_592;
+        public const long ActivationBytes = 3_479_680;
         /// <summary>All that training holds.</summary>
-        public const long TrainingBytes = 4_911_232;
+        public const long TrainingBytes = 4_744_320;
         /// <summary>Keys and values for each token, in inference.</summary>
         public const long KvCacheBytesPerToken = 2304;
         /// <summary>The weights in a safetensors file of fp32, without its header.</summary>
@@ -54,8 +54,8 @@ partial class TinyDrop
     //     gradients               318.3KiB  fp32
     //     optimizer state         418.5KiB  muon
     //     its products            180.0KiB  on the CPU, where a batch of matrices is orthogonalized
-    //     activations               3.5MiB  8 × 32 tokens
-    //     training in all           4.7MiB
+    //     activations               3.3MiB  8 × 32 tokens
+    //     training in all           4.5MiB
     //     KV cache a token          2.3KiB  72.0KiB for 32 tokens
     //     safetensors             317.3KiB  fp32; 158.6KiB in bf16
     //

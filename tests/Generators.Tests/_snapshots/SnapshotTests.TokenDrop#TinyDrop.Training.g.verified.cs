@@ -51,10 +51,10 @@ partial class TinyDrop
         //        0.3 MiB  head
         //        0.2 MiB  blocks.stream
         //        0.1 MiB  blocks.gradients
-        //        0.0 MiB  embedding
         //        0.0 MiB  blocks
-        //        0.0 MiB  norm
-        private const long ArenaSize = 3_646_592;  // 3.5 MiB: the buffers above are its largest
+        //        0.0 MiB  d_embedding
+        //        0.0 MiB  d_norm
+        private const long ArenaSize = 3_479_680;  // 3.3 MiB: the buffers above are its largest
 
         public long ArenaBytes => ArenaSize;
 
@@ -143,12 +143,12 @@ partial class TinyDrop
             for (var i = 0; i < 6; i++)
             {
                 _blocks[i] = new BlocksActivations(arena, i is >= 2 and < 4 ? K : T, 0 + ((i) * 448_512L),
-                    i == 0 ? s.Embedding : arena.View(3_250_176 + ((i - 1) * 49_152L), ScalarType.Float32, [N, 48]),
-                    i == 5 ? s.Blocks : arena.View(3_250_176 + ((i) * 49_152L), ScalarType.Float32, [N, 48]));
+                    i == 0 ? s.Embedding : arena.View(2_988_032 + ((i - 1) * 49_152L), ScalarType.Float32, [N, 48]),
+                    i == 5 ? s.Blocks : arena.View(2_988_032 + ((i) * 49_152L), ScalarType.Float32, [N, 48]));
                 // The gradient that flows back alternates between two buffers.
                 _blocksTemporaries[i] = new BlocksTemporaries(arena, i is >= 2 and < 4 ? K : T, _blocks[i].Input,
-                    i == 5 ? s.dBlocks : arena.View(2_988_032 + ((i + 1) % 2 * 49_152L), ScalarType.Float32, [N, 48]),
-                    i == 0 ? s.dEmbedding : arena.View(2_988_032 + (i % 2 * 49_152L), ScalarType.Float32, [N, 48]));
+                    i == 5 ? s.dBlocks : arena.View(3_233_792 + ((i + 1) % 2 * 49_152L), ScalarType.Float32, [N, 48]),
+                    i == 0 ? s.dEmbedding : arena.View(3_233_792 + (i % 2 * 49_152L), ScalarType.Float32, [N, 48]));
                 _blocksParameters[i] = new BlocksParameters(program.Model.Parameters, i / 3);
                 _blocksGradients[i] = new BlocksGradients(program.Model.Parameters, i / 3);
             }
@@ -251,19 +251,19 @@ partial class TinyDrop
         /// <summary>Values outside the repeated blocks.</summary>
         private sealed class MainActivations(Arena arena)
         {
-            public readonly Tensor Embedding = arena.View(3_495_936, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Blocks = arena.View(3_545_088, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor Norm = arena.View(3_594_240, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor NormMean = arena.View(3_643_392, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor NormRstd = arena.View(3_644_416, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor Head = arena.View(2_988_032, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor Loss = arena.View(3_646_528, ScalarType.Float32, []);  // f32[]
-            public readonly Tensor LossBySequence = arena.View(3_646_464, ScalarType.Float32, [B]);  // f32[B]
-            public readonly Tensor LossLse = arena.View(3_645_440, ScalarType.Float32, [N]);  // f32[B, T]
-            public readonly Tensor dHead = arena.View(2_988_032, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
-            public readonly Tensor dNorm = arena.View(3_594_240, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dBlocks = arena.View(3_594_240, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
-            public readonly Tensor dEmbedding = arena.View(3_086_336, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Embedding = arena.View(3_332_096, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Blocks = arena.View(3_381_248, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor Norm = arena.View(3_233_792, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor NormMean = arena.View(2_953_216, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor NormRstd = arena.View(2_954_240, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor Head = arena.View(2_691_072, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor Loss = arena.View(3_479_616, ScalarType.Float32, []);  // f32[]
+            public readonly Tensor LossBySequence = arena.View(3_479_552, ScalarType.Float32, [B]);  // f32[B]
+            public readonly Tensor LossLse = arena.View(2_955_264, ScalarType.Float32, [N]);  // f32[B, T]
+            public readonly Tensor dHead = arena.View(2_691_072, ScalarType.Float32, [N, 256]);  // f32[B, T, V]
+            public readonly Tensor dNorm = arena.View(3_233_792, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dBlocks = arena.View(3_381_248, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
+            public readonly Tensor dEmbedding = arena.View(3_430_400, ScalarType.Float32, [N, 48]);  // f32[B, T, C]
         }
 
         /// <summary>Values of one layer of blocks: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>
@@ -305,15 +305,15 @@ partial class TinyDrop
             public readonly Tensor Norm2Mean = arena.View(2_985_984, ScalarType.Float32, [B * K]);  // f32[B, K]
             public readonly Tensor Norm2Rstd = arena.View(2_987_008, ScalarType.Float32, [B * K]);  // f32[B, K]
             public readonly Tensor dNorm2 = arena.View(2_936_832, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
-            public readonly Tensor dResidual1Sum = arena.View(2_936_832, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
+            public readonly Tensor dResidual1Sum = arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor dAttentionMix = arena.View(2_838_528, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor dAttentionRope = arena.View(2_691_072, ScalarType.Float32, [B * K, 144]);  // f32[B, K, 3C]
             public readonly Tensor dAttentionQkv = arena.View(2_691_072, ScalarType.Float32, [B * K, 144]);  // f32[B, K, 3C]
             public readonly Tensor TokenDropInput = K == T ? input : arena.View(2_838_528, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
-            public readonly Tensor Norm1 = arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
+            public readonly Tensor Norm1 = arena.View(2_936_832, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor Norm1Mean = arena.View(2_985_984, ScalarType.Float32, [B * K]);  // f32[B, K]
             public readonly Tensor Norm1Rstd = arena.View(2_987_008, ScalarType.Float32, [B * K]);  // f32[B, K]
-            public readonly Tensor dNorm1 = arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
+            public readonly Tensor dNorm1 = arena.View(2_936_832, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
             public readonly Tensor dXSum = K == T ? dInput : arena.View(2_887_680, ScalarType.Float32, [B * K, 48]);  // f32[B, K, C]
         }
     }

@@ -6,34 +6,47 @@ namespace ModelCompiler.Runtime.Tests.Generated;
 public sealed class CheckpointingTests
 {
     [Fact]
-    public void Every_block() => Compare<DropoutEveryOne>();
+    public void Every_block() => Compare<DropoutPlain, DropoutEveryOne>();
 
     [Fact]
-    public void Every_second_block() => Compare<DropoutEveryTwo>();
+    public void Every_second_block() => Compare<DropoutPlain, DropoutEveryTwo>();
 
     [Fact]
-    public void Boundaries() => Compare<DropoutBoundaries>();
+    public void Boundaries() => Compare<DropoutPlain, DropoutBoundaries>();
 
     [Fact]
-    public void Segments_of_the_root() => Compare<DropoutSqrt>();
+    public void Segments_of_the_root() => Compare<DropoutPlain, DropoutSqrt>();
 
     /// <summary>Matrix products, attention and dropout run again within a block's backward pass.</summary>
     [Fact]
-    public void Save() => Compare<DropoutSave>();
+    public void Save() => Compare<DropoutPlain, DropoutSave>();
 
     [Fact]
     public void Budget()
     {
-        Compare<DropoutBudget>();
+        Compare<DropoutPlain, DropoutBudget>();
         using var model = DropoutBudget.Create(CPU, seed: 1);
         using var training = model.CreateTraining();
         Assert.InRange(training.ArenaBytesUsed, 1, 280 * 1024);
     }
 
-    private static void Compare<TModel>()
+    [Fact]
+    public void Every_block_by_halves() => Compare<HalvedPlain, HalvedEveryOne>();
+
+    [Fact]
+    public void Every_second_block_by_halves() => Compare<HalvedPlain, HalvedEveryTwo>();
+
+    [Fact]
+    public void Save_by_halves() => Compare<HalvedPlain, HalvedSave>();
+
+    [Fact]
+    public void Budget_by_halves() => Compare<HalvedPlain, HalvedBudget>();
+
+    private static void Compare<TPlain, TModel>()
+        where TPlain : ICompiledModel<TPlain>
         where TModel : ICompiledModel<TModel>
     {
-        var (plain, plainBytes) = Gradients<DropoutPlain>();
+        var (plain, plainBytes) = Gradients<TPlain>();
         var (checkpointed, bytes) = Gradients<TModel>();
         Assert.Equal(plain, checkpointed);
         Assert.True(bytes < plainBytes, $"{bytes} bytes instead of {plainBytes}");

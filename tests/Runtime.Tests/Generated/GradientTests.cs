@@ -49,6 +49,12 @@ public sealed class GradientTests
     [Fact]
     public void Dropout() => Compare<DropoutPlain>("dropout-plain.model.yaml", 1e-4);
 
+    [Fact]
+    public void An_mlp_over_halves_of_the_rows() => Compare<HalvedPlain>("halved-plain.model.yaml", 1e-4);
+
+    [Fact]
+    public void A_gated_mlp_over_halves_of_the_rows() => Compare<HalvedGated>("halved-gated.model.yaml", 0.1);
+
     /// <summary>Autograd sums the gradients of the layers that share a parameter.</summary>
     [Fact]
     public void Shared_parameters() => Compare<Shared>("shared.model.yaml", 1e-4);

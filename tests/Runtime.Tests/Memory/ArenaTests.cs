@@ -35,4 +35,18 @@ public sealed class ArenaTests
         Assert.Contains(message, Assert.Throws<ArgumentException>(() => arena.View(offset, ScalarType.Float32, length)).Message, StringComparison.Ordinal);
         Assert.Equal(0, arena.HighWaterMark);
     }
+
+    [Fact]
+    public void HalvesOfRowsLieInTheirWhole()
+    {
+        using var arena = new Arena(1024, CPU);
+        var whole = arena.View(0, ScalarType.Float32, 6, 5);
+        whole.copy_(arange(30).view(6, 5));
+        var halves = arena.Halves(whole);
+        Assert.Equal([0f, 15f], halves.Select(half => half[0, 0].item<float>()));
+        halves[1].fill_(-1);
+        Assert.Equal(14, whole[2, 4].item<float>());
+        Assert.Equal(-15, whole.narrow(0, 3, 3).sum().item<float>());
+        Assert.Contains("no two halves", Assert.Throws<ArgumentException>(() => arena.Halves(whole.narrow(0, 0, 3))).Message, StringComparison.Ordinal);
+    }
 }

@@ -64,6 +64,17 @@ internal sealed class BlockEmitter
 
     private int Last => _times - 1;
 
+    /// <summary>Whether layers keep more than their input; where all is computed again there are no slots.</summary>
+    private bool KeepsValues => _memory.Saved.Count > 0;
+
+    /// <summary>Whether the gradient that flows back stays in one place.</summary>
+    private bool InPlace => _memory.InPlace.Count > 0;
+
+    private Node Backpropagation => _graph.Main.Nodes.First(n => n.Op == "repeat_backward" && n.Attributes.String("block") == Name);
+
+    /// <summary>The gradient that the last layer's backward pass begins with.</summary>
+    private string Incoming => "s." + MainName(Backpropagation.Inputs[0]);
+
     /// <summary>The set of parameters of layer i.</summary>
     private string Set => ParametersEmitter.Set("i", _layersOfSet);
 
@@ -83,7 +94,7 @@ internal sealed class BlockEmitter
     {
         writer.Lines(
             $"private readonly {_type}Activations[] {_field};",
-            $"private readonly {_type}Temporaries[] {_field}Temporaries;",
+            $"private readonly {_type}Temporaries{(InPlace ? "" : "[]")} {_field}Temporaries;",
             $"private readonly {_type}Parameters[] {_field}Parameters;",
             $"private readonly {_type}Gradients[] {_field}Gradients;");
         if (IsLinearized)
@@ -98,7 +109,9 @@ internal sealed class BlockEmitter
     {
         writer.Lines(
             $"{_field} = new {_type}Activations[{Number(_times)}];",
-            $"{_field}Temporaries = new {_type}Temporaries[{Number(_times)}];",
+            InPlace
+                ? $"{_field}Temporaries = new {_type}Temporaries(arena{_steps.ArgumentOf(BackwardViews)}, {Incoming});  // the gradient that flows back stays in its place"
+                : $"{_field}Temporaries = new {_type}Temporaries[{Number(_times)}];",
             $"{_field}Parameters = new {_type}Parameters[{Number(_times)}];",
             $"{_field}Gradients = new {_type}Gradients[{Number(_times)}];");
         if (IsLinearized)
@@ -142,17 +155,18 @@ internal sealed class BlockEmitter
 
     private void Layer(SourceWriter writer, string input, string output, string slot)
     {
-        var backward = _graph.Main.Nodes.First(n => n.Op == "repeat_backward" && n.Attributes.String("block") == Name);
-        var (incoming, outgoing) = ("s." + MainName(backward.Inputs[0]), "s." + MainName(backward.Outputs[0].Name));
         string Gradient(string parity) => $"arena.View({Grouped(_memory.GradientOffset)} + ({parity} % 2 * {Grouped(_memory.CarryBytes)}L), {Shape()})";
         writer.Lines(
-            $"{_field}[i] = new {_type}Activations(arena{_steps.ArgumentOf(ForwardViews)}{Kept}, {Grouped(_memory.SavedOffset)} + (({slot}) * {Grouped(_memory.SlotBytes)}L),",
+            $"{_field}[i] = new {_type}Activations(arena{_steps.ArgumentOf(ForwardViews)}{Kept}{(KeepsValues ? $", {Grouped(_memory.SavedOffset)} + (({slot}) * {Grouped(_memory.SlotBytes)}L)" : "")},",
             $"    {input},",
-            $"    {output});",
-            "// The gradient that flows back alternates between two buffers.",
-            $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.ArgumentOf(BackwardViews)}{Kept}{(DropsTokens ? $", {_field}[i].Input" : "")},",
-            $"    i == {Number(Last)} ? {incoming} : {Gradient("(i + 1)")},",
-            $"    i == 0 ? {outgoing} : {Gradient("i")});",
+            $"    {output});");
+        if (!InPlace)
+            writer.Lines(
+                "// The gradient that flows back alternates between two buffers.",
+                $"{_field}Temporaries[i] = new {_type}Temporaries(arena{_steps.ArgumentOf(BackwardViews)}{Kept}{(DropsTokens ? $", {_field}[i].Input" : "")},",
+                $"    i == {Number(Last)} ? {Incoming} : {Gradient("(i + 1)")},",
+                $"    i == 0 ? s.{MainName(Backpropagation.Outputs[0].Name)} : {Gradient("i")});");
+        writer.Lines(
             $"{_field}Parameters[i] = new {_type}Parameters({ParametersEmitter.Stores(_context.Model, _memory.Block, "program.Model")}, {Set});",
             $"{_field}Gradients[i] = new {_type}Gradients(program.Model.Parameters, {Set});");
         if (IsLinearized)
@@ -169,7 +183,8 @@ internal sealed class BlockEmitter
     }
 
     /// <summary>The statement of main that runs all layers.</summary>
-    public void Loop(SourceWriter writer, bool backward)
+    /// <param name="write">Writes a node of main.</param>
+    public void Loop(SourceWriter writer, bool backward, Action<Node> write)
     {
         var times = Number(_times);
         if (!backward)
@@ -185,6 +200,9 @@ internal sealed class BlockEmitter
         using (writer.Block($"for (var segment = {Number(_segments.Count - 1)}; segment >= 0; segment--)"))
         {
             writer.Line($"int start = {_type}Segments[segment], end = {_type}Segments[segment + 1];");
+            if (_segments.Again.Count > 0)
+                using (writer.Block("if (segment == 0)  // its input again: it was kept for its forward pass only"))
+                    foreach (var node in _segments.Again) write(node);
             using (writer.Block($"if (segment < {Number(_segments.Count - 1)})  // the last segment's activations are still in place"))
             {
                 if (_segments.Longest > 1) writer.Nested("for (var i = start; i < end - 1; i++)", $"{Call("Forward", "i")};  // again");
@@ -195,7 +213,7 @@ internal sealed class BlockEmitter
     }
 
     private string Call(string function, string i) => function == "Backward"
-        ? $"{_type}Backward({i}, {_field}[{i}], {_field}Temporaries[{i}], {_field}Parameters[{i}], {_field}Gradients[{i}]{(IsLinearized ? $", {_field}Directions[{i}], {_field}Products[{i}]" : "")})"
+        ? $"{_type}Backward({i}, {_field}[{i}], {_field}Temporaries{(InPlace ? "" : $"[{i}]")}, {_field}Parameters[{i}], {_field}Gradients[{i}]{(IsLinearized ? $", {_field}Directions[{i}], {_field}Products[{i}]" : "")})"
         : $"{_type}{function}({i}, {_field}[{i}], {_field}Parameters[{i}]{(IsLinearized ? $", {_field}Directions[{i}]" : "")})";
 
     private bool IsLinearized => StepEmitter.IsLinearized(_graph);
@@ -211,7 +229,7 @@ internal sealed class BlockEmitter
         }
         writer.Line();
         var slots = _backward.GradientSlots();
-        var local = new HashSet<string>(_memory.Backward.Select(b => b.Value).Append(_backward.Inputs[0].Name).Append(_backward.Outputs[0]));
+        var local = new HashSet<string>([.. _memory.Backward.Select(b => b.Value), .. _memory.InPlace, _backward.Inputs[0].Name, _backward.Outputs[0]]);
         string Spell(string value) => IsParameter(value) ? ParametersEmitter.Weight(_parameters, value)
             : slots.TryGetValue(value, out var parameter) ? ParametersEmitter.Gradient(_parameters, parameter)
             : local.Contains(value) ? "t." + Temporary(value)
@@ -221,22 +239,48 @@ internal sealed class BlockEmitter
             var forward = new HashSet<string>(_forward.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name));
             if (_layersOfSet > 1) writer.Line($"var again = {Accumulates};  // all layers that share a set of parameters but the last, which comes first, add to its gradients");
             var accumulate = _layersOfSet > 1 ? "again" : _steps.Accumulates;
-            var kernels = new KernelWriter(_context, _backward, Spell, cached: false) { Accumulate = accumulate, Sequence = Sequence, Recomputed = n => forward.Contains(n.Outputs[0].Name) };
-            foreach (var node in _backward.Nodes) kernels.Write(writer, node);
+            KernelWriter Kernels(Func<string, string> spell, string accumulate) =>
+                new(_context, _backward, spell, cached: false) { Accumulate = accumulate, Sequence = Sequence, Recomputed = n => forward.Contains(n.Outputs[0].Name) };
+            var halved = accumulate == "false" ? "half > 0" : $"half > 0 || {accumulate}";
+            Write(writer, _backward, Kernels(Spell, accumulate).Write, loop => Kernels(InLoop(Spell, loop), halved).Write);
         }
     }
+
+    /// <summary>The nodes of a function; those that run over halves of the rows in their loops.</summary>
+    private static void Write(SourceWriter writer, Function function, Action<SourceWriter, Node> write, Func<RowLoop, Action<SourceWriter, Node>> writeIn)
+    {
+        for (var i = 0; i < function.Nodes.Count; i++)
+        {
+            if (function.Halves.FirstOrDefault(h => h.First == i) is not { } loop)
+            {
+                write(writer, function.Nodes[i]);
+                continue;
+            }
+            using (writer.Block("for (var half = 0; half < 2; half++)  // of the rows"))
+                foreach (var node in loop.Of(function)) writeIn(loop)(writer, node);
+            i = loop.Last;
+        }
+    }
+
+    /// <summary>Values of a loop over halves of the rows: its inner ones have no others, parameters and their gradients are whole.</summary>
+    private static Func<string, string> InLoop(Func<string, string> spell, RowLoop loop) =>
+        value => loop.Sliced.Contains(value) ? spell(value) + "Halves[half]" : spell(value);
 
     private void Forward(SourceWriter writer, Function function, string name)
     {
         string Spell(string value) => IsParameter(value) ? ParametersEmitter.Weight(_parameters, value) : "s." + Value(value);
-        var kernels = new KernelWriter(_context, function, Spell, cached: false) { Sequence = Sequence };
+        Action<SourceWriter, Node> Kernels(Func<string, string> spell)
+        {
+            var kernels = new KernelWriter(_context, function, spell, cached: false) { Sequence = Sequence };
+            return (writer, node) =>
+            {
+                PruningEmitter.Observe(writer, _context, node, Name, ParametersEmitter.Set("layer", _layersOfSet), spell);
+                kernels.Write(writer, node);
+            };
+        }
         using (writer.Block($"private void {_type}{name}(int layer, {_type}Activations s, {_type}Parameters p{(IsLinearized ? $", {_type}Parameters v" : "")})"))
         {
-            foreach (var node in function.Nodes)
-            {
-                PruningEmitter.Observe(writer, _context, node, Name, ParametersEmitter.Set("layer", _layersOfSet), Spell);
-                kernels.Write(writer, node);
-            }
+            Write(writer, function, Kernels(Spell), loop => Kernels(InLoop(Spell, loop)));
             if (name == "Forward") PruningEmitter.ObserveBlock(writer, _context);
         }
     }
@@ -257,25 +301,47 @@ internal sealed class BlockEmitter
     {
         var type = _forward.Inputs[0].Type!;
         writer.Line().Line($"/// <summary>Values of one layer of {Name}: those that its backward pass reads, in its slot, and scratch that all layers share.</summary>");
-        using (writer.Block($"private sealed class {_type}Activations(Arena arena{_steps.ParameterOf(ForwardViews)}{KeptParameter}, long slot, Tensor input, Tensor output)"))
+        using (writer.Block($"private sealed class {_type}Activations(Arena arena{_steps.ParameterOf(ForwardViews)}{KeptParameter}{(KeepsValues ? ", long slot" : "")}, Tensor input, Tensor output)"))
         {
             if (DropsTokens) writer.Line("public readonly int K = K;  // tokens of a sequence that the layer sees");
-            writer.Line($"public readonly Tensor Input = input;  {Activations.Comment(type)}");
-            writer.Line($"public readonly Tensor Output = output;  {Activations.Comment(type)}");
-            var types = _forward.Types();
-            foreach (var place in _memory.Saved)
-                writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], $"arena.View(slot + {Grouped(place.Offset)}", _steps.Rows));
-            foreach (var place in _memory.Forward)
-                writer.Line(TrainingEmitter.Field(Value(place.Value), types[place.Value], Scratch(place), _steps.Rows));
+            var (types, inner) = (_forward.Types(), Inner(_forward));
+            var sliced = new HashSet<string>(
+                Sliced(_forward).Concat(_segments is null ? [] : Sliced(_graph.Block(FunctionNames.Recompute(Name)))).Concat(Sliced(_backward).Intersect(_backward.Saved.Select(s => s.Name))));
+            Given(writer, "Input", "input", type, sliced.Contains(_forward.Inputs[0].Name));
+            Given(writer, "Output", "output", type, sliced.Contains(_forward.Outputs[0]));
+            foreach (var place in _memory.Saved) View(place, Value(place.Value), $"arena.View(slot + {Grouped(place.Offset)}");
+            foreach (var place in _memory.Forward) View(place, Value(place.Value), Scratch(place));
+
+            void View(Placement place, string name, string at)
+            {
+                writer.Line(TrainingEmitter.Field(name, types[place.Value], at, _steps.Rows, inner.Contains(place.Value)));
+                if (sliced.Contains(place.Value)) writer.Line(TrainingEmitter.Halves(name, types[place.Value], at, _steps.Rows));
+            }
         }
         writer.Line().Line($"/// <summary>Values of the backward pass of {Name}; all layers share them.</summary>");
-        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena{_steps.ParameterOf(BackwardViews)}{KeptParameter}{(DropsTokens ? ", Tensor input" : "")}, Tensor dOutput, Tensor dInput)"))
+        var outgoing = InPlace ? "" : ", Tensor dInput";
+        using (writer.Block($"private sealed class {_type}Temporaries(Arena arena{_steps.ParameterOf(BackwardViews)}{KeptParameter}{(DropsTokens ? ", Tensor input" : "")}, Tensor dOutput{outgoing})"))
         {
-            writer.Line($"public readonly Tensor dOutput = dOutput;  {Activations.Comment(type)}");
-            writer.Line($"public readonly Tensor dInput = dInput;  {Activations.Comment(type)}");
-            var types = _backward.Types();
+            var (types, inner) = (_backward.Types(), Inner(_backward));
+            var sliced = new HashSet<string>(Sliced(_backward));
+            foreach (var value in InPlace ? _memory.InPlace.AsEnumerable() : [_backward.Inputs[0].Name]) Given(writer, Temporary(value), "dOutput", type, sliced.Contains(value));
+            if (!InPlace) Given(writer, "dInput", "dInput", type, sliced.Contains(_backward.Outputs[0]));
             foreach (var place in _memory.Backward)
-                writer.Line(TrainingEmitter.Field(Temporary(place.Value), types[place.Value], Scratch(place), _steps.Rows));
+            {
+                writer.Line(TrainingEmitter.Field(Temporary(place.Value), types[place.Value], Scratch(place), _steps.Rows, inner.Contains(place.Value)));
+                if (sliced.Contains(place.Value)) writer.Line(TrainingEmitter.Halves(Temporary(place.Value), types[place.Value], Scratch(place), _steps.Rows));
+            }
         }
     }
+
+    /// <summary>A field that is a tensor which the constructor is given.</summary>
+    private static void Given(SourceWriter writer, string name, string tensor, TensorType type, bool halves)
+    {
+        writer.Line($"public readonly Tensor {name} = {tensor};  {Activations.Comment(type)}");
+        if (halves) writer.Line($"public readonly Tensor[] {name}Halves = arena.Halves({tensor});");
+    }
+
+    private static IEnumerable<string> Sliced(Function function) => function.Halves.SelectMany(loop => loop.Sliced);
+
+    private static HashSet<string> Inner(Function function) => [.. function.Halves.SelectMany(loop => loop.Inner)];
 }

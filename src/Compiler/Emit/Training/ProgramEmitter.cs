@@ -68,7 +68,7 @@ internal static class ProgramEmitter
     private static void Properties(SourceWriter writer, EmitContext context, Steps steps)
     {
         var memory = context.Model.Training.Memory!;
-        foreach (var part in memory.Parts.OrderByDescending(p => p.Bytes).Take(8))
+        foreach (var part in memory.Largest(8))
             writer.Line($"// {Mebibytes(part.Bytes),14}  {part.Name}");
         writer.Lines(
             $"private const long ArenaSize = {Grouped(context.Model.ArenaBytes)};  // {Mebibytes(context.Model.ArenaBytes)}: the buffers above are its largest", "",

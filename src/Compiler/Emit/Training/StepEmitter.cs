@@ -168,7 +168,7 @@ internal static class StepEmitter
         {
             if (forward) PruningEmitter.Observe(writer, context, node, "", "0", Spell);
             if (!OpTable.IsRepeat(node)) kernels.Write(writer, node);
-            else blocks.Single(b => b.Name == node.Attributes.String("block")).Loop(writer, node.Op == "repeat_backward");
+            else blocks.Single(b => b.Name == node.Attributes.String("block")).Loop(writer, node.Op == "repeat_backward", again => kernels.Write(writer, again));
         }
 
         var nodes = main.Nodes.ToList();

@@ -24,8 +24,16 @@ internal static class TrainingEmitter
         });
 
     /// <summary>A field that is a view: name, offset expression and shape.</summary>
-    public static string Field(string name, TensorType type, string viewAt, string rows) =>
-        $"public readonly Tensor {name} = {viewAt}, {EmitContext.ScalarType(type.DType)}, {Activations.Shape(type, rows)});  {Activations.Comment(type)}";
+    /// <param name="half">Whether it has half of the rows.</param>
+    public static string Field(string name, TensorType type, string viewAt, string rows, bool half = false) =>
+        $"public readonly Tensor {name} = {View(type, viewAt, rows, half)};  {Activations.Comment(type)}{(half ? ", half of it" : "")}";
+
+    /// <summary>The same as both halves of its rows.</summary>
+    public static string Halves(string name, TensorType type, string viewAt, string rows) =>
+        $"public readonly Tensor[] {name}Halves = arena.Halves({View(type, viewAt, rows, half: false)});";
+
+    private static string View(TensorType type, string viewAt, string rows, bool half) =>
+        $"{viewAt}, {EmitContext.ScalarType(type.DType)}, {Activations.Shape(type, rows, half)})";
 
     /// <summary>Whether a step draws dropout masks or tokens.</summary>
     public static bool Draws(Graph graph) => UsesDropout(graph) || Any(graph, n => n.Op == DrawTokens.OpName);

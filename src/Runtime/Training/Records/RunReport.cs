@@ -83,8 +83,8 @@ internal static class RunReport
             .. memory.Others.Select(share => (share.Name, MemoryCheck.Text(share.Bytes))),
             ("together", MemoryCheck.Text(memory.Total)),
         ]);
-        var shown = memory.Parts.Take(9).ToArray();
-        var parts = shown.Select(part => (part.Name, Over([part]))).Append(("other parts", Over(memory.Parts.Skip(9))))
+        var buffers = memory.Parts.GroupBy(part => part.Name).ToArray();
+        var parts = buffers.Take(9).Select(of => (of.Key, Over(of))).Append(("other parts", Over(buffers.Skip(9).SelectMany(of => of))))
             .Where(part => part.Item2.Any(bytes => bytes > 0)).ToArray();
         if (parts.Length > 0)
         {
