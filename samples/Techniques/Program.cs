@@ -10,6 +10,7 @@ using Techniques;
     ("Fp16", "fp16 compute under dynamic loss scaling", ModelProgram.Run<Fp16>),
 #if CUDA
     ("Fp8", "products of 8-bit floating-point numbers on tensor cores", ModelProgram.Run<Fp8>),
+    ("SparseTensorCores", "two of every four weights, which tensor cores skip with --packed", ModelProgram.Run<SparseTensorCores>),
     ("Tf32", "fp32 whose products round their operands on tensor cores", ModelProgram.Run<Tf32>),
 #endif
     ("CheckpointAll", "every block is recomputed in the backward pass", ModelProgram.Run<CheckpointAll>),

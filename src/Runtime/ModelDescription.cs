@@ -55,8 +55,11 @@ public sealed record ModelDescription
     /// <summary>How an exported model's weights are rounded; null for fp32.</summary>
     public QuantizationSpec? Quantization { get; init; }
 
-    /// <summary>Whether inference programs of the model multiply with packed weights where they are given some, as <see cref="Quantization"/> says.</summary>
+    /// <summary>Whether inference programs of the model multiply with packed weights where they are given some.</summary>
     public bool Packs { get; init; }
+
+    /// <summary>Whether those have the bits that <see cref="Quantization"/> says; else they have the pattern 2:4.</summary>
+    public bool PacksIntegers => Packs && Quantization is { Weights: WeightType.Int8 or WeightType.Int4 };
 
     /// <summary>Whether an exported model has operators of the ONNX standard alone.</summary>
     public bool OpsetOnly { get; init; }

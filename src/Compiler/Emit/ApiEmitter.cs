@@ -66,7 +66,7 @@ internal static class ApiEmitter
             if (LinearForms.Declared(model))
                 writer.Lines(
                     "/// <inheritdoc/>",
-                    $"public IInferenceProgram CreateInference(int batch, PackedWeights weights) => new InferenceProgram(this, batch, weights);  // {context.Place("efficiency.quantization")}", "");
+                    $"public IInferenceProgram CreateInference(int batch, PackedWeights weights) => new InferenceProgram(this, batch, weights);  // {context.Place(LinearForms.Origin(model))}", "");
             writer.Line("/// <inheritdoc/>");
             Dispose(writer, model);
             writer.Line().Lines(

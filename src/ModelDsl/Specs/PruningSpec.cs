@@ -82,6 +82,9 @@ public sealed record PruningSpec
         _ => Begin!.Value,
     };
 
+    /// <summary>Whether of four neighbours no more than two are kept, as sparse tensor cores want it.</summary>
+    public bool IsTwoOfFour => Pattern is { } pattern && ParsePattern(pattern) is (var kept, <= 4 and var of) && kept * 2 <= of;
+
     /// <summary>N and M of a <see cref="Pattern"/>; null for what is none.</summary>
     public static (int Kept, int Of)? ParsePattern(string text)
     {

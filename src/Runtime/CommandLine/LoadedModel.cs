@@ -71,7 +71,7 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
     {
         var description = model.Description;
         int[][] calibration = [];
-        if (Quantizer.NeedsText(description.Quantization!))
+        if (description.PacksIntegers && Quantizer.NeedsText(description.Quantization!))
         {
             using var data = Dataset.Open(
                 description.Training with { Source = source ?? description.Training.Source }, description.Vocabulary, tokenizer,

@@ -18,7 +18,11 @@ internal sealed class SharedOptions
             Description = $"Checkpoint of the frozen weights, of the same model without adapters, or the folder of an imported one.{(model.Adapt?.From is { } from ? $" [default: {from}]" : "")}",
         };
         Adapters = model.Adapt is null ? [] : [Base];
-        Packed = new("--packed") { Description = $"Of engine torch: multiplies with the declared {KebabCase.Of((model.Quantization?.Weights).ToString() ?? "")} weights." };
+        Packed = new("--packed")
+        {
+            Description = model.Artifact.PacksIntegers ? $"Of engine torch: multiplies with the declared {KebabCase.Of(model.Quantization!.Weights.ToString()!)} weights."
+                : "Of engine torch on CUDA: multiplies with weights of the pattern 2:4 on sparse tensor cores.",
+        };
         Packing = model.Artifact.Packs ? [Packed] : [];
         Generation = new(model, Seed);
         Device.AcceptOnlyFromAmong("cpu", "cuda");

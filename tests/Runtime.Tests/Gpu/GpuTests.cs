@@ -2,6 +2,7 @@ using ModelCompiler.ModelDsl;
 using ModelCompiler.Runtime.Inference.Packed;
 using ModelCompiler.Runtime.Memory;
 using ModelCompiler.Runtime.Tests.Generated;
+using ModelCompiler.Runtime.Tests.Inference;
 using ModelCompiler.Runtime.Tests.Onnx;
 using ModelCompiler.Runtime.Training;
 using TorchSharp;
@@ -94,6 +95,21 @@ public sealed class GpuTests : IDisposable
                 Assert.Empty(actual.Kept);
                 Compare(cpu.CreateInference(1, expected), gpu.CreateInference(1, actual), 0.05);
             }
+        }
+    }
+
+    [Fact]
+    public void Sparse_tensor_cores()
+    {
+        var (cpu, gpu) = Pair<PrunedTwoOfFour>();
+        using (cpu)
+        using (gpu)
+        {
+            SparseWeightTests.TwoOfFour(cpu);
+            SparseWeightTests.TwoOfFour(gpu);
+            using var weights = PackedWeights.OfPattern(gpu);
+            Assert.Contains("blocks.0.attention.qkv", weights.Layers);
+            Compare(cpu.CreateInference(), gpu.CreateInference(1, weights), 0.05);
         }
     }
 

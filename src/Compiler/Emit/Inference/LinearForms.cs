@@ -4,7 +4,7 @@ using ModelCompiler.ModelDsl;
 namespace ModelCompiler.Compiler.Emit.Inference;
 
 /// <summary>
-/// The linear layers of a function in a model that declares weights of 8 or 4 bits: programs read their weights in the form that they are
+/// The linear layers of a function in a model that declares weights of 8 or 4 bits, or of the pattern 2:4 in half precision: programs read their weights in the form that they are
 /// given, packed or as they are, by the layer's name in the export. Other models read the parameters themselves.
 /// </summary>
 internal sealed class LinearForms
@@ -25,8 +25,12 @@ internal sealed class LinearForms
 
     /// <summary>Whether programs of the model take packed weights. Adapters are merged before theirs can be.</summary>
     public static bool Declared(CompiledModel model) =>
-        model.Spec.Efficiency.Quantization is { Weights: WeightType.Int8 or WeightType.Int4 }
+        model.Spec.Efficiency is { Quantization.Weights: WeightType.Int8 or WeightType.Int4 } or { Pruning.IsTwoOfFour: true, Precision.Compute: not Precision.Fp32 }
         && model.Inference.Encoding is null && !model.IsRegression && !ParametersEmitter.IsAdapted(model) && Generation.Obstacle(model.Inference) is null;
+
+    /// <summary>The directive that they come from.</summary>
+    public static string Origin(CompiledModel model) =>
+        model.Spec.Efficiency.Quantization is { Weights: WeightType.Int8 or WeightType.Int4 } ? "efficiency.quantization" : "efficiency.pruning.pattern";
 
     public bool Any => _nodes.Count > 0;
 

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace ModelCompiler.Runtime.Inference.Packed;
 
 /// <summary>
-/// The weights of a model's linear layers in 8 or 4 bits, for libtorch's products: rounded as an export rounds them, to the same integers.
-/// They are those that the model has when they are made.
+/// The weights of a model's linear layers in forms that libtorch multiplies with faster: in 8 or 4 bits, rounded as an export rounds them, to the
+/// same integers; or, of the pattern 2:4, for sparse tensor cores. They are those that the model has when they are made.
 /// </summary>
 public sealed class PackedWeights : IDisposable
 {
@@ -58,6 +58,40 @@ public sealed class PackedWeights : IDisposable
             var layers = OnnxExport.Layers(model, parameters);
             packed.Add(layers, quantizer, model.Device);
             foreach (var layer in layers) layer.Weight.Dispose();
+            return packed;
+        }
+        catch
+        {
+            packed.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The weights whose zeros have the pattern 2:4, for sparse tensor cores; nothing is rounded.</summary>
+    /// <param name="model">Its parameters stay as they are.</param>
+    /// <exception cref="NotSupportedException">The model has no ONNX form, from which the layers are read.</exception>
+    public static PackedWeights OfPattern(ICompiledModel model)
+    {
+        using var gradientless = no_grad();
+        using var parameters = model.Parameters.Masters();
+        var (packed, type) = (new PackedWeights(), model.Parameters.Copy?.dtype ?? ScalarType.Float32);
+        try
+        {
+            var forms = new Dictionary<nint, (LinearWeight? Form, string? Obstacle)>();
+            foreach (var layer in OnnxExport.Layers(model, parameters))
+            {
+                using var master = layer.Weight;
+                if (!forms.TryGetValue(layer.Source, out var made))
+                {
+                    using var weight = master.to(model.Device).to(type).contiguous();
+                    made = (SparseWeight.Of(weight, out var obstacle), obstacle);
+                    forms.Add(layer.Source, made);
+                }
+
+                if (made.Form is { } form) packed._layers.Add(layer.Name, form);
+                else packed._kept.Add(layer.Name, made.Obstacle!);
+            }
+
             return packed;
         }
         catch
