@@ -7,7 +7,7 @@ namespace ModelCompiler.Compiler.Passes;
 /// <summary>
 /// Solves <c>checkpoint: { budget }</c>: the least recomputation whose memory plan fits. A block has few values that cost
 /// a matrix product, so all sets of them to repeat are tried, with all lengths of segments; of these only the
-/// Pareto-optimal ones in bytes, those of the backward pass's scratch among them, and FLOPs are planned, in ascending order of FLOPs, until one fits. The choice is thus the
+/// Pareto-optimal ones in bytes, an estimate of the backward pass's scratch among them, and FLOPs are planned, in ascending order of FLOPs, until one fits. The choice is thus the
 /// optimum over uniform choices (every layer of a block alike), under the cost model of Checkmate (Jain et al. 2020), with
 /// the segments of Chen et al. 2016; the plan that decides is the very plan that the program runs with. Of models with so many blocks that
 /// their choices are more than can be combined, only those stay that are Pareto-optimal whatever their segments.
@@ -45,7 +45,7 @@ internal static class CheckpointSearch
     /// <exception cref="PassException">MC3001, with the least that is possible.</exception>
     public static Graph Find(Graph graph, ModelSpec spec, long budget)
     {
-        var combinations = Product(graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => Choices(graph, spec, n)));
+        var combinations = Product(graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => Choices(graph, n)));
         var least = long.MaxValue;
         foreach (var combination in combinations.OrderBy(c => c.Flops))
         {
@@ -67,11 +67,9 @@ internal static class CheckpointSearch
     /// <summary>Of the arena, in which a teacher that runs beside its student has its part.</summary>
     private static long Plan(Graph graph, ModelSpec spec)
     {
-        var bytes = Place(graph, spec).Bytes;
+        var bytes = Pipelines.Placement.Aggregate(graph, (planned, pass) => pass.Run(planned, spec)).Memory!.Bytes;
         return graph.Teacher?.ArenaBytes(bytes) ?? bytes;
     }
-
-    private static MemoryPlan Place(Graph graph, ModelSpec spec) => Pipelines.Placement.Aggregate(graph, (planned, pass) => pass.Run(planned, spec)).Memory!;
 
     private static Graph Apply(Graph graph, IEnumerable<Choice> choices)
     {
@@ -80,11 +78,11 @@ internal static class CheckpointSearch
         return graph;
     }
 
-    private static List<Choice> Choices(Graph graph, ModelSpec spec, Node repeat)
+    private static List<Choice> Choices(Graph graph, Node repeat)
     {
         var (name, times) = (repeat.Attributes.String("block"), repeat.Attributes.Int("times"));
         var forward = graph.Block(name);
-        var pass = new ForwardPass(forward);
+        var (pass, backward) = (new ForwardPass(forward), new BackwardPass(graph.Block(FunctionNames.Backward(name))));
         var costly = forward.Nodes.Where(n => !Rematerialization.IsCheap(n)).Select(n => n.Outputs[0].Name)
             .OrderByDescending(pass.Bytes).Take(MostValues).ToList();
         var (carry, whole) = (forward.Inputs[0].Type!.Bytes, forward.Nodes.Sum(pass.Flops));
@@ -94,7 +92,7 @@ internal static class CheckpointSearch
         {
             var repeated = Rematerialization.With(pass, [.. costly.Where((_, i) => (set & (1 << i)) != 0)]);
             var (slot, flops, flopsOfKept) = (repeated.KeptBytes + carry, repeated.Flops, repeated.FlopsOfKept);
-            var scratch = Place(repeated.Apply(graph), spec).Blocks.First(b => b.Block == name).ScratchBytes;
+            var scratch = backward.Scratch(repeated);
             for (var every = 1; every <= times; every++)
             {
                 var ends = (times - 1) / every; // segments but for the last, which is not computed again
@@ -103,7 +101,7 @@ internal static class CheckpointSearch
             }
         }
 
-        // Of one length of segments: what is computed again of a length needs other scratch, which only the whole plan tells.
+        // Of one length of segments: between lengths the scratch differs in what only a plan tells.
         return [.. all.GroupBy(c => c.Every).SelectMany(Frontier)];
     }
 
