@@ -56,17 +56,19 @@ internal sealed class SharedOptions
 
     public Option<string?> Onnx { get; } = new("--onnx") { HelpName = "folder", Description = "The exported model. [default: onnx in the output folder]" };
 
+    public Option<bool> Prepack { get; } = new("--prepack") { Description = "Of engine onnx: copies weights in fp32 into the layout that products read fastest, rather than reading them where the file is mapped; slower to open." };
+
     public Option<int> Threads { get; } = new("--threads") { HelpName = "n", Description = "Threads of an operator; 0 for one a core.", DefaultValueFactory = _ => 0 };
 
     public GenerationOptionSet Generation { get; }
 
     /// <summary>The exported model that is to be run, and how; null where it is the trained one in libtorch.</summary>
     public (string Folder, OnnxOptions Options)? Exported(ParseResult result) => result.GetValue(Engine) == "onnx"
-        ? (result.GetValue(Onnx) ?? OnnxFolder.In(result.GetValue(Output)!), new() { Device = result.GetValue(Device)!, Threads = result.GetValue(Threads) })
+        ? (result.GetValue(Onnx) ?? OnnxFolder.In(result.GetValue(Output)!), new() { Device = result.GetValue(Device)!, Threads = result.GetValue(Threads), Prepack = result.GetValue(Prepack) })
         : null;
 
     /// <summary>Those of commands that run a trained model in either engine.</summary>
-    public IEnumerable<Option> Running => [Output, Engine, Onnx, Device, Threads, .. Adapters, .. Packing];
+    public IEnumerable<Option> Running => [Output, Engine, Onnx, Prepack, Device, Threads, .. Adapters, .. Packing];
 }
 
 internal static class OptionRules

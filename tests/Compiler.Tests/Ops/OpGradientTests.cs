@@ -109,7 +109,7 @@ public sealed class OpGradientTests
         var y = Evaluate(node, values)[0];
         var seed = op == "squared_error" || op.EndsWith("cross_entropy", StringComparison.Ordinal) ? new ReferenceTensor([1], []) : Draw(random, y.Shape, 0);
 
-        var gradients = Backward(node, values, seed, integers);
+        var (gradients, _) = Backward(node, values, seed, integers);
         foreach (var (name, i) in names.Select((n, i) => (n, i)))
         {
             if (name.Length == 0 || integers?.Contains(i) == true) continue;
@@ -134,7 +134,8 @@ public sealed class OpGradientTests
     internal static IReadOnlyList<ReferenceTensor> Evaluate(Node node, Dictionary<string, ReferenceTensor> values) =>
         OpTable.Find(node.Op).Evaluate(new ReferenceInputs(node, node.Inputs.Select(i => i.Length == 0 ? null : values[i]).ToArray()));
 
-    private static Dictionary<string, ReferenceTensor> Backward(
+    /// <summary>The gradients of a node's inputs, and the nodes that give them.</summary>
+    internal static (Dictionary<string, ReferenceTensor> Gradients, List<Node> Nodes) Backward(
         Node node, Dictionary<string, ReferenceTensor> inputs, ReferenceTensor seed, int[]? integers)
     {
         var gradients = new Dictionary<string, string> { ["y0"] = "seed" };
@@ -153,7 +154,7 @@ public sealed class OpGradientTests
             var results = Evaluate(n, values);
             for (var i = 0; i < results.Count; i++) values[n.Outputs[i].Name] = results[i];
         }
-        return gradients.Where(g => g.Key != "y0").ToDictionary(g => g.Key, g => values[g.Value]);
+        return (gradients.Where(g => g.Key != "y0").ToDictionary(g => g.Key, g => values[g.Value]), nodes);
     }
 
     private static double[] Numeric(Node node, Dictionary<string, ReferenceTensor> values, string name, ReferenceTensor seed)

@@ -190,7 +190,7 @@ public sealed class ModelProgramTests : IDisposable
         _text.GetStringBuilder().Clear();
 
         Assert.Equal(ModelProgram.Done, Program("evaluate", "--windows", "5"));
-        Assert.Equal(ModelProgram.Done, Program("evaluate", "--windows", "5", "--engine", "onnx", "--data", _folder.Text));
+        Assert.Equal(ModelProgram.Done, Program("evaluate", "--windows", "5", "--engine", "onnx", "--prepack", "--data", _folder.Text));
         var found = Regex.Matches(_text.ToString(), @"(?m)^Gpt2 \((torch|onnx)\): (.*) over 5 windows of 24 tokens$");
         Assert.Equal(["torch", "onnx"], found.Select(match => match.Groups[1].Value));
         Assert.Equal(found[0].Groups[2].Value, found[1].Groups[2].Value);

@@ -40,6 +40,11 @@ public sealed class NormsTests : KernelTest
         if (aten) AtenNorms.LayerNormGrad(inPlace, x, mean, rstd, weight, false, inPlace, dWeight, null);
         else Kernels.LayerNormGrad(inPlace, x, mean, rstd, weight, false, inPlace, dWeight, null);
         Oracle.Close(gradients[0], inPlace, "dx in place");
+        var over = x.clone();
+        if (aten) AtenNorms.LayerNormGrad(dy, over, mean, rstd, weight, false, over, dWeight, null);
+        else Kernels.LayerNormGrad(dy, over, mean, rstd, weight, false, over, dWeight, null);
+        Oracle.Close(gradients[0], over, "dx in the place of x");
+        Oracle.Close(gradients[1], dWeight, "dWeight with dx in the place of x");
         if (aten) AtenNorms.LayerNorm(x, weight, null, 1e-3, y, mean, rstd);
         else Kernels.LayerNorm(x, weight, null, 1e-3, y, mean, rstd);
         Oracle.Close(value - bias.to(ScalarType.Float64), y, "without bias");
@@ -69,6 +74,11 @@ public sealed class NormsTests : KernelTest
         if (aten) AtenNorms.RmsNormGrad(dy, x, rstd, weight, false, bypass, dWeight, bypass);
         else Kernels.RmsNormGrad(dy, x, rstd, weight, false, bypass, dWeight, bypass);
         Oracle.Close(sum, bypass, "dx + addend");
+        var over = x.clone();
+        if (aten) AtenNorms.RmsNormGrad(dy, over, rstd, weight, false, over, dWeight);
+        else Kernels.RmsNormGrad(dy, over, rstd, weight, false, over, dWeight);
+        Oracle.Close(gradients[0], over, "dx in the place of x");
+        Oracle.Close(gradients[1], dWeight, "dWeight with dx in the place of x");
         if (aten) AtenNorms.RmsNormGrad(dy, x, rstd, weight, false, dy, dWeight);
         else Kernels.RmsNormGrad(dy, x, rstd, weight, false, dy, dWeight);
         Oracle.Close(gradients[0], dy, "dx in place");
