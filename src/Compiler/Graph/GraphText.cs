@@ -51,7 +51,7 @@ public static class GraphText
         }
         foreach (var loop in function.Halves)
             text.Append("  halves ").Append(function.Nodes[loop.First].Outputs[0].Name).Append(" to ").Append(function.Nodes[loop.Last].Outputs[0].Name)
-                .Append(", inner ").Append(string.Join(", ", loop.Inner)).Append('\n');
+                .Append(", inner ").Append(string.Join(", ", loop.Inner)).Append(", sliced ").Append(string.Join(", ", loop.Sliced)).Append('\n');
         foreach (var gradient in function.Gradients)
             text.Append("  gradient ").Append(gradient.Parameter).Append(" = ").Append(gradient.Value).Append('\n');
         text.Append("  return ").Append(string.Join(", ", function.Outputs)).Append('\n');

@@ -45,7 +45,7 @@ internal static class CheckpointSearch
     /// <exception cref="PassException">MC3001, with the least that is possible.</exception>
     public static Graph Find(Graph graph, ModelSpec spec, long budget)
     {
-        var combinations = Product(graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => Choices(graph, n)));
+        var combinations = Product(graph.Main.Nodes.Where(n => n.Op == "repeat").Select(n => Choices(graph, spec, n)));
         var least = long.MaxValue;
         foreach (var combination in combinations.OrderBy(c => c.Flops))
         {
@@ -78,11 +78,11 @@ internal static class CheckpointSearch
         return graph;
     }
 
-    private static List<Choice> Choices(Graph graph, Node repeat)
+    private static List<Choice> Choices(Graph graph, ModelSpec spec, Node repeat)
     {
         var (name, times) = (repeat.Attributes.String("block"), repeat.Attributes.Int("times"));
         var forward = graph.Block(name);
-        var (pass, backward) = (new ForwardPass(forward), new BackwardPass(graph.Block(FunctionNames.Backward(name))));
+        var (pass, backward) = (new ForwardPass(forward), new BackwardPass(graph.Block(FunctionNames.Backward(name)), HalveMlp.Of(graph, name, spec)));
         var costly = forward.Nodes.Where(n => !Rematerialization.IsCheap(n)).Select(n => n.Outputs[0].Name)
             .OrderByDescending(pass.Bytes).Take(MostValues).ToList();
         var (carry, whole) = (forward.Inputs[0].Type!.Bytes, forward.Nodes.Sum(pass.Flops));
@@ -105,14 +105,15 @@ internal static class CheckpointSearch
         return [.. all.GroupBy(c => c.Every).SelectMany(Frontier)];
     }
 
+    /// <summary>Those that no other is as good as in FLOPs, in what is kept and in that with the scratch: at its peak a plan has scratch or none.</summary>
     private static IEnumerable<T> Frontier<T>(IEnumerable<T> choices)
         where T : ICost
     {
-        var least = long.MaxValue;
+        var (kept, all) = (long.MaxValue, long.MaxValue);
         foreach (var choice in choices.OrderBy(c => c.Flops).ThenBy(c => c.Bytes + c.Scratch))
         {
-            if (choice.Bytes + choice.Scratch >= least) continue;
-            least = choice.Bytes + choice.Scratch;
+            if (choice.Bytes >= kept && choice.Bytes + choice.Scratch >= all) continue;
+            (kept, all) = (Math.Min(kept, choice.Bytes), Math.Min(all, choice.Bytes + choice.Scratch));
             yield return choice;
         }
     }

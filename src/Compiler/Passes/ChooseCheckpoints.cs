@@ -27,22 +27,25 @@ public sealed class ChooseCheckpoints : Pass
         if (checkpoint is not null) CheckNames(graph, blocks, checkpoint.Save);
         foreach (var block in blocks)
         {
-            var forward = graph.Block(block);
             var starts = checkpoint is null ? [] : Starts(checkpoint, block, graph.Times(block));
-            graph = Choice(forward, checkpoint, spec, alone: starts.Count > graph.Times(block)).Apply(graph);
+            graph = Choice(graph, block, checkpoint, spec, starts).Apply(graph);
             graph = Segmentation.Divide(graph, block, starts);
         }
         return graph;
     }
 
     /// <summary>
-    /// A segment of one layer computes all of it again in any case: what activation functions read then best in the backward pass itself,
+    /// Segments of one layer compute all of it again in any case: the products that activation functions read then best in the backward pass itself,
     /// where that goes through the rows by halves.
     /// </summary>
-    private static Rematerialization Choice(Function forward, CheckpointSpec? checkpoint, ModelSpec spec, bool alone) =>
-        checkpoint is { Save.Count: > 0 } ? Rematerialization.Keeping(forward, checkpoint.Save)
-        : alone && HalveMlp.Applies(forward, spec) ? Rematerialization.With(new ForwardPass(forward), HalveMlp.Products(forward))
-        : Rematerialization.Cheap(forward);
+    private static Rematerialization Choice(Graph graph, string block, CheckpointSpec? checkpoint, ModelSpec spec, List<int> starts)
+    {
+        var forward = graph.Block(block);
+        if (checkpoint is { Save.Count: > 0 }) return Rematerialization.Keeping(forward, checkpoint.Save);
+        if (starts.Count < 3 || starts.Count <= graph.Times(block)) return Rematerialization.Cheap(forward);
+        var hidden = HalveMlp.Of(graph, block, spec);
+        return Rematerialization.With(new ForwardPass(forward), [.. forward.Nodes.Where(n => !Rematerialization.IsCheap(n)).Select(n => n.Outputs[0].Name).Where(hidden.Contains)]);
+    }
 
     private static List<int> Starts(CheckpointSpec checkpoint, string block, int times) => checkpoint switch
     {

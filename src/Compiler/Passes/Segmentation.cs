@@ -36,7 +36,7 @@ internal static class Segmentation
     {
         var (main, repeat, again) = (graph.Main, graph.Repeat(block), new List<Node>());
         var value = repeat.Inputs[0];
-        if (segments < 3 || graph.Block(FunctionNames.Backward(block)).Inputs.Count > 1) return [];
+        if (segments < 3) return [];
         while (!main.Inputs.Any(i => i.Name == value))
         {
             var node = main.Nodes.First(n => n.Outputs.Any(o => o.Name == value));

@@ -42,6 +42,12 @@ public sealed class CheckpointingTests
     [Fact]
     public void Budget_by_halves() => Compare<HalvedPlain, HalvedBudget>();
 
+    [Fact]
+    public void Layers_in_a_row_by_halves() => Compare<HalvedRowsPlain, HalvedRowsEveryTwo>();
+
+    [Fact]
+    public void Layers_in_a_row_by_halves_with_save() => Compare<HalvedRowsPlain, HalvedRowsSave>();
+
     private static void Compare<TPlain, TModel>()
         where TPlain : ICompiledModel<TPlain>
         where TModel : ICompiledModel<TModel>

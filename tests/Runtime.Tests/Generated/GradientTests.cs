@@ -53,6 +53,9 @@ public sealed class GradientTests
     public void An_mlp_over_halves_of_the_rows() => Compare<HalvedPlain>("halved-plain.model.yaml", 1e-4);
 
     [Fact]
+    public void Layers_in_a_row_over_halves_of_the_rows() => Compare<HalvedRowsPlain>("halved-rows-plain.model.yaml", 1e-4);
+
+    [Fact]
     public void A_gated_mlp_over_halves_of_the_rows() => Compare<HalvedGated>("halved-gated.model.yaml", 0.1);
 
     /// <summary>Autograd sums the gradients of the layers that share a parameter.</summary>

@@ -256,8 +256,9 @@ internal sealed class BlockEmitter
                 write(writer, function.Nodes[i]);
                 continue;
             }
+            var writeHalf = writeIn(loop);
             using (writer.Block("for (var half = 0; half < 2; half++)  // of the rows"))
-                foreach (var node in loop.Of(function)) writeIn(loop)(writer, node);
+                foreach (var node in loop.Of(function)) writeHalf(writer, node);
             i = loop.Last;
         }
     }

@@ -83,8 +83,8 @@ public sealed class PackedWeights : IDisposable
                 using var master = layer.Weight;
                 if (!forms.TryGetValue(layer.Source, out var made))
                 {
-                    using var weight = master.to(model.Device).to(type).contiguous();
-                    made = (SparseWeight.Of(weight, out var obstacle), obstacle);
+                    using var scope = NewDisposeScope();
+                    made = (SparseWeight.Of(master.to(model.Device).to(type).contiguous(), out var obstacle), obstacle);
                     forms.Add(layer.Source, made);
                 }
 

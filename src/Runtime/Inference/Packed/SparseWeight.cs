@@ -39,18 +39,23 @@ internal sealed class SparseWeight : LinearWeight
         obstacle = Obstacle(weight);
         if (obstacle is not null) return null;
         SparseWeight? made = null;
+        var holds = false;
         try
         {
             made = new SparseWeight(weight);
-            if (made.Error(weight) < Tolerance) return made;
+            holds = made.Error(weight) < Tolerance;
+            if (holds) return made;
             obstacle = "its product by cuSPARSELt is not that of the weight";
         }
         catch (NativeException)
         {
             obstacle = "libtorch's cuSPARSELt does not run on this device";
         }
+        finally
+        {
+            if (!holds) made?.Dispose();
+        }
 
-        made?.Dispose();
         return null;
     }
 

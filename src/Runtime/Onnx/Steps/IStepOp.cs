@@ -10,6 +10,15 @@ internal interface IStepOp
     /// <param name="context">The token.</param>
     /// <param name="part">Below <see cref="Parts"/>.</param>
     void Run(in StepContext context, int part);
+
+    /// <summary>A part over several tokens, while its weights are in the core's cache; bit for bit what each comes to alone.</summary>
+    /// <param name="tokens">Of a pass.</param>
+    /// <param name="first">The first of those that it is to run over.</param>
+    /// <param name="part">Below <see cref="Parts"/>.</param>
+    void Run(StepTokens tokens, int first, int part)
+    {
+        for (var token = first; token < tokens.Count; token++) Run(tokens.Of(token), part);
+    }
 }
 
 /// <summary>An op that is too small to be divided.</summary>

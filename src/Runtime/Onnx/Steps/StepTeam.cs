@@ -69,13 +69,7 @@ internal sealed class StepTeam : IDisposable
 
     private static void RunAlone(IStepOp op, StepTokens tokens, int first)
     {
-        for (var part = 0; part < op.Parts; part++) RunPart(op, part, tokens, first);
-    }
-
-    /// <summary>All tokens, while the part's weights are in the core's cache.</summary>
-    private static void RunPart(IStepOp op, int part, StepTokens tokens, int first)
-    {
-        for (var token = first; token < tokens.Count; token++) op.Run(tokens.Of(token), part);
+        for (var part = 0; part < op.Parts; part++) op.Run(tokens, first, part);
     }
 
     private void Share(IStepOp op, int first)
@@ -97,7 +91,7 @@ internal sealed class StepTeam : IDisposable
             if (seen == state)
             {
                 // The op does not change before this part of it is done.
-                RunPart(_op!, (ushort)state, _tokens!, _firstToken);
+                _op!.Run(_tokens!, _firstToken, (ushort)state);
                 Interlocked.Increment(ref _done);
                 return true;
             }

@@ -111,5 +111,32 @@ public sealed unsafe class PackedTilesTests : IDisposable
             Assert.Equal(expected, whole[row], 1e-4 * magnitude);
             Assert.Equal(whole[row], single[row]);
         }
+
+        CheckFour(tiles, group);
+    }
+
+    /// <summary>Four tokens at once come to the bits of each alone.</summary>
+    private void CheckFour(IPackedTiles tiles, int group)
+    {
+        static int Aligned(int floats) => (floats + 15) / 16 * 16;
+        var (codes, scales, outputs) = (Aligned(tiles.Shape.Columns / sizeof(float)), Aligned(2 * tiles.Shape.Groups), tiles.Count * PackedTiles.Rows);
+        var stride = codes + scales + outputs;
+        var values = _memory.Allocate<float>(4 * stride);
+        var alone = _memory.Allocate<float>(outputs);
+        for (var token = 0; token < 4; token++)
+        {
+            var input = (sbyte*)(values + (token * stride));
+            var scale = values + (token * stride) + codes;
+            for (var i = 0; i < tiles.Shape.Columns; i++) input[i] = (sbyte)(i < group ? 127 - (254 * (token % 2)) : _random.Next(-127, 128));
+            for (var part = 0; part < 2 * tiles.Shape.Groups; part++) scale[part] = _random.NextSingle() - 0.5f;
+        }
+
+        tiles.MultiplyFour((sbyte*)values, values + codes, values + codes + scales, stride, 0, tiles.Count);
+        for (var token = 0; token < 4; token++)
+        {
+            var of = values + (token * stride);
+            tiles.Multiply((sbyte*)of, of + codes, alone, 0, tiles.Count);
+            Assert.True(new ReadOnlySpan<float>(alone, outputs).SequenceEqual(new(of + codes + scales, outputs)), $"token {token}");
+        }
     }
 }

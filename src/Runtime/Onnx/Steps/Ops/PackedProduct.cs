@@ -41,13 +41,33 @@ internal sealed unsafe class PackedProduct(IPackedTiles weights, float* bias, in
             builder.Weights, builder.Kept<sbyte>(codes.Name), builder.Elements<float>(scales), (int)inputs, (int)outputs)));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(in StepContext context, int part)
     {
         var (first, end) = tiles.Of(part);
-        var output = context.Values + y;
-        weights.Multiply((sbyte*)(context.Values + codes), context.Values + scales, output, first, end);
+        weights.Multiply((sbyte*)(context.Values + codes), context.Values + scales, context.Values + y, first, end);
+        AddBias(context.Values, first, end);
+    }
+
+    public void Run(StepTokens tokens, int first, int part)
+    {
+        var (begin, end) = tiles.Of(part);
+        var token = first;
+        // Without 512-bit registers four sums do not stay in them.
+        for (; Vector512.IsHardwareAccelerated && token + 4 <= tokens.Count; token += 4)
+        {
+            var values = tokens.ValuesOf(token);
+            weights.MultiplyFour((sbyte*)(values + codes), values + scales, values + y, (nint)(tokens.ValuesOf(token + 1) - values), begin, end);
+            for (var some = token; some < token + 4; some++) AddBias(tokens.ValuesOf(some), begin, end);
+        }
+
+        for (; token < tokens.Count; token++) Run(tokens.Of(token), part);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AddBias(float* values, int first, int end)
+    {
         if (bias is null) return;
+        var output = values + y;
         for (var i = first * PackedTiles.Rows; i < end * PackedTiles.Rows; i += Lanes.Count) (Vector512.Load(output + i) + Vector512.Load(bias + i)).Store(output + i);
     }
 
