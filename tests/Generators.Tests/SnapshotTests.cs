@@ -21,6 +21,9 @@ public sealed class SnapshotTests
     public Task LayerInFp32() => Verify(SampleModels.LayerInFp32);
 
     [Fact]
+    public Task ByHalves() => Verify(SampleModels.ByHalves);
+
+    [Fact]
     public Task Muon() => Verify(SampleModels.Muon);
 
     [Fact]

@@ -189,6 +189,25 @@ internal static class SampleModels
 
         """;
 
+    /// <summary>Enough rows for MLPs to run over halves of them, and every block computed again.</summary>
+    public const string ByHalves =
+        """
+        model: TinyLm
+        architecture:
+          family: decoder
+          vocabulary: 256
+          context: 64
+          layers: 4
+          width: 48
+          heads: 4
+        efficiency:
+          checkpoint: all
+        training:
+          batch: 32
+          accumulate: 2
+
+        """;
+
     /// <summary>The first layer in fp32, the others in bf16.</summary>
     public const string LayerInFp32 =
         """

@@ -19,6 +19,8 @@ internal sealed unsafe class PackedProduct(IPackedTiles weights, float* bias, in
 {
     public int Parts => tiles.Count;
 
+    public IPackedTiles Weights => weights;
+
     /// <summary>Of 4 or 2 bits with a scale for each group of a row, and a zero point where it is not the middle.</summary>
     public static bool AddGroups(StepBuilder builder, NodeProto node)
     {

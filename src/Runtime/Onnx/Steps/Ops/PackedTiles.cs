@@ -22,6 +22,9 @@ internal unsafe interface IPackedTiles
 {
     PackedShape Shape { get; }
 
+    /// <summary>Of a code.</summary>
+    int Bits { get; }
+
     /// <summary>Tiles, each of <see cref="PackedTiles.Rows"/> rows; of the last some may be empty.</summary>
     int Count { get; }
 
@@ -104,6 +107,8 @@ internal sealed unsafe class PackedTiles<TCodes, TScales> : IPackedTiles
     }
 
     public PackedShape Shape { get; }
+
+    public int Bits => TCodes.Bits;
 
     public int Count { get; }
 
