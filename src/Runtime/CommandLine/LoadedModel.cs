@@ -14,6 +14,9 @@ namespace ModelCompiler.Runtime.CommandLine;
 /// <param name="Source">The text that it was trained on, where that is known.</param>
 internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenizer, string Folder, string? Source) : IDisposable
 {
+    /// <summary>Layers that a message names; it counts the others.</summary>
+    private const int Named = 4;
+
     public static LoadedModel Open(ProgramContext program, ParseResult result, SharedOptions options)
     {
         if (options.Exported(result) is var (folder, onnx))
@@ -80,7 +83,13 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
         }
 
         var packed = PackedModel.Of(model, calibration);
-        foreach (var (layer, reason) in packed.Weights.Kept) program.Output.Error.WriteLine($"{layer} keeps its weights as they are: {reason}.");
+        foreach (var kept in packed.Weights.Kept.GroupBy(layer => layer.Value, layer => layer.Key))
+        {
+            string[] layers = [.. kept];
+            var others = layers.Length > Named ? $" and {layers.Length - Named} more" : string.Empty;
+            program.Output.Error.WriteLine($"Weights stay as they are in {string.Join(", ", layers.Take(Named))}{others}: {kept.Key}.");
+        }
+
         return packed;
     }
 }

@@ -219,7 +219,7 @@ public sealed class ModelProgramTests : IDisposable
             where TModel : ICompiledModel<TModel> => ModelProgram.Run<TModel>(args, new ProgramOutput(_text, _error, null), default);
         Assert.Equal(ModelProgram.Done, Program<PackedInt8>("train", "--data", _folder.Text, "--steps", "20", "--tokens", "4", "--output", Output));
         Assert.Equal(ModelProgram.Done, Program<PackedInt8>("generate", "The", "--packed", "--tokens", "8", "--output", Output));
-        Assert.StartsWith("blocks.0.mlp.down keeps its weights as they are: libtorch's product with int8 weights reads 16 columns", _error.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("Weights stay as they are in blocks.0.mlp.down, blocks.1.mlp.down, blocks.2.mlp.down, blocks.3.mlp.down: libtorch's product with int8 weights reads 16 columns", _error.ToString(), StringComparison.Ordinal);
         _text.GetStringBuilder().Clear();
         Assert.Equal(ModelProgram.Done, Program<PackedInt8>("evaluate", "--windows", "5", "--output", Output));
         Assert.Equal(ModelProgram.Done, Program<PackedInt8>("evaluate", "--windows", "5", "--packed", "--output", Output));
@@ -227,6 +227,10 @@ public sealed class ModelProgramTests : IDisposable
         Assert.Equal(2, losses.Length);
         Assert.InRange(losses[1] / losses[0], 0.99, 1.01);
         Assert.NotEqual(ModelProgram.Done, Program<Gpt2>("generate", "The", "--packed", "--output", Output)); // declares none
+        _error.GetStringBuilder().Clear();
+        Assert.Equal(ModelProgram.Done, Program<PrunedTwoOfFour>("train", "--data", _folder.Text, "--tokens", "4", "--output", Output + "24"));
+        Assert.Equal(ModelProgram.Done, Program<PrunedTwoOfFour>("generate", "The", "--packed", "--tokens", "8", "--output", Output + "24"));
+        Assert.Contains("Weights stay as they are in blocks.0.attention.qkv, blocks.0.attention.proj, blocks.1.attention.qkv, blocks.1.attention.proj: sparse tensor cores", _error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
