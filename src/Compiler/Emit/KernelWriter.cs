@@ -13,10 +13,10 @@ internal sealed class KernelWriter(EmitContext context, Function function, Func<
     /// <summary>Where comments start after shorter statements.</summary>
     private const int CommentColumn = 100;
 
-    /// <summary>Whether a node of a backward function repeats one of the forward function.</summary>
     /// <summary>Whether gradients without a prior of the same pass are added to what is there.</summary>
     public string Accumulate { get; init; } = "false";
 
+    /// <summary>Whether a node of a backward function repeats one of the forward function.</summary>
     public Func<Node, bool> Recomputed { get; init; } = _ => false;
 
     /// <summary>The C# expression of the sequence length T that kernels are called with.</summary>
