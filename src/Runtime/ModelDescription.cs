@@ -59,7 +59,7 @@ public sealed record ModelDescription
     public bool Packs { get; init; }
 
     /// <summary>Whether those have the bits that <see cref="Quantization"/> says; else they have the pattern 2:4.</summary>
-    public bool PacksIntegers => Packs && Quantization is { Weights: WeightType.Int8 or WeightType.Int4 };
+    public bool PacksIntegers => Packs && Quantization is { HasTorchProducts: true };
 
     /// <summary>Whether an exported model has operators of the ONNX standard alone.</summary>
     public bool OpsetOnly { get; init; }

@@ -13,6 +13,9 @@ public sealed record Node(
     string Op, EquatableArray<string> Inputs, EquatableArray<Value> Outputs, Attributes Attributes, string Origin)
 {
     public IEnumerable<string> Uses => Inputs.Where(i => i.Length > 0);
+
+    /// <summary>What it reads and what it gives.</summary>
+    public IEnumerable<string> Values => Uses.Concat(Outputs.Select(o => o.Name));
 }
 
 public enum InitKind
@@ -92,6 +95,9 @@ public sealed record Function(
                         slots[prior] = parameter;
         return slots;
     }
+
+    /// <summary>Whether a node of it gives what this one does: of a block's forward function, those that its backward function repeats.</summary>
+    public bool Computes(Node node) => Nodes.Any(n => n.Outputs[0].Name == node.Outputs[0].Name);
 
     public Parameter Parameter(string name) => Parameters.First(p => p.Name == name);
 

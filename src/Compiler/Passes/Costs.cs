@@ -26,7 +26,7 @@ public static class Costs
         // Its gradient op computes the logits and the loss itself, which belong to the forward pass.
         if (main.Nodes[loss].Op == "linear_cross_entropy") total -= Flops(main, [main.Nodes[loss]]);
         return total + Repeats(training).Sum(repeat =>
-            repeat.Times * Flops(repeat.Backward, repeat.Backward.Nodes.Where(n => !IsRepeated(repeat.Forward, n))));
+            repeat.Times * Flops(repeat.Backward, repeat.Backward.Nodes.Where(n => !repeat.Forward.Computes(n))));
     }
 
     /// <summary>What the forward pass of a step saves whose dropping layers see this many tokens of each sequence.</summary>
@@ -45,7 +45,7 @@ public static class Costs
         var total = 0L;
         foreach (var (name, times, forward, backward) in Repeats(training))
         {
-            total += times * Flops(backward, backward.Nodes.Where(n => IsRepeated(forward, n)));
+            total += times * Flops(backward, backward.Nodes.Where(n => forward.Computes(n)));
             if (training.Segments.FirstOrDefault(s => s.Block == name) is not { } segments) continue;
             var recompute = training.Block(FunctionNames.Recompute(name));
             var layers = segments.Starts[segments.Count - 1];
@@ -57,8 +57,6 @@ public static class Costs
 
     /// <summary>Whether the node computes the loss, so that those after it belong to the backward pass.</summary>
     public static bool IsLoss(Node node) => node.Op is "cross_entropy" or "linear_cross_entropy" or SquaredError.OpName;
-
-    private static bool IsRepeated(Function forward, Node node) => forward.Nodes.Any(n => n.Outputs[0].Name == node.Outputs[0].Name);
 
     private static IEnumerable<(string Name, long Times, Function Forward, Function Backward)> Repeats(Graph training) =>
         from repeat in training.Main.Nodes

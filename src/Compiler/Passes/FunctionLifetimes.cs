@@ -32,7 +32,7 @@ internal sealed class FunctionLifetimes
         foreach (var output in function.Outputs) last[output] = function.Nodes.Count;
 
         var ranges = new Dictionary<string, (int First, int Last)>();
-        if (overwritten is not null) Add(overwritten, overwritten, 0);
+        if (overwritten is not null) Add(overwritten, overwritten, -1); // the oldest
         for (var i = 0; i < function.Nodes.Count; i++)
         {
             var node = function.Nodes[i];
@@ -52,12 +52,12 @@ internal sealed class FunctionLifetimes
 
         string? Reusable(Node node, int index)
         {
-            var candidates = node.Inputs.Where((input, k) =>
+            return node.Inputs.Where((input, k) =>
                 (inPlace?.Invoke(node, k) ?? (!OpTable.IsRepeat(node) && OpTable.Find(node.Op).InPlace(k)))
                 && result._bufferOf.TryGetValue(input, out var buffer) && last[input] == index && ranges[buffer].Last == index
                 && types[input].Bytes == node.Outputs[0].Type!.Bytes && inner.Contains(input) == inner.Contains(node.Outputs[0].Name)
-                && node.Inputs.Count(x => x == input) == 1).Select(input => result._bufferOf[input]).ToList();
-            return overwritten is not null && candidates.Contains(overwritten) ? overwritten : candidates.OrderBy(buffer => ranges[buffer].First).FirstOrDefault();
+                && node.Inputs.Count(x => x == input) == 1).Select(input => result._bufferOf[input])
+                .OrderBy(buffer => ranges[buffer].First).FirstOrDefault();
         }
 
         void Lengthen(RowLoop loop)

@@ -13,15 +13,14 @@ internal sealed class HiddenValues
 
     public HiddenValues(Function forward, Function backward)
     {
-        var repeated = new HashSet<string>(forward.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name));
-        var nodes = forward.Nodes.Concat(backward.Nodes.Where(n => !repeated.Contains(n.Outputs[0].Name))).ToList();
+        var nodes = forward.Nodes.Concat(backward.Nodes.Where(n => !forward.Computes(n))).ToList();
         foreach (var node in nodes)
             if (Input(node) is { } input) Join([input, node.Inputs[0], node.Outputs[0].Name]);
-        foreach (var node in nodes) Join([.. Touched(node).Where(v => _groups.Any(g => g.Contains(v)))]);
+        foreach (var node in nodes) Join([.. node.Values.Where(v => _groups.Any(g => g.Contains(v)))]);
 
         // A group stays whole if something about it does not run by rows.
         var rows = new RowValues(forward, backward);
-        _groups.RemoveAll(group => nodes.Any(n => Touched(n).Any(group.Contains) && !rows.IsByRows(n)));
+        _groups.RemoveAll(group => nodes.Any(n => n.Values.Any(group.Contains) && !rows.IsByRows(n)));
     }
 
     public IEnumerable<string> All => _groups.SelectMany(g => g);
@@ -29,7 +28,7 @@ internal sealed class HiddenValues
     public int Groups => _groups.Count;
 
     /// <summary>The group of which a node reads or gives a value; −1 for none.</summary>
-    public int Of(Node node) => _groups.FindIndex(g => Touched(node).Any(g.Contains));
+    public int Of(Node node) => _groups.FindIndex(g => node.Values.Any(g.Contains));
 
     /// <summary>What an activation function reads, of itself or of its gradient.</summary>
     private static string? Input(Node node) => OpTable.IsRepeat(node) ? null : OpTable.Find(node.Op) switch
@@ -38,8 +37,6 @@ internal sealed class HiddenValues
         PointwiseGrad or SwigluGrad => node.Inputs[1],
         _ => null,
     };
-
-    private static IEnumerable<string> Touched(Node node) => node.Uses.Concat(node.Outputs.Select(o => o.Name));
 
     /// <summary>Makes one group of those that have one of these values, with all of them.</summary>
     private void Join(List<string> values)
@@ -68,5 +65,5 @@ internal sealed class RowValues
     public bool IsOfRows(string value) => !_others.Contains(value);
 
     public bool IsByRows(Node node) => !OpTable.IsRepeat(node) && OpTable.Find(node.Op).ByRows
-        && node.Uses.Concat(node.Outputs.Select(o => o.Name)).Where(IsOfRows).All(v => _types[v].Shape is { Count: > 1 } shape && shape[0].Symbol == "B" && shape[1].Symbol is "T" or "K");
+        && node.Values.Where(IsOfRows).All(v => _types[v].Shape is { Count: > 1 } shape && shape[0].Symbol == "B" && shape[1].Symbol is "T" or "K");
 }

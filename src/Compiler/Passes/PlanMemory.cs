@@ -18,7 +18,7 @@ public sealed class PlanMemory : Pass
         var blocks = main.Nodes.Where(n => n.Op == "repeat").Select(n => Shape(graph, n)).ToList();
 
         var external = main.Inputs.Select(i => i.Name).Concat(main.GradientSlots().Keys).Concat(blocks.SelectMany(b => b.Again));
-        var inPlace = new HashSet<Node>(blocks.Where(b => b.InPlace.Count > 0).Select(b => main.Nodes[b.Backpropagation(main)]));
+        var inPlace = new HashSet<Node>(blocks.Where(b => b.InPlace.Count > 0).Select(b => main.Nodes[Backpropagation(main, b.Repeat)]));
         var buffers = FunctionLifetimes.Of(
             main, [.. external], blocks.SelectMany(b => b.LateReads(graph)), null,
             (node, k) => OpTable.IsRepeat(node) ? inPlace.Contains(node) : OpTable.Find(node.Op).InPlace(k));
@@ -91,7 +91,7 @@ public sealed class PlanMemory : Pass
         /// <summary>The block's backward pass reads its input again and, where an op needs it, its output.</summary>
         public IEnumerable<(string Value, int Index)> LateReads(Graph graph)
         {
-            var backward = Backpropagation(graph.Main);
+            var backward = Backpropagation(graph.Main, Repeat);
             if (Segments.Again.Count == 0) yield return (Repeat.Inputs[0], backward);
             var forward = graph.Block(Name);
             if (forward.Saved.Any(s => s.Name == forward.Outputs[0])) yield return (Repeat.Outputs[0].Name, backward);
@@ -107,7 +107,7 @@ public sealed class PlanMemory : Pass
         {
             var forward = main.Nodes.ToList().IndexOf(Repeat);
             var first = Segments.Again.Count > 0 ? main.Nodes.ToList().IndexOf(Segments.Again[0]) : forward;
-            var backward = Backpropagation(main);
+            var backward = Backpropagation(main, Repeat);
             yield return new(Name + ".saved", SlotBytes * Segments.Longest, forward, backward);
             yield return new(Name + ".scratch", ScratchBytes, forward, backward) { OnlyAtEnds = true };
             yield return new(Name + ".stream", OffsetAllocator.Align(CarryBytes) * (Segments.Longest - 1), forward, backward);
@@ -118,7 +118,5 @@ public sealed class PlanMemory : Pass
         public BlockMemory Memory(Dictionary<string, long> offsets) => new(
             Name, Saved, offsets[Name + ".saved"], SlotBytes, Segments.Longest, Forward, Backward, offsets[Name + ".scratch"], ScratchBytes,
             offsets[Name + ".stream"], offsets[Name + ".boundaries"], offsets[Name + ".gradients"], OffsetAllocator.Align(CarryBytes), InPlace);
-
-        public int Backpropagation(Function main) => PlanMemory.Backpropagation(main, Repeat);
     }
 }

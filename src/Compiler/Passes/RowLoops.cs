@@ -46,13 +46,11 @@ internal sealed class RowLoops
     /// </summary>
     public static Function? OfBackward(Function backward, Function forward, HiddenValues hidden)
     {
-        var repeated = new HashSet<string>(forward.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name));
-        bool IsRepeated(Node node) => repeated.Contains(node.Outputs[0].Name);
-        var loops = new RowLoops(backward, node => hidden.Of(node) is >= 0 and var group ? group + (IsRepeated(node) ? hidden.Groups : 0) : None);
+        var loops = new RowLoops(backward, node => hidden.Of(node) is >= 0 and var group ? group + (forward.Computes(node) ? hidden.Groups : 0) : None);
         for (var i = 0; i < loops._nodes.Count; i++)
             if (loops._nodes[i].Op is "layer_norm_grad" or "rms_norm_grad") loops.JoinProducer(i);
         for (var i = loops._nodes.Count - 1; i >= 0; i--)
-            if (IsRepeated(loops._nodes[i])) loops.JoinReaders(i, below: hidden.Groups);
+            if (forward.Computes(loops._nodes[i])) loops.JoinReaders(i, below: hidden.Groups);
         return loops.Divide();
     }
 
@@ -67,7 +65,7 @@ internal sealed class RowLoops
         {
             bool IsIn(Node node) => Place(node) >= loop.First && Place(node) <= loop.Last;
             if (!nodes.Any(IsIn)) continue;
-            var within = new HashSet<string>(nodes.Where(IsIn).SelectMany(n => n.Uses.Concat(n.Outputs.Select(o => o.Name))));
+            var within = new HashSet<string>(nodes.Where(IsIn).SelectMany(n => n.Values));
             result.Add(new(nodes.FindIndex(IsIn), nodes.FindLastIndex(IsIn), loop.Inner.Where(within.Contains).ToEquatableArray(), loop.Sliced.Where(within.Contains).ToEquatableArray()));
         }
         return function with { Nodes = nodes.ToEquatableArray(), Halves = result.ToEquatableArray() };
@@ -130,7 +128,7 @@ internal sealed class RowLoops
         var outer = new HashSet<string>([.. _function.Saved.Select(s => s.Name), .. _function.Outputs]);
         bool IsInner(Value value) => _rows.IsOfRows(value.Name) && !outer.Contains(value.Name) && Readers(value).All(within.Contains);
         var inner = nodes.SelectMany(n => n.Outputs).Where(IsInner).Select(o => o.Name).ToList();
-        var values = nodes.SelectMany(n => n.Uses.Concat(n.Outputs.Select(o => o.Name))).Where(_rows.IsOfRows);
+        var values = nodes.SelectMany(n => n.Values).Where(_rows.IsOfRows);
         return new(first, first + within.Count - 1, inner.ToEquatableArray(), values.Distinct().Except(inner).ToEquatableArray());
     }
 

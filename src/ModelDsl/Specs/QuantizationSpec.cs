@@ -65,6 +65,9 @@ public sealed record QuantizationSpec
     /// <summary>How many weights can share a scale in ONNX Runtime's products, in ascending order.</summary>
     public static IReadOnlyList<int> Groups { get; } = [16, 32, 64, 128, 256];
 
+    /// <summary>Whether libtorch has products with such weights.</summary>
+    public bool HasTorchProducts => Weights is WeightType.Int8 or WeightType.Int4;
+
     /// <summary>Why weights of few bits gain nothing where all tokens of a text are multiplied at once, and what to write; null where they are for single tokens.</summary>
     public string? EncoderObstacle(ObjectiveKind objective) =>
         objective != ObjectiveKind.Causal && Weights != WeightType.Int8 && Prefill == PrefillType.Same

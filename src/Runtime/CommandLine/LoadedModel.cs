@@ -14,9 +14,6 @@ namespace ModelCompiler.Runtime.CommandLine;
 /// <param name="Source">The text that it was trained on, where that is known.</param>
 internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenizer, string Folder, string? Source) : IDisposable
 {
-    /// <summary>Layers that a message names; it counts the others.</summary>
-    private const int Named = 4;
-
     public static LoadedModel Open(ProgramContext program, ParseResult result, SharedOptions options)
     {
         if (options.Exported(result) is var (folder, onnx))
@@ -84,12 +81,7 @@ internal sealed record LoadedModel(ILanguageModel Model, ITextTokenizer Tokenize
 
         var packed = PackedModel.Of(model, calibration);
         foreach (var kept in packed.Weights.Kept.GroupBy(layer => layer.Value, layer => layer.Key))
-        {
-            string[] layers = [.. kept];
-            var others = layers.Length > Named ? $" and {layers.Length - Named} more" : string.Empty;
-            program.Output.Error.WriteLine($"Weights stay as they are in {string.Join(", ", layers.Take(Named))}{others}: {kept.Key}.");
-        }
-
+            program.Output.Error.WriteLine($"Weights stay as they are in {FewNames.Text([.. kept])}: {kept.Key}.");
         return packed;
     }
 }

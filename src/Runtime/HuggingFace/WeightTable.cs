@@ -128,7 +128,5 @@ internal sealed class WeightTable
         }
     }
 
-    private static string Say(string title, IReadOnlyList<string> names) => names.Count == 0
-        ? ""
-        : $"{title}{string.Join(", ", names.Take(5))}{(names.Count > 5 ? $" and {names.Count - 5} more" : "")}.";
+    private static string Say(string title, IReadOnlyList<string> names) => names.Count == 0 ? "" : $"{title}{FewNames.Text(names)}.";
 }

@@ -22,7 +22,6 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     private readonly RunOptions _run = new();
     private readonly OnnxCaches _caches;
     private readonly StepRun? _few;
-    private readonly int _mostSequences; // of a step by the kernels
     private readonly Dictionary<(int First, int Count), OnnxCall> _steps = [];
     private readonly int[] _positions;
     private readonly int[] _last; // tokens, or Unknown
@@ -35,7 +34,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
         (_session, Context, Vocabulary, Batch) = (model.Session, model.Description.Context, model.Description.Vocabulary, batch);
         (_positions, _last, _logits) = (new int[batch], new int[batch], new float[Vocabulary]);
         _caches = new OnnxCaches(_session, device, batch);
-        if (model.Steps is { } plan) (_few, _mostSequences) = (new StepRun(plan, _caches, Vocabulary), plan.MostSequences);
+        if (model.Steps is { } plan) _few = new StepRun(plan, _caches, Vocabulary);
         _owned = owns ? model : null;
     }
 
@@ -108,7 +107,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
             if (sequences[..i].Contains(sequences[i])) throw new ArgumentException($"Sequence {sequences[i]} is named twice in a step: it takes a token of each.", nameof(sequences));
         }
 
-        if (_few is not null && sequences.Length <= _mostSequences) return StepFew(_few, sequences, tokens);
+        if (sequences.Length <= _few?.MostSequences) return StepFew(_few, sequences, tokens);
         var (first, end) = (Batch, 0);
         foreach (var sequence in sequences) (first, end) = (Math.Min(first, sequence), Math.Max(end, sequence + 1));
         if (end - first > sequences.Length && (_few is not null || _caches.HasStates || CannotWait(sequences, first, end))) return StepEach(sequences, tokens);
@@ -170,7 +169,7 @@ public sealed class OnnxProgram : IInferenceProgram, IObservedProgram
     private ReadOnlySpan<float> StepEach(scoped ReadOnlySpan<int> sequences, scoped ReadOnlySpan<int> tokens)
     {
         var all = new float[tokens.Length * Vocabulary];
-        var most = _few is null ? 1 : _mostSequences;
+        var most = _few?.MostSequences ?? 1;
         for (var i = 0; i < tokens.Length; i += most)
         {
             var count = Math.Min(most, tokens.Length - i);

@@ -25,12 +25,12 @@ internal sealed class LinearForms
 
     /// <summary>Whether programs of the model take packed weights. Adapters are merged before theirs can be.</summary>
     public static bool Declared(CompiledModel model) =>
-        model.Spec.Efficiency is { Quantization.Weights: WeightType.Int8 or WeightType.Int4 } or { Quantization: null, Pruning.IsTwoOfFour: true, Precision.Compute: not Precision.Fp32 }
+        model.Spec.Efficiency is { Quantization.HasTorchProducts: true } or { Quantization: null, Pruning.IsTwoOfFour: true, Precision.Compute: not Precision.Fp32 }
         && model.Inference.Encoding is null && !model.IsRegression && !ParametersEmitter.IsAdapted(model) && Generation.Obstacle(model.Inference) is null;
 
     /// <summary>The directive that they come from.</summary>
     public static string Origin(CompiledModel model) =>
-        model.Spec.Efficiency.Quantization is { Weights: WeightType.Int8 or WeightType.Int4 } ? "efficiency.quantization" : "efficiency.pruning.pattern";
+        model.Spec.Efficiency.Quantization is { HasTorchProducts: true } ? "efficiency.quantization" : "efficiency.pruning.pattern";
 
     public bool Any => _nodes.Count > 0;
 

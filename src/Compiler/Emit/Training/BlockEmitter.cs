@@ -236,11 +236,10 @@ internal sealed class BlockEmitter
             : "s." + Value(value);
         using (writer.Block($"private void {_type}Backward(int layer, {_type}Activations s, {_type}Temporaries t, {_type}Parameters p, {_type}Gradients g{(IsLinearized ? $", {_type}Parameters v, {_type}Gradients h" : "")})"))
         {
-            var forward = new HashSet<string>(_forward.Nodes.SelectMany(n => n.Outputs).Select(o => o.Name));
             if (_layersOfSet > 1) writer.Line($"var again = {Accumulates};  // all layers that share a set of parameters but the last, which comes first, add to its gradients");
             var accumulate = _layersOfSet > 1 ? "again" : _steps.Accumulates;
             KernelWriter Kernels(Func<string, string> spell, string accumulate) =>
-                new(_context, _backward, spell, cached: false) { Accumulate = accumulate, Sequence = Sequence, Recomputed = n => forward.Contains(n.Outputs[0].Name) };
+                new(_context, _backward, spell, cached: false) { Accumulate = accumulate, Sequence = Sequence, Recomputed = _forward.Computes };
             var halved = accumulate == "false" ? "half > 0" : $"half > 0 || {accumulate}";
             Write(writer, _backward, Kernels(Spell, accumulate).Write, loop => Kernels(InLoop(Spell, loop), halved).Write);
         }
@@ -305,33 +304,32 @@ internal sealed class BlockEmitter
         using (writer.Block($"private sealed class {_type}Activations(Arena arena{_steps.ParameterOf(ForwardViews)}{KeptParameter}{(KeepsValues ? ", long slot" : "")}, Tensor input, Tensor output)"))
         {
             if (DropsTokens) writer.Line("public readonly int K = K;  // tokens of a sequence that the layer sees");
-            var (types, inner) = (_forward.Types(), Inner(_forward));
             var sliced = new HashSet<string>(
                 Sliced(_forward).Concat(_segments is null ? [] : Sliced(_graph.Block(FunctionNames.Recompute(Name)))).Concat(Sliced(_backward).Intersect(_backward.Saved.Select(s => s.Name))));
             Given(writer, "Input", "input", type, sliced.Contains(_forward.Inputs[0].Name));
             Given(writer, "Output", "output", type, sliced.Contains(_forward.Outputs[0]));
-            foreach (var place in _memory.Saved) View(place, Value(place.Value), $"arena.View(slot + {Grouped(place.Offset)}");
-            foreach (var place in _memory.Forward) View(place, Value(place.Value), Scratch(place));
-
-            void View(Placement place, string name, string at)
-            {
-                writer.Line(TrainingEmitter.Field(name, types[place.Value], at, _steps.Rows, inner.Contains(place.Value)));
-                if (sliced.Contains(place.Value)) writer.Line(TrainingEmitter.Halves(name, types[place.Value], at, _steps.Rows));
-            }
+            FieldsOf(writer, _forward, _memory.Saved, Value, place => $"arena.View(slot + {Grouped(place.Offset)}", sliced);
+            FieldsOf(writer, _forward, _memory.Forward, Value, Scratch, sliced);
         }
         writer.Line().Line($"/// <summary>Values of the backward pass of {Name}; all layers share them.</summary>");
         var outgoing = InPlace ? "" : ", Tensor dInput";
         using (writer.Block($"private sealed class {_type}Temporaries(Arena arena{_steps.ParameterOf(BackwardViews)}{KeptParameter}{(DropsTokens ? ", Tensor input" : "")}, Tensor dOutput{outgoing})"))
         {
-            var (types, inner) = (_backward.Types(), Inner(_backward));
             var sliced = new HashSet<string>(Sliced(_backward));
             foreach (var value in InPlace ? _memory.InPlace.AsEnumerable() : [_backward.Inputs[0].Name]) Given(writer, Temporary(value), "dOutput", type, sliced.Contains(value));
             if (!InPlace) Given(writer, "dInput", "dInput", type, sliced.Contains(_backward.Outputs[0]));
-            foreach (var place in _memory.Backward)
-            {
-                writer.Line(TrainingEmitter.Field(Temporary(place.Value), types[place.Value], Scratch(place), _steps.Rows, inner.Contains(place.Value)));
-                if (sliced.Contains(place.Value)) writer.Line(TrainingEmitter.Halves(Temporary(place.Value), types[place.Value], Scratch(place), _steps.Rows));
-            }
+            FieldsOf(writer, _backward, _memory.Backward, Temporary, Scratch, sliced);
+        }
+    }
+
+    /// <summary>The views of a function's values at their places, and their halves where its loops go through them.</summary>
+    private void FieldsOf(SourceWriter writer, Function function, IEnumerable<Placement> places, Func<string, string> name, Func<Placement, string> at, HashSet<string> sliced)
+    {
+        var (types, inner) = (function.Types(), new HashSet<string>(function.Halves.SelectMany(loop => loop.Inner)));
+        foreach (var place in places)
+        {
+            writer.Line(TrainingEmitter.Field(name(place.Value), types[place.Value], at(place), _steps.Rows, inner.Contains(place.Value)));
+            if (sliced.Contains(place.Value)) writer.Line(TrainingEmitter.Halves(name(place.Value), types[place.Value], at(place), _steps.Rows));
         }
     }
 
@@ -343,6 +341,4 @@ internal sealed class BlockEmitter
     }
 
     private static IEnumerable<string> Sliced(Function function) => function.Halves.SelectMany(loop => loop.Sliced);
-
-    private static HashSet<string> Inner(Function function) => [.. function.Halves.SelectMany(loop => loop.Inner)];
 }

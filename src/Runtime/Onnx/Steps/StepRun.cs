@@ -5,6 +5,9 @@ internal sealed unsafe class StepRun(StepPlan plan, OnnxCaches caches, int vocab
 {
     private readonly StepTokens _tokens = new(plan.Size, [.. plan.Caches.Select(caches.Find)]);
 
+    /// <inheritdoc cref="StepPlan.MostSequences"/>
+    public int MostSequences => plan.MostSequences;
+
     /// <summary>Begins a pass.</summary>
     /// <param name="count">Tokens that it will have, at most <see cref="StepTokens.Most"/>.</param>
     public void Clear(int count) => _tokens.Clear(count);
