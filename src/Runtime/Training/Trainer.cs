@@ -123,14 +123,15 @@ public sealed class Trainer(ICompiledModel model, Dataset data, RunState run, st
                 }
             }
 
+            // Before the checkpoint with which the run is complete: behind that nothing is resumed.
+            if (average is not null && state.Step == state.Steps)
+                WithAverage(average, () => ModelCheckpoint.Save(RunFolder.LastAveragePath(folder), model, state));
             if (state.Step % every == 0 || state.Step == state.Steps)
                 Save(parts, state, records);
         }
 
         if (state.Step < state.Steps && state.Step % every != 0)
             Save(parts, state, records);
-        if (average is not null && state.Step == state.Steps)
-            WithAverage(average, () => ModelCheckpoint.Save(RunFolder.LastAveragePath(folder), model, state));
         records.Flush();
         RunReport.Write(folder, _description, state, model.Device.type.ToString().ToLowerInvariant(), sources.SelectMany(source => source.Facts()));
         return state;
